@@ -1,0 +1,1 @@
+//! The farm command's client side: check, init, retry, logs, builders.

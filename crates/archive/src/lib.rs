@@ -1,0 +1,1 @@
+//! Writing and careful unpacking of gzipped tar archives.

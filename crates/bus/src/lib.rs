@@ -1,0 +1,1 @@
+//! Publish and receive events. The only owner of queue clients.

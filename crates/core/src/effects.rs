@@ -1,0 +1,115 @@
+//! What a decision changes: everything here is committed in one transaction before any of it is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use farm_model::event::{Event, Message, Topic};
+use farm_model::id::{BuildId, RepoName};
+use farm_model::record::{Branch, Build, Run, Transition};
+use farm_model::view::{FeedEvent, key};
+
+/// The source of every event the coordinator publishes.
+pub const SOURCE: &str = "/coordinator";
+
+/// A read model that is out of date.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "view", rename_all = "kebab-case")]
+pub enum ViewKey {
+    /// The front page's.
+    Farm,
+    /// `pubsubhelper`'s.
+    Feed,
+    /// One branch's grid.
+    Grid {
+        /// The repository.
+        repo: RepoName,
+        /// The branch.
+        branch: String,
+    },
+    /// One build's.
+    Build {
+        /// The build.
+        id: BuildId,
+    },
+}
+
+impl ViewKey {
+    /// Where the document lies below `views/`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::Farm => key::FARM.to_owned(),
+            Self::Feed => key::FEED.to_owned(),
+            Self::Grid { repo, branch } => key::grid(repo, branch),
+            Self::Build { id } => key::build(id),
+        }
+    }
+}
+
+/// Changed records and things to be told.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Branches that moved.
+    pub branches: Vec<Branch>,
+    /// Builds to write.
+    pub builds: BTreeMap<BuildId, Build>,
+    /// Runs to write.
+    pub runs: BTreeMap<(BuildId, u32), Run>,
+    /// Events for the outbox, in order.
+    pub outbox: Vec<(Topic, Event)>,
+    /// De-duplication keys that are used up.
+    pub inbox: Vec<(String, Timestamp)>,
+    /// Lines of history.
+    pub history: Vec<Transition>,
+    /// Feed events.
+    pub feed: Vec<FeedEvent>,
+    /// Read models that are out of date.
+    pub dirty: BTreeSet<ViewKey>,
+    /// Messages that changed nothing: repeated, stale or unknown.
+    pub ignored: u64,
+}
+
+impl Effects {
+    /// Whether nothing has to be stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.branches.is_empty()
+            && self.builds.is_empty()
+            && self.runs.is_empty()
+            && self.outbox.is_empty()
+            && self.inbox.is_empty()
+            && self.history.is_empty()
+            && self.feed.is_empty()
+            && self.dirty.is_empty()
+    }
+
+    /// Puts `message` into the outbox under a stable id.
+    pub(crate) fn tell<M: Message>(&mut self, id: String, at: Timestamp, message: &M) {
+        // Our own messages have text keys only, so their serialisation does not fail.
+        if let Ok(event) = Event::of(id, SOURCE, at, message) {
+            self.outbox.push((M::TOPIC, event));
+        }
+    }
+
+    pub(crate) fn transition(
+        &mut self,
+        at: Timestamp,
+        run: &Run,
+        to: &str,
+        detail: &[(&str, String)],
+    ) {
+        let detail = detail
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        self.history.push(Transition {
+            at,
+            build: run.build.clone(),
+            run: run.number,
+            to: to.to_owned(),
+            detail,
+        });
+    }
+}

@@ -1,0 +1,298 @@
+//! Hubs and machines, as far as their heartbeats tell. Nothing of this is stored: it is heard again within seconds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId};
+use farm_model::message::progress::{HubHeartbeat, MachineGone, MachineReport};
+
+use super::Farm;
+use crate::effects::{Effects, ViewKey};
+
+/// Past lives of a hub that are remembered, so that a late message of one is not taken for a new life.
+const PAST_SESSIONS: usize = 16;
+
+/// A hub.
+#[derive(Debug)]
+pub struct Hub {
+    /// Its life.
+    pub session: HubSession,
+    /// When it last spoke, by our clock.
+    pub heard: Timestamp,
+    /// It takes no new work.
+    pub draining: bool,
+    past: Vec<HubSession>,
+}
+
+/// A connected machine.
+#[derive(Debug)]
+pub struct Machine {
+    /// Its id.
+    pub id: MachineId,
+    /// Its hub.
+    pub hub: HubId,
+    /// What it is.
+    pub host_type: HostType,
+    /// What we leased it for.
+    pub lease: Option<AttemptKey>,
+    /// What its hub says it works on.
+    pub busy: Option<AttemptKey>,
+    /// When its hub last spoke of it, by our clock.
+    pub seen: Timestamp,
+    seq: u64,
+}
+
+/// All of them, with the idle ones by host type.
+#[derive(Debug, Default)]
+pub(super) struct Fleet {
+    hubs: BTreeMap<HubId, Hub>,
+    machines: BTreeMap<MachineId, Machine>,
+    idle: BTreeMap<HostType, BTreeSet<MachineId>>,
+    /// Leases of machines, also of those not heard of yet.
+    leases: BTreeMap<MachineId, AttemptKey>,
+}
+
+/// What a hub's word is worth.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// Of its present life.
+    Present,
+    /// The first of a new life: all it drove before is gone.
+    NewLife,
+    /// Of a past life: to be ignored.
+    Past,
+}
+
+impl Fleet {
+    pub(super) fn machines(&self) -> impl Iterator<Item = &Machine> {
+        self.machines.values()
+    }
+
+    pub(super) fn machine(&self, id: &MachineId) -> Option<&Machine> {
+        self.machines.get(id)
+    }
+
+    pub(super) fn hub(&self, id: &HubId) -> Option<&Hub> {
+        self.hubs.get(id)
+    }
+
+    /// Notes that a hub spoke.
+    pub(super) fn hear(&mut self, hub: &HubId, session: &HubSession, now: Timestamp) -> Word {
+        let Some(known) = self.hubs.get_mut(hub) else {
+            let fresh = Hub {
+                session: session.clone(),
+                heard: now,
+                draining: false,
+                past: Vec::new(),
+            };
+            self.hubs.insert(hub.clone(), fresh);
+            return Word::NewLife;
+        };
+        if known.session == *session {
+            known.heard = now;
+            return Word::Present;
+        }
+        if known.past.contains(session) {
+            return Word::Past;
+        }
+        known
+            .past
+            .push(std::mem::replace(&mut known.session, session.clone()));
+        if known.past.len() > PAST_SESSIONS {
+            known.past.remove(0);
+        }
+        known.heard = now;
+        known.draining = false;
+        Word::NewLife
+    }
+
+    /// The machine is leased from now on.
+    pub(super) fn reserve(&mut self, machine: &MachineId, attempt: &AttemptKey) {
+        self.leases.insert(machine.clone(), attempt.clone());
+        self.refresh(machine);
+    }
+
+    /// The lease is over, if it is this one.
+    pub(super) fn release(&mut self, machine: &MachineId, attempt: &AttemptKey) {
+        if self.leases.get(machine) == Some(attempt) {
+            self.leases.remove(machine);
+        }
+        if let Some(known) = self.machines.get_mut(machine)
+            && known.busy.as_ref() == Some(attempt)
+        {
+            known.busy = None;
+        }
+        self.refresh(machine);
+    }
+
+    /// The machine is not to be used until its hub speaks of it again.
+    pub(super) fn suspect(&mut self, machine: &MachineId) {
+        if let Some(known) = self.machines.get(machine)
+            && let Some(idle) = self.idle.get_mut(&known.host_type)
+        {
+            idle.remove(machine);
+        }
+    }
+
+    /// Idle machines of a host type.
+    pub(super) fn idle(&self, host: &HostType) -> impl Iterator<Item = &MachineId> {
+        self.idle.get(host).into_iter().flatten()
+    }
+
+    /// Takes in one machine's report; true if pages should show a change.
+    fn report(&mut self, hub: &HubId, report: MachineReport, seq: u64, now: Timestamp) -> bool {
+        let known = self.machines.get_mut(&report.machine);
+        let changed = match known {
+            Some(machine) if machine.seq >= seq => return false,
+            Some(machine) => {
+                let changed = machine.busy != report.busy || machine.host_type != report.host_type;
+                if machine.host_type != report.host_type
+                    && let Some(idle) = self.idle.get_mut(&machine.host_type)
+                {
+                    idle.remove(&machine.id);
+                }
+                machine.busy = report.busy;
+                machine.host_type = report.host_type;
+                machine.seen = now;
+                machine.seq = seq;
+                changed
+            }
+            None => {
+                let machine = Machine {
+                    id: report.machine.clone(),
+                    hub: hub.clone(),
+                    host_type: report.host_type,
+                    lease: None,
+                    busy: report.busy,
+                    seen: now,
+                    seq,
+                };
+                self.machines.insert(machine.id.clone(), machine);
+                true
+            }
+        };
+        self.refresh(&report.machine);
+        changed
+    }
+
+    fn remove(&mut self, id: &MachineId) -> bool {
+        let Some(machine) = self.machines.remove(id) else {
+            return false;
+        };
+        if let Some(idle) = self.idle.get_mut(&machine.host_type) {
+            idle.remove(id);
+        }
+        true
+    }
+
+    /// Puts the machine among the idle ones, or takes it out.
+    fn refresh(&mut self, id: &MachineId) {
+        let Some(machine) = self.machines.get_mut(id) else {
+            return;
+        };
+        machine.lease = self.leases.get(id).cloned();
+        let draining = self.hubs.get(&machine.hub).is_none_or(|hub| hub.draining);
+        let idle = machine.lease.is_none() && machine.busy.is_none() && !draining;
+        let set = self.idle.entry(machine.host_type.clone()).or_default();
+        if idle {
+            set.insert(id.clone());
+        } else {
+            set.remove(id);
+        }
+    }
+
+    fn of_hub(&self, hub: &HubId) -> Vec<MachineId> {
+        self.machines
+            .values()
+            .filter(|machine| machine.hub == *hub)
+            .map(|machine| machine.id.clone())
+            .collect()
+    }
+}
+
+impl Farm {
+    /// A hub lives, and these are its machines.
+    pub(super) fn heartbeat(&mut self, beat: HubHeartbeat, now: Timestamp, effects: &mut Effects) {
+        if !self.hub_speaks(&beat.hub, &beat.session, now, effects) {
+            return;
+        }
+        let mut changed = false;
+        if let Some(hub) = self.fleet.hubs.get_mut(&beat.hub)
+            && hub.draining != beat.draining
+        {
+            hub.draining = beat.draining;
+            for machine in self.fleet.of_hub(&beat.hub) {
+                self.fleet.refresh(&machine);
+            }
+            changed = true;
+        }
+        for report in beat.machines {
+            if let Some(attempt) = &report.busy {
+                self.mention(attempt, now);
+            }
+            changed |= self.fleet.report(&beat.hub, report, beat.seq, now);
+        }
+        if changed {
+            effects.dirty.insert(ViewKey::Farm);
+        }
+    }
+
+    /// Notes that a hub spoke; false if it was its past self. A new life loses all that the old one ran.
+    pub(super) fn hub_speaks(
+        &mut self,
+        hub: &HubId,
+        session: &HubSession,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> bool {
+        match self.fleet.hear(hub, session, now) {
+            Word::Present => true,
+            Word::Past => {
+                effects.ignored += 1;
+                false
+            }
+            Word::NewLife => {
+                for machine in self.fleet.of_hub(hub) {
+                    self.fleet.remove(&machine);
+                }
+                self.lose_other_sessions(hub, session, now, effects);
+                effects.dirty.insert(ViewKey::Farm);
+                true
+            }
+        }
+    }
+
+    /// A machine's connection ended. What it ran is reported by its hub.
+    pub(super) fn machine_gone(
+        &mut self,
+        gone: &MachineGone,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        if !self.hub_speaks(&gone.hub, &gone.session, now, effects) {
+            return;
+        }
+        let newer = self
+            .fleet
+            .machine(&gone.machine)
+            .is_some_and(|machine| machine.seq < gone.seq);
+        if newer && self.fleet.remove(&gone.machine) {
+            effects.dirty.insert(ViewKey::Farm);
+        }
+    }
+
+    /// Machines that nobody has spoken of for the grace period are gone.
+    pub(super) fn forget_silent_machines(&mut self, now: Timestamp, effects: &mut Effects) {
+        let silent: Vec<MachineId> = self
+            .fleet
+            .machines()
+            .filter(|machine| now.duration_since(machine.seen) > self.policy.grace)
+            .map(|machine| machine.id.clone())
+            .collect();
+        for id in silent {
+            self.fleet.remove(&id);
+            effects.dirty.insert(ViewKey::Farm);
+        }
+    }
+}

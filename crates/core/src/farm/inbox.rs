@@ -1,0 +1,108 @@
+//! De-duplication keys that are used up, forgotten oldest first.
+
+use std::collections::{HashSet, VecDeque};
+
+use jiff::Timestamp;
+
+use farm_model::message::activity::Activity;
+use farm_model::view::FeedEvent;
+
+use super::Farm;
+use crate::effects::{Effects, ViewKey};
+use crate::policy::later;
+
+/// Keys by age.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    keys: HashSet<String>,
+    ages: VecDeque<(Timestamp, String)>,
+}
+
+impl Inbox {
+    pub(super) fn new(keys: Vec<String>, now: Timestamp) -> Self {
+        let ages = keys.iter().map(|key| (now, key.clone())).collect();
+        Self {
+            keys: keys.into_iter().collect(),
+            ages,
+        }
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.keys.contains(key)
+    }
+
+    /// False if the key was used up already.
+    pub(super) fn use_up(&mut self, key: &str, now: Timestamp) -> bool {
+        let new = self.keys.insert(key.to_owned());
+        if new {
+            self.ages.push_back((now, key.to_owned()));
+        }
+        new
+    }
+
+    pub(super) fn forget_before(&mut self, limit: Timestamp) {
+        while self.ages.front().is_some_and(|(at, _)| *at < limit) {
+            if let Some((_, key)) = self.ages.pop_front() {
+                self.keys.remove(&key);
+            }
+        }
+    }
+}
+
+/// The de-duplication key of a delivery.
+#[must_use]
+fn delivery_key(activity: &Activity) -> String {
+    format!("{}:{}", activity.hint.source(), activity.delivery)
+}
+
+impl Farm {
+    /// Whether this delivery was taken in before.
+    #[must_use]
+    pub fn is_repeated(&self, activity: &Activity) -> bool {
+        self.inbox.has(&delivery_key(activity))
+    }
+
+    /// A delivery enters the feed once.
+    pub(super) fn hear(&mut self, activity: Activity, now: Timestamp, effects: &mut Effects) {
+        let key = delivery_key(&activity);
+        if !self.inbox.use_up(&key, now) {
+            effects.ignored += 1;
+            return;
+        }
+        effects.inbox.push((key, now));
+        // Readers' cursor is the stamp: no two events may share one.
+        let last = self.feed.back().map_or(Timestamp::MIN, |event| event.time);
+        let time = now.max(later(last, jiff::SignedDuration::from_nanos(1)));
+        let event = FeedEvent {
+            time,
+            hint: activity.hint,
+        };
+        self.feed.push_back(event.clone());
+        self.trim_feed(now);
+        effects.feed.push(event);
+        effects.dirty.insert(ViewKey::Feed);
+    }
+
+    fn trim_feed(&mut self, now: Timestamp) {
+        let limit = self.feed_limit(now);
+        while self.feed.len() > self.policy.feed_floor
+            && self.feed.front().is_some_and(|event| event.time < limit)
+        {
+            self.feed.pop_front();
+        }
+    }
+
+    /// Feed events older than this may go.
+    #[must_use]
+    pub fn feed_limit(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub(self.policy.feed_kept)
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    /// De-duplication keys older than this are forgotten.
+    #[must_use]
+    pub fn inbox_limit(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub(self.policy.inbox_kept)
+            .unwrap_or(Timestamp::MIN)
+    }
+}

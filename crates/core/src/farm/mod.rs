@@ -1,0 +1,314 @@
+//! The state of the farm, and what facts and time do to it.
+
+mod attempts;
+mod builds;
+mod choose;
+mod fleet;
+mod inbox;
+mod observe;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use farm_model::config::FarmConfig;
+use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, RepoName};
+use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, Run};
+use farm_model::view::{FeedEvent, Status};
+
+pub use fleet::{Hub, Machine};
+
+use crate::effects::{Effects, ViewKey};
+use crate::fact::Fact;
+use crate::policy::Policy;
+use crate::queue::{JobRef, Queue};
+use fleet::Fleet;
+use inbox::Inbox;
+
+/// What a new leader starts from: the records of the store.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// The `farm.toml` in force, parsed, and its digest.
+    pub config: Option<(String, FarmConfig)>,
+    /// Branches as last observed.
+    pub branches: Vec<Branch>,
+    /// Builds.
+    pub builds: Vec<Build>,
+    /// Their runs, in any order.
+    pub runs: Vec<Run>,
+    /// De-duplication keys used up.
+    pub inbox: Vec<String>,
+    /// The feed, oldest first.
+    pub feed: Vec<FeedEvent>,
+}
+
+/// The whole farm in memory, with the indexes that make decisions cheap.
+#[derive(Debug)]
+pub struct Farm {
+    policy: Policy,
+    digest: String,
+    config: FarmConfig,
+    branches: BTreeMap<(RepoName, String), Branch>,
+    builds: HashMap<BuildId, Build>,
+    /// Oldest first; never empty.
+    runs: HashMap<BuildId, Vec<Run>>,
+    by_commit: HashMap<(BuilderName, CommitId), Vec<BuildId>>,
+    /// Builds whose newest run is open, by when that was opened.
+    open: BTreeSet<(Timestamp, BuildId)>,
+    queue: Queue,
+    /// Current attempts.
+    leases: BTreeMap<AttemptKey, JobRef>,
+    fleet: Fleet,
+    inbox: Inbox,
+    feed: std::collections::VecDeque<FeedEvent>,
+    troubles: BTreeMap<String, String>,
+    /// Silence counts from here: a new leader has heard of nobody yet.
+    listening_since: Timestamp,
+}
+
+impl Farm {
+    /// The farm as saved. Whoever was running is given the grace period to be heard of again.
+    #[must_use]
+    pub fn restore(policy: Policy, saved: Saved, now: Timestamp) -> Self {
+        let (digest, config) = saved
+            .config
+            .unwrap_or_else(|| (String::new(), empty_config()));
+        let mut farm = Self {
+            policy,
+            digest,
+            config,
+            branches: BTreeMap::new(),
+            builds: HashMap::new(),
+            runs: HashMap::new(),
+            by_commit: HashMap::new(),
+            open: BTreeSet::new(),
+            queue: Queue::default(),
+            leases: BTreeMap::new(),
+            fleet: Fleet::default(),
+            inbox: Inbox::new(saved.inbox, now),
+            feed: saved.feed.into(),
+            troubles: BTreeMap::new(),
+            listening_since: now,
+        };
+        // A branch without commits has vanished at its source.
+        for branch in saved
+            .branches
+            .into_iter()
+            .filter(|branch| !branch.commits.is_empty())
+        {
+            farm.branches
+                .insert((branch.repo.clone(), branch.name.clone()), branch);
+        }
+        for build in saved.builds {
+            farm.index_build(build);
+        }
+        for run in saved.runs {
+            farm.runs.entry(run.build.clone()).or_default().push(run);
+        }
+        for runs in farm.runs.values_mut() {
+            runs.sort_by_key(|run| run.number);
+        }
+        farm.reopen(now);
+        farm
+    }
+
+    /// Puts every open job where it belongs: into the queue or among the leases.
+    fn reopen(&mut self, now: Timestamp) {
+        let open: Vec<BuildId> = self
+            .runs
+            .iter()
+            .filter(|(_, runs)| newest(runs).verdict.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in open {
+            let run = newest(&self.runs[&id]).clone();
+            self.open.insert((run.opened, id.clone()));
+            for (index, job) in run.jobs.iter().enumerate() {
+                let reference = JobRef {
+                    build: id.clone(),
+                    job: index,
+                };
+                match (&job.state, job.attempts.last()) {
+                    (JobState::Waiting { not_before }, _) => {
+                        self.enqueue(&reference, *not_before, now)
+                    }
+                    (JobState::Leased, Some(attempt)) => {
+                        let key = run.attempt_key(&job.name, attempt.number);
+                        self.fleet.reserve(&attempt.machine, &key);
+                        self.leases.insert(key, reference);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Tells the farm a fact. What must be stored and told is added to `effects`.
+    pub fn apply(&mut self, fact: Fact, now: Timestamp, effects: &mut Effects) {
+        match fact {
+            Fact::Heard(activity) => self.hear(activity, now, effects),
+            Fact::Observed(observation) => self.observe(observation, now, effects),
+            Fact::Configured { digest, config } => self.configure(digest, *config, now, effects),
+            Fact::Trouble { about, text } => self.trouble(about, text, effects),
+            Fact::Command(command) => self.command(command, now, effects),
+            Fact::Progress(progress) => self.progress(progress, now, effects),
+            Fact::Heartbeat(heartbeat) => self.heartbeat(heartbeat, now, effects),
+            Fact::MachineGone(gone) => self.machine_gone(&gone, now, effects),
+            Fact::Deaf => self.listening_since = now,
+            Fact::Tick => self.tick(now, effects),
+        }
+    }
+
+    fn trouble(&mut self, about: String, text: Option<String>, effects: &mut Effects) {
+        let before = self.troubles.get(&about);
+        if before != text.as_ref() {
+            match text {
+                Some(text) => self.troubles.insert(about, text),
+                None => self.troubles.remove(&about),
+            };
+            effects.dirty.insert(ViewKey::Farm);
+        }
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> &FarmConfig {
+        &self.config
+    }
+
+    /// The digest of the configuration in force; empty before the first.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The farm's numbers.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Branches, by repository and name.
+    pub fn branches(&self) -> impl Iterator<Item = &Branch> {
+        self.branches.values()
+    }
+
+    /// A branch.
+    #[must_use]
+    pub fn branch(&self, repo: &RepoName, name: &str) -> Option<&Branch> {
+        self.branches.get(&(repo.clone(), name.to_owned()))
+    }
+
+    /// A build.
+    #[must_use]
+    pub fn build(&self, id: &BuildId) -> Option<&Build> {
+        self.builds.get(id)
+    }
+
+    /// A build's runs, oldest first.
+    #[must_use]
+    pub fn runs(&self, id: &BuildId) -> &[Run] {
+        self.runs.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Builds that are not over, oldest first.
+    pub fn open(&self) -> impl ExactSizeIterator<Item = &BuildId> {
+        self.open.iter().map(|(_, id)| id)
+    }
+
+    /// Attempts that are current.
+    #[must_use]
+    pub fn leased(&self) -> usize {
+        self.leases.len()
+    }
+
+    /// Machines connected.
+    pub fn machines(&self) -> impl Iterator<Item = &Machine> {
+        self.fleet.machines()
+    }
+
+    /// The feed, oldest first.
+    pub fn feed(&self) -> impl Iterator<Item = &FeedEvent> {
+        self.feed.iter()
+    }
+
+    /// What an operator should know.
+    pub fn troubles(&self) -> impl Iterator<Item = String> + '_ {
+        self.troubles
+            .iter()
+            .map(|(about, text)| format!("{about}: {text}"))
+    }
+
+    /// The waiting jobs.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Whether this de-duplication key is used up.
+    #[must_use]
+    pub fn has_seen(&self, key: &str) -> bool {
+        self.inbox.has(key)
+    }
+
+    /// The state of a build's newest run.
+    #[must_use]
+    pub fn status(&self, id: &BuildId) -> Option<Status> {
+        self.runs.get(id).map(|runs| status_of(newest(runs)))
+    }
+
+    /// A commit, where a branch still holds it.
+    #[must_use]
+    pub fn commit(&self, repo: &RepoName, branch: &str, id: &CommitId) -> Option<&CommitInfo> {
+        self.branch(repo, branch)?
+            .commits
+            .iter()
+            .find(|commit| commit.id == *id)
+    }
+
+    /// When time alone will next change something.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.queue.next_wake()
+    }
+}
+
+/// The state of a run.
+#[must_use]
+pub fn status_of(run: &Run) -> Status {
+    use farm_model::message::progress::Outcome;
+    match &run.verdict {
+        Some(verdict) => match verdict.outcome {
+            Outcome::Ok => Status::Ok,
+            Outcome::Failed => Status::Failed,
+            Outcome::Lost => Status::Lost,
+        },
+        None if run.jobs.iter().any(|job| job.state == JobState::Leased) => Status::Running,
+        None => Status::Queued,
+    }
+}
+
+/// The current attempt of a leased job.
+#[must_use]
+pub fn current_attempt(run: &Run) -> Option<&Attempt> {
+    run.jobs
+        .iter()
+        .find(|job| job.state == JobState::Leased)
+        .and_then(|job| job.attempts.last())
+}
+
+fn newest(runs: &[Run]) -> &Run {
+    &runs[runs.len() - 1]
+}
+
+fn empty_config() -> FarmConfig {
+    FarmConfig {
+        name: "farm".to_owned(),
+        hosts: BTreeMap::new(),
+        builders: BTreeMap::new(),
+        repositories: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+pub mod effects;
+pub mod explain;
+pub mod fact;
+pub mod farm;
+pub mod page;
+pub mod plan;
+pub mod policy;
+pub mod queue;
+
+pub use effects::{Effects, ViewKey};
+pub use fact::{Fact, Observation};
+pub use farm::{Farm, Saved};
+pub use policy::Policy;

@@ -1,0 +1,165 @@
+//! Read models, rendered from the state.
+
+use jiff::Timestamp;
+
+use farm_model::id::{BuildId, RepoName};
+use farm_model::record::{Branch, BuildKey, BuildKind};
+use farm_model::view::{
+    BuildView, Cell, FarmView, FeedView, GridRow, GridView, MachineView, OpenBuildView,
+    RepositoryView, Status,
+};
+
+use crate::effects::ViewKey;
+use crate::explain::explain;
+use crate::farm::{Farm, current_attempt};
+use crate::plan::columns;
+
+/// Rows of a grid.
+pub const GRID_ROWS: usize = 30;
+/// Open builds listed on the front page.
+pub const OPEN_LISTED: usize = 500;
+
+/// The document of `view` as JSON; none if there is nothing to show (any more).
+///
+/// # Errors
+/// Only when serialisation fails, which our views' types rule out.
+pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result<Option<String>> {
+    match view {
+        ViewKey::Farm => serde_json::to_string(&front(farm, now)).map(Some),
+        ViewKey::Feed => serde_json::to_string(&feed(farm, now)).map(Some),
+        ViewKey::Grid { repo, branch } => farm
+            .branch(repo, branch)
+            .map(|branch| serde_json::to_string(&grid(farm, branch, now)))
+            .transpose(),
+        ViewKey::Build { id } => build(farm, id, now)
+            .map(|view| serde_json::to_string(&view))
+            .transpose(),
+    }
+}
+
+/// `farm.json`.
+#[must_use]
+pub fn front(farm: &Farm, now: Timestamp) -> FarmView {
+    FarmView {
+        made: now,
+        name: farm.config().name.clone(),
+        repositories: farm
+            .repositories()
+            .map(|name| repository(farm, name))
+            .collect(),
+        machines: farm.machines().map(machine).collect(),
+        open: farm
+            .open()
+            .take(OPEN_LISTED)
+            .filter_map(|id| open_build(farm, id, now))
+            .collect(),
+        open_count: farm.open().len(),
+        troubles: farm.troubles().collect(),
+    }
+}
+
+fn repository(farm: &Farm, name: &RepoName) -> RepositoryView {
+    let mut branches: Vec<&Branch> = farm
+        .branches()
+        .filter(|branch| branch.repo == *name)
+        .collect();
+    branches.sort_by_key(|branch| (!branch.default, &branch.name));
+    RepositoryView {
+        name: name.clone(),
+        branches: branches
+            .into_iter()
+            .map(|branch| branch.name.clone())
+            .collect(),
+    }
+}
+
+fn machine(machine: &crate::farm::Machine) -> MachineView {
+    MachineView {
+        machine: machine.id.clone(),
+        host_type: machine.host_type.clone(),
+        busy: machine.lease.clone().or_else(|| machine.busy.clone()),
+        seen: machine.seen,
+    }
+}
+
+fn open_build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<OpenBuildView> {
+    let build = farm.build(id)?;
+    let run = farm.runs(id).last()?;
+    let since = current_attempt(run).map_or(run.opened, |attempt| attempt.leased);
+    Some(OpenBuildView {
+        build: id.clone(),
+        run: run.number,
+        builder: build.key.builder.clone(),
+        repo: build.key.repo.clone(),
+        commit: build.key.commit.clone(),
+        status: farm.status(id)?,
+        why: explain(farm, id, now),
+        since,
+    })
+}
+
+/// `feed.json`.
+#[must_use]
+pub fn feed(farm: &Farm, now: Timestamp) -> FeedView {
+    FeedView {
+        made: now,
+        events: farm.feed().cloned().collect(),
+    }
+}
+
+/// One branch's grid.
+#[must_use]
+pub fn grid(farm: &Farm, branch: &Branch, now: Timestamp) -> GridView {
+    let builders = columns(farm.config(), &branch.repo);
+    let rows = branch.commits.iter().take(GRID_ROWS).map(|commit| {
+        let cells = builders.iter().map(|builder| {
+            let key = BuildKey {
+                builder: builder.clone(),
+                repo: branch.repo.clone(),
+                commit: commit.id.clone(),
+                branch: branch.name.clone(),
+                kind: BuildKind::PostSubmit,
+            };
+            cell(farm, &key.id())
+        });
+        GridRow {
+            commit: commit.clone(),
+            cells: cells.collect(),
+        }
+    });
+    let rows = rows.collect();
+    GridView {
+        made: now,
+        repo: branch.repo.clone(),
+        branch: branch.name.clone(),
+        builders,
+        rows,
+    }
+}
+
+fn cell(farm: &Farm, id: &BuildId) -> Option<Cell> {
+    let build = farm.build(id)?;
+    Some(Cell {
+        build: id.clone(),
+        run: build.run,
+        status: farm.status(id)?,
+    })
+}
+
+/// One build's page.
+#[must_use]
+pub fn build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<BuildView> {
+    let build = farm.build(id)?.clone();
+    let commit = farm
+        .commit(&build.key.repo, &build.key.branch, &build.key.commit)
+        .cloned();
+    let status: Status = farm.status(id)?;
+    Some(BuildView {
+        made: now,
+        commit,
+        status,
+        why: explain(farm, id, now),
+        runs: farm.runs(id).to_vec(),
+        build,
+    })
+}

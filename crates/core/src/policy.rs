@@ -1,0 +1,74 @@
+//! The farm's numbers, in one place.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How long things may take and how often they are tried.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Silence of a hub, or absence of an attempt from its heartbeats, that counts as loss.
+    pub grace: SignedDuration,
+    /// How long a hub has to accept what it was offered.
+    pub offer: SignedDuration,
+    /// First pause after a loss; doubles with each.
+    pub back_off: SignedDuration,
+    /// Longest pause after a loss.
+    pub back_off_cap: SignedDuration,
+    /// Pause after a refusal, which counts against nobody.
+    pub refused_pause: SignedDuration,
+    /// How much later than a tip's, by rank, a build of history is due, for each commit it lies behind.
+    pub history_delay: SignedDuration,
+    /// How long a de-duplication key is remembered.
+    pub inbox_kept: SignedDuration,
+    /// How long a feed event is kept once there are more than `feed_floor`.
+    pub feed_kept: SignedDuration,
+    /// Feed events kept whatever their age.
+    pub feed_floor: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            grace: SignedDuration::from_secs(20),
+            offer: SignedDuration::from_secs(60),
+            back_off: SignedDuration::from_millis(500),
+            back_off_cap: SignedDuration::from_secs(60),
+            refused_pause: SignedDuration::from_millis(200),
+            history_delay: SignedDuration::from_secs(600),
+            inbox_kept: SignedDuration::from_hours(7 * 24),
+            feed_kept: SignedDuration::from_hours(1),
+            feed_floor: 50,
+        }
+    }
+}
+
+impl Policy {
+    /// When a job may be tried again after its `losses`-th loss (from 1).
+    #[must_use]
+    pub fn after_loss(&self, now: Timestamp, losses: u32) -> Timestamp {
+        let factor = 1_i32 << losses.saturating_sub(1).min(16);
+        let pause = self.back_off.saturating_mul(factor).min(self.back_off_cap);
+        later(now, pause)
+    }
+}
+
+/// `now` plus `pause`, at most the end of time.
+#[must_use]
+pub fn later(now: Timestamp, pause: SignedDuration) -> Timestamp {
+    now.checked_add(pause).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_cap() {
+        let policy = Policy::default();
+        let at = |losses| {
+            policy
+                .after_loss(Timestamp::UNIX_EPOCH, losses)
+                .as_millisecond()
+        };
+        assert_eq!([at(1), at(2), at(3), at(30)], [500, 1000, 2000, 60_000]);
+    }
+}

@@ -1,0 +1,1 @@
+//! Where source code lives: webhook signatures and payloads, and reading git repositories.

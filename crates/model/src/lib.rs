@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod event;
+pub mod id;
+pub mod message;
+pub mod record;
+pub mod view;
+
+/// The one timestamp type of the farm: UTC, nanoseconds, RFC 3339 in JSON.
+pub use jiff::Timestamp;

@@ -1,0 +1,177 @@
+//! `progress`: what hubs see of attempts and machines.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Message, Topic};
+use crate::id::{AttemptKey, BlobId, HostType, HubId, HubSession, MachineId};
+
+/// One thing that happened to one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptProgress {
+    /// The hub that drives it.
+    pub hub: HubId,
+    /// The life of that hub.
+    pub session: HubSession,
+    /// The machine.
+    pub machine: MachineId,
+    /// The attempt.
+    pub attempt: AttemptKey,
+    /// Counts from 1 in each attempt; what comes with a lower number than one seen is old.
+    pub seq: u64,
+    /// When it happened, by the hub's clock.
+    pub at: Timestamp,
+    /// What happened.
+    pub what: AttemptEvent,
+}
+
+/// The life of an attempt as its hub sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum AttemptEvent {
+    /// The hub has it; from here on its heartbeats own it, not the queue.
+    Accepted,
+    /// The hub does not take it (machine gone, past start-by, draining): requeue at once, it counts against nobody.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// A step began.
+    StepStarted {
+        /// Position in the recipe, from 0. The source's arrival is not a step.
+        step: u32,
+        /// Its name.
+        name: String,
+    },
+    /// It ended. Holds all there is to know, so that losing every earlier message loses nothing.
+    Finished {
+        /// What came of it.
+        report: AttemptReport,
+    },
+}
+
+/// The end of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptReport {
+    /// Ok, failed or lost.
+    pub outcome: Outcome,
+    /// One line for people: `step test: exit status 1`; empty when ok.
+    pub reason: String,
+    /// The steps that ran, in order.
+    pub steps: Vec<StepReport>,
+    /// The log.
+    pub log: LogSummary,
+}
+
+/// Three outcomes, never mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Every step ended with status 0.
+    Ok,
+    /// The code's fault.
+    Failed,
+    /// Ours or the network's.
+    Lost,
+}
+
+impl Outcome {
+    /// `ok`, `failed`, `lost`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// How one step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Its name.
+    pub name: String,
+    /// `ok`, `exit status 3`, `signal: killed`, `timed out after 10s`: the buildlet's words or ours.
+    pub state: String,
+    /// When it began, by the hub's clock.
+    pub started: Timestamp,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+/// What was kept of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSummary {
+    /// Bytes kept.
+    pub bytes: u64,
+    /// Bytes over the limit, dropped.
+    pub dropped: u64,
+    /// The whole log as one blob, once it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<BlobId>,
+}
+
+/// A hub says that it lives, and what it holds. Sent every few seconds, in parts where there are many machines; a
+/// part is complete in itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubHeartbeat {
+    /// The hub.
+    pub hub: HubId,
+    /// Its life.
+    pub session: HubSession,
+    /// Counts heartbeats and machine reports of this session; older than one seen is old.
+    pub seq: u64,
+    /// By the hub's clock.
+    pub at: Timestamp,
+    /// How long until the next one.
+    pub period_milliseconds: u64,
+    /// It takes no new work.
+    pub draining: bool,
+    /// Machines connected.
+    pub machines: Vec<MachineReport>,
+}
+
+/// A connected machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineReport {
+    /// The machine.
+    pub machine: MachineId,
+    /// What it is.
+    pub host_type: HostType,
+    /// Its buildlet's version number.
+    pub version: i64,
+    /// The attempt it works on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<AttemptKey>,
+}
+
+/// A machine's connection ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineGone {
+    /// The hub.
+    pub hub: HubId,
+    /// Its life.
+    pub session: HubSession,
+    /// The same counter as the heartbeats'.
+    pub seq: u64,
+    /// The machine.
+    pub machine: MachineId,
+    /// Why, for people.
+    pub reason: String,
+}
+
+impl Message for AttemptProgress {
+    const TYPE: &'static str = "farmhand.attempt.progress.v1";
+    const TOPIC: Topic = Topic::Progress;
+}
+
+impl Message for HubHeartbeat {
+    const TYPE: &'static str = "farmhand.hub.heartbeat.v1";
+    const TOPIC: Topic = Topic::Progress;
+}
+
+impl Message for MachineGone {
+    const TYPE: &'static str = "farmhand.machine.gone.v1";
+    const TOPIC: Topic = Topic::Progress;
+}

@@ -1,0 +1,289 @@
+//! What the coordinator knows and stores: repositories as observed, builds, runs, jobs, attempts (design 4).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::id::{
+    AttemptKey, BuildId, BuilderName, CommitId, HubId, HubSession, JobName, MachineId, RepoName,
+};
+use crate::message::progress::{AttemptReport, Outcome};
+
+/// A commit as git tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitInfo {
+    /// Its id.
+    pub id: CommitId,
+    /// First parent first.
+    pub parents: Vec<CommitId>,
+    /// Author's name.
+    pub author: String,
+    /// Author's address.
+    pub email: String,
+    /// Committer time.
+    pub time: Timestamp,
+    /// First line of the message.
+    pub subject: String,
+}
+
+/// A branch as last read at the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Branch {
+    /// The repository.
+    pub repo: RepoName,
+    /// Short name: `main`.
+    pub name: String,
+    /// Whether it is the repository's default branch.
+    pub default: bool,
+    /// Newest first, following first parents, at most [`Branch::KEPT`].
+    pub commits: Vec<CommitInfo>,
+    /// When it was read.
+    pub observed: Timestamp,
+}
+
+impl Branch {
+    /// How many commits of a branch are kept, and so shown.
+    pub const KEPT: usize = 100;
+
+    /// The branch's newest commit.
+    #[must_use]
+    pub fn head(&self) -> Option<&CommitInfo> {
+        self.commits.first()
+    }
+}
+
+/// Post-submit or a try: part of a build's identity.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuildKind {
+    /// Of a commit that is on a branch.
+    PostSubmit,
+    /// Of a change that is not, in the named try set.
+    Try {
+        /// The try set.
+        set: String,
+    },
+}
+
+impl BuildKind {
+    /// `post-submit` or `try`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::PostSubmit => "post-submit",
+            Self::Try { .. } => "try",
+        }
+    }
+}
+
+/// Exactly what makes a build the same build.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BuildKey {
+    /// The builder.
+    pub builder: BuilderName,
+    /// The repository.
+    pub repo: RepoName,
+    /// The commit.
+    pub commit: CommitId,
+    /// The branch.
+    pub branch: String,
+    /// Post-submit or try.
+    pub kind: BuildKind,
+}
+
+impl BuildKey {
+    /// The build's id: a hash of the key, so that wanting a build twice is wanting it once.
+    #[must_use]
+    pub fn id(&self) -> BuildId {
+        let set = match &self.kind {
+            BuildKind::PostSubmit => "",
+            BuildKind::Try { set } => set,
+        };
+        let parts = [
+            self.builder.as_str(),
+            self.repo.as_str(),
+            self.commit.as_str(),
+            &self.branch,
+            self.kind.as_str(),
+            set,
+        ];
+        // A length before each part: no two keys run into the same bytes.
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let text = hex::encode(&hash.finalize()[..16]);
+        match text.parse() {
+            Ok(id) => id,
+            Err(_) => unreachable!("32 hex digits are a build id"),
+        }
+    }
+}
+
+/// A build that is wanted. Its results are in its runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// The hash of `key`.
+    pub id: BuildId,
+    /// What is built.
+    pub key: BuildKey,
+    /// When it was first wanted.
+    pub wanted: Timestamp,
+    /// How many commits behind its head it lay when it was first wanted: 0 for a tip.
+    #[serde(default)]
+    pub behind: u32,
+    /// The newest run's number, from 1.
+    pub run: u32,
+}
+
+/// One run of a build: the first, or what clear and retry opened. It records one outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The build.
+    pub build: BuildId,
+    /// From 1.
+    pub number: u32,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// Who or what opened it: `push`, `clear by user:gopher`.
+    pub cause: String,
+    /// Its jobs.
+    pub jobs: Vec<Job>,
+    /// Once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Ok, failed, or lost after the limit of losses.
+    pub outcome: Outcome,
+    /// One line for people; empty when ok.
+    pub reason: String,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// A job: what one machine does in one go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name in the run.
+    pub name: JobName,
+    /// Where it stands.
+    pub state: JobState,
+    /// Every lease it had, in order; the last one is current while `state` is leased.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum JobState {
+    /// It may be leased from `not_before` on.
+    Waiting {
+        /// The back-off after a loss.
+        not_before: Timestamp,
+    },
+    /// Its last attempt is current.
+    Leased,
+    /// It is over.
+    Done {
+        /// With this.
+        outcome: Outcome,
+    },
+}
+
+/// One lease of one job to one machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// The hub told to run it.
+    pub hub: HubId,
+    /// The machine leased.
+    pub machine: MachineId,
+    /// When it was leased.
+    pub leased: Timestamp,
+    /// Not to be started after this.
+    pub start_by: Timestamp,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// Highest progress number seen.
+    pub last_seq: u64,
+    /// When its machine's report last mentioned it. Kept in memory only: a new leader hears it again.
+    #[serde(skip)]
+    pub mentioned: Option<Timestamp>,
+}
+
+/// The life of an attempt as the coordinator has heard of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum AttemptState {
+    /// Told to the hub, nothing heard yet.
+    Offered,
+    /// The hub has it.
+    Running {
+        /// The hub's life in which it runs.
+        session: HubSession,
+        /// The step it is at, for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// When the hub accepted it.
+        since: Timestamp,
+    },
+    /// It ended.
+    Finished {
+        /// When we heard.
+        at: Timestamp,
+        /// With this report.
+        report: AttemptReport,
+    },
+    /// The hub did not take it, or nobody heard of it again. Counts as a loss unless `refused`.
+    Gone {
+        /// When it was given up.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+        /// The hub refused it: counts against nobody.
+        refused: bool,
+    },
+}
+
+impl Run {
+    /// The key of attempt `number` of `job`.
+    #[must_use]
+    pub fn attempt_key(&self, job: &JobName, number: u32) -> AttemptKey {
+        AttemptKey {
+            build: self.build.clone(),
+            run: self.number,
+            job: job.clone(),
+            attempt: number,
+        }
+    }
+
+    /// Attempts over all jobs.
+    #[must_use]
+    pub fn attempts(&self) -> usize {
+        self.jobs.iter().map(|job| job.attempts.len()).sum()
+    }
+}
+
+/// A document of one line in `history/<hour>.jsonl`: something changed for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    /// When.
+    pub at: Timestamp,
+    /// The build.
+    pub build: BuildId,
+    /// Its run.
+    pub run: u32,
+    /// `wanted`, `leased`, `running`, `ok`, `failed`, `lost`, …
+    pub to: String,
+    /// Details: machine, attempt, reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub detail: BTreeMap<String, String>,
+}

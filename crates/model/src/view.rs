@@ -1,0 +1,208 @@
+//! Read models: the JSON documents the coordinator writes to `views/…` and functions read. Every document says when
+//! it was made.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AttemptKey, BuildId, BuilderName, CommitId, HostType, MachineId, RepoName};
+use crate::message::activity::Hint;
+use crate::record::{Build, CommitInfo, Run};
+
+/// Keys of view documents below `views/`.
+pub mod key {
+    use crate::id::{BuildId, RepoName};
+
+    /// [`super::FarmView`].
+    pub const FARM: &str = "farm.json";
+    /// [`super::FeedView`].
+    pub const FEED: &str = "feed.json";
+
+    /// [`super::GridView`] of one branch.
+    #[must_use]
+    pub fn grid(repo: &RepoName, branch: &str) -> String {
+        format!("grid/{repo}/-/{}.json", plain(branch))
+    }
+
+    /// [`super::BuildView`] of one build.
+    #[must_use]
+    pub fn build(id: &BuildId) -> String {
+        format!("build/{id}.json")
+    }
+
+    /// Branch names may hold bytes that object names should not: those become `=xx`.
+    fn plain(text: &str) -> String {
+        let keep = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        text.bytes()
+            .map(|b| {
+                if keep(&b) {
+                    char::from(b).to_string()
+                } else {
+                    format!("={b:02x}")
+                }
+            })
+            .collect()
+    }
+}
+
+/// `farm.json`: the front page's document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FarmView {
+    /// When it was made.
+    pub made: Timestamp,
+    /// The farm's name.
+    pub name: String,
+    /// Its repositories.
+    pub repositories: Vec<RepositoryView>,
+    /// Machines connected, by id.
+    pub machines: Vec<MachineView>,
+    /// Open builds, oldest first, at most 500.
+    pub open: Vec<OpenBuildView>,
+    /// How many are open in all.
+    pub open_count: usize,
+    /// What an operator should know: a broken `farm.toml`, a source that cannot be read, dead letters.
+    pub troubles: Vec<String>,
+}
+
+/// A repository and its branches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RepositoryView {
+    /// Its name.
+    pub name: RepoName,
+    /// Default branch first.
+    pub branches: Vec<String>,
+}
+
+/// A machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MachineView {
+    /// Its id.
+    pub machine: MachineId,
+    /// Its host type.
+    pub host_type: HostType,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<AttemptKey>,
+    /// When its hub last spoke of it.
+    pub seen: Timestamp,
+}
+
+/// A build that is not over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenBuildView {
+    /// The build.
+    pub build: BuildId,
+    /// Its run.
+    pub run: u32,
+    /// Its builder.
+    pub builder: BuilderName,
+    /// Its repository.
+    pub repo: RepoName,
+    /// Its commit.
+    pub commit: CommitId,
+    /// Queued or running.
+    pub status: Status,
+    /// Why it waits, or where it runs: one line.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The state of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Wanted, not leased.
+    Queued,
+    /// Leased.
+    Running,
+    /// Green.
+    Ok,
+    /// Red.
+    Failed,
+    /// Infrastructure trouble, after the limit of losses.
+    Lost,
+}
+
+impl Status {
+    /// `queued`, `running`, `ok`, `failed`, `lost`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// `grid/<repo>/-/<branch>.json`: commits × builders, newest commit first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GridView {
+    /// When it was made.
+    pub made: Timestamp,
+    /// The repository.
+    pub repo: RepoName,
+    /// The branch.
+    pub branch: String,
+    /// Columns.
+    pub builders: Vec<BuilderName>,
+    /// Rows.
+    pub rows: Vec<GridRow>,
+}
+
+/// One commit's line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GridRow {
+    /// The commit.
+    pub commit: CommitInfo,
+    /// One per column; none where no build is wanted.
+    pub cells: Vec<Option<Cell>>,
+}
+
+/// One build in the grid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The build.
+    pub build: BuildId,
+    /// Its newest run.
+    pub run: u32,
+    /// Its state.
+    pub status: Status,
+}
+
+/// `build/<id>.json`: everything about one build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuildView {
+    /// When it was made.
+    pub made: Timestamp,
+    /// The build.
+    pub build: Build,
+    /// The commit, where it is still known.
+    pub commit: Option<CommitInfo>,
+    /// State of the newest run.
+    pub status: Status,
+    /// Why it waits, or where it runs; empty once it is over.
+    pub why: String,
+    /// Every run, oldest first.
+    pub runs: Vec<Run>,
+}
+
+/// `feed.json`: the events `pubsubhelper` serves, oldest first (spec pubsubhelper 6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedView {
+    /// When it was made.
+    pub made: Timestamp,
+    /// Strictly increasing in time.
+    pub events: Vec<FeedEvent>,
+}
+
+/// One event of the feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedEvent {
+    /// Its stamp, and the cursor of readers.
+    pub time: Timestamp,
+    /// What happened.
+    pub hint: Hint,
+}

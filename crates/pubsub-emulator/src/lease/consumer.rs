@@ -1,0 +1,107 @@
+//! Who takes messages: a stream, a push endpoint, or all unary pulls together.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{At, Leases, Seq};
+
+/// A consumer of one subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ConsumerId(pub u64);
+
+/// How much a consumer holds at once, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    pub max_messages: usize,
+    pub max_bytes: u64,
+    /// Length of a lease.
+    pub lease: Duration,
+    /// At most one message of an ordering key at a time: a push endpoint answers in any order.
+    pub one_a_key: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Consumer {
+    pub flow: Flow,
+    pub leased: BTreeSet<Seq>,
+    pub bytes: u64,
+    /// Heads of keys whose earlier messages this consumer has: ready for it alone.
+    pub ready: BTreeSet<Seq>,
+}
+
+impl Consumer {
+    /// One message always fits, however large.
+    pub fn has_room(&self) -> bool {
+        self.leased.len() < self.flow.max_messages && self.bytes < self.flow.max_bytes
+    }
+
+    pub fn hold(&mut self, seq: Seq, size: u64) {
+        if self.leased.insert(seq) {
+            self.bytes += size;
+        }
+    }
+
+    pub fn let_go(&mut self, seq: Seq, size: u64) {
+        if self.leased.remove(&seq) {
+            self.bytes -= size;
+        }
+    }
+}
+
+impl Leases {
+    /// A consumer arrives.
+    pub fn open(&mut self, id: ConsumerId, flow: Flow) {
+        let consumer = Consumer {
+            flow,
+            leased: BTreeSet::new(),
+            bytes: 0,
+            ready: BTreeSet::new(),
+        };
+        self.consumers.insert(id, consumer);
+    }
+
+    /// A consumer's further leases are of this length.
+    pub fn set_lease(&mut self, id: ConsumerId, lease: Duration) {
+        if let Some(consumer) = self.consumers.get_mut(&id) {
+            consumer.flow.lease = lease;
+        }
+    }
+
+    /// A consumer is gone: what it had is ready again at once. A lost connection says nothing
+    /// about the message, so it does not count as a failed delivery.
+    pub fn close(&mut self, id: ConsumerId) {
+        let held: Vec<Seq> = match self.consumers.get(&id) {
+            Some(consumer) => consumer.leased.iter().copied().collect(),
+            None => return,
+        };
+        for seq in held {
+            self.put_back(seq);
+        }
+        self.consumers.remove(&id);
+    }
+
+    /// Ends a lease without counting it; the message is ready again.
+    fn put_back(&mut self, seq: Seq) {
+        let last = self.slots.get(&seq).and_then(|slot| match &slot.at {
+            At::Leased(lease) => Some(lease.token),
+            _ => None,
+        });
+        self.release(seq);
+        let Some(slot) = self.slots.get_mut(&seq) else {
+            return;
+        };
+        match slot.key.clone() {
+            None => {
+                slot.at = At::Ready;
+                self.ready.insert(seq);
+            }
+            Some(key) => {
+                slot.at = At::InLine { last };
+                if let Some(line) = self.keys.get_mut(&key) {
+                    line.wait(seq);
+                }
+                self.show(&key);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What becomes of a leased message: acknowledged, extended, failed, dead-lettered.
+
+use std::time::Duration;
+
+use super::{At, Leases, Seq, Token};
+use crate::clock::Moment;
+
+/// Wait before a message that the dead-letter topic did not take is delivered again.
+const DEAD_LETTER_RETRY: Duration = Duration::from_secs(1);
+
+/// What an acknowledgement did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acked {
+    /// The message is done.
+    Done,
+    /// The message was done before, or the acknowledgement came too late to count.
+    Ignored,
+}
+
+impl Leases {
+    /// Acknowledges by lease. A late acknowledgement of a message without order still counts, as
+    /// with the service: the work is done. With order it does not: the message was taken back
+    /// because an earlier one failed, and must come again after that one; unless only its consumer
+    /// went away before its acknowledgement arrived.
+    pub fn ack(&mut self, seq: Seq, token: Token) -> Acked {
+        let Some(slot) = self.slots.get(&seq) else {
+            return Acked::Ignored;
+        };
+        let counts = match &slot.at {
+            At::Leased(lease) => lease.token == token || slot.key.is_none(),
+            At::Leaving => false,
+            At::Ready | At::Delayed(_) => true,
+            At::InLine { last } => *last == Some(token),
+        };
+        if counts && self.remove(seq) {
+            Acked::Done
+        } else {
+            Acked::Ignored
+        }
+    }
+
+    /// Sets the end of a lease to `length` from now. False if that lease is over.
+    pub fn extend(&mut self, seq: Seq, token: Token, length: Duration, now: Moment) -> bool {
+        let Some(slot) = self.slots.get_mut(&seq) else {
+            return false;
+        };
+        match &mut slot.at {
+            At::Leased(lease) if lease.token == token => {
+                self.deadlines.remove(&(lease.until, seq));
+                lease.until = now + length;
+                self.deadlines.insert((lease.until, seq));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The consumer gives the message back as failed. False if that lease is over.
+    pub fn nack(&mut self, seq: Seq, token: Token, now: Moment) -> bool {
+        let current = self.slots.get(&seq).is_some_and(
+            |slot| matches!(&slot.at, At::Leased(lease) if lease.token == token),
+        );
+        if current {
+            self.fail(seq, now);
+        }
+        current
+    }
+
+    /// A delivery failed: count it, then back off or leave.
+    pub(super) fn fail(&mut self, seq: Seq, now: Moment) {
+        self.release(seq);
+        let Some(slot) = self.slots.get_mut(&seq) else {
+            return;
+        };
+        slot.failures = slot.failures.saturating_add(1);
+        let spent = self
+            .policy
+            .max_attempts
+            .is_some_and(|max| slot.failures >= max);
+        if spent {
+            self.leave(seq);
+        } else {
+            let failures = slot.failures;
+            let until = self.policy.backoff.map(|b| now + b.after(failures));
+            self.delay(seq, until);
+        }
+    }
+
+    /// Puts a message that is nowhere back, ready at `until` or at once.
+    fn delay(&mut self, seq: Seq, until: Option<Moment>) {
+        let Some(slot) = self.slots.get_mut(&seq) else {
+            return;
+        };
+        match (slot.key.clone(), until) {
+            (None, None) => {
+                slot.at = At::Ready;
+                self.ready.insert(seq);
+            }
+            (None, Some(until)) => {
+                slot.at = At::Delayed(until);
+                self.delayed.insert((until, seq));
+            }
+            (Some(key), until) => {
+                slot.at = At::InLine { last: None };
+                self.take_back_after(seq);
+                if let Some(line) = self.keys.get_mut(&key) {
+                    line.stay(seq);
+                    line.delay(until);
+                }
+                self.show(&key);
+            }
+        }
+    }
+
+    fn leave(&mut self, seq: Seq) {
+        let Some(slot) = self.slots.get_mut(&seq) else {
+            return;
+        };
+        slot.at = At::Leaving;
+        self.leaving.push(seq);
+        if let Some(key) = slot.key.clone() {
+            self.take_back_after(seq);
+            if let Some(line) = self.keys.get_mut(&key) {
+                line.leave(seq);
+            }
+            self.show(&key);
+        }
+    }
+
+    /// Takes back the leased messages of the same key after `seq`: they are to come after it.
+    fn take_back_after(&mut self, seq: Seq) {
+        let Some(key) = self.slots.get(&seq).and_then(|slot| slot.key.clone()) else {
+            return;
+        };
+        let later = self
+            .keys
+            .get(&key)
+            .map(|line| line.leased_after(seq))
+            .unwrap_or_default();
+        for seq in later {
+            self.release(seq);
+            if let Some(line) = self.keys.get_mut(&key) {
+                line.wait(seq);
+            }
+        }
+    }
+
+    /// Messages that have failed too often since the last call, to be forwarded and then settled
+    /// by [`Leases::left`].
+    pub fn drain_leaving(&mut self) -> Vec<Seq> {
+        std::mem::take(&mut self.leaving)
+    }
+
+    /// The dead-letter topic has taken the message (or not: then it is delivered again).
+    /// True if the message is done.
+    pub fn left(&mut self, seq: Seq, taken: bool, now: Moment) -> bool {
+        let leaving = self
+            .slots
+            .get(&seq)
+            .is_some_and(|slot| slot.at == At::Leaving);
+        if !leaving {
+            return false;
+        }
+        if taken {
+            return self.remove(seq);
+        }
+        self.delay(seq, Some(now + DEAD_LETTER_RETRY));
+        false
+    }
+}

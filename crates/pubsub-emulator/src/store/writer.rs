@@ -1,0 +1,275 @@
+//! The one thread that writes the log.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use super::Place;
+use super::folder::Folder;
+use super::log::{AppendError, Done, Job};
+use super::record::Frames;
+use super::segment::{self, SegmentFile};
+
+/// Acknowledgements alone are made durable after this time.
+const LAZY_SYNC: Duration = Duration::from_secs(1);
+/// A batch takes no further jobs once it is so large.
+const BATCH_BYTES: usize = 8 << 20;
+
+pub(super) struct Writer {
+    folder: Folder,
+    active: Arc<SegmentFile>,
+    file: File,
+    /// Bytes of the active segment that are whole frames.
+    length: u64,
+    segment_bytes: u64,
+    /// Written but not yet durable.
+    dirty: bool,
+    /// Set for good by a failure after which the file's state is unknown.
+    broken: Option<String>,
+    total: Arc<AtomicU64>,
+    buffer: Vec<u8>,
+}
+
+/// Jobs that are written together.
+#[derive(Default)]
+struct Batch {
+    frames: Vec<(Frames, Option<Done>)>,
+    bytes: usize,
+    durable: bool,
+    next_seq: u64,
+    remove: Vec<Arc<SegmentFile>>,
+    stop: bool,
+}
+
+impl Batch {
+    fn add(&mut self, job: Job) {
+        match job {
+            Job::Append {
+                frames,
+                durable,
+                next_seq,
+                done,
+            } => {
+                self.bytes += frames.len();
+                self.durable |= durable;
+                self.next_seq = next_seq;
+                self.frames.push((frames, done));
+            }
+            Job::Remove(segment) => self.remove.push(segment),
+            Job::Stop => self.stop = true,
+        }
+    }
+
+    /// Everything that waits, up to a bound.
+    fn fill(&mut self, jobs: &Receiver<Job>) {
+        while self.bytes < BATCH_BYTES && !self.stop {
+            match jobs.try_recv() {
+                Ok(job) => self.add(job),
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+impl Writer {
+    pub fn new(
+        folder: Folder,
+        active: Arc<SegmentFile>,
+        file: File,
+        segment_bytes: u64,
+        total: Arc<AtomicU64>,
+    ) -> Self {
+        total.fetch_add(segment::HEAD as u64, Ordering::Relaxed);
+        Self {
+            folder,
+            active,
+            file,
+            length: segment::HEAD as u64,
+            segment_bytes,
+            dirty: false,
+            broken: None,
+            total,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Works until told to stop, or until nobody can give it work any more.
+    pub fn run(mut self, jobs: &Receiver<Job>) {
+        loop {
+            let mut batch = Batch::default();
+            match self.wait(jobs) {
+                Ok(job) => batch.add(job),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.sync_lazily();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => batch.stop = true,
+            }
+            batch.fill(jobs);
+            let stop = batch.stop;
+            self.work(batch);
+            if stop {
+                self.sync_lazily();
+                return;
+            }
+        }
+    }
+
+    fn wait(&self, jobs: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
+        if self.dirty {
+            jobs.recv_timeout(LAZY_SYNC)
+        } else {
+            jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        }
+    }
+
+    fn work(&mut self, batch: Batch) {
+        if !batch.frames.is_empty() {
+            let start = self.append(&batch);
+            for (frames, done) in batch.frames.into_iter().scan(0, |before, (frames, done)| {
+                let at = *before;
+                *before += frames.len() as u64;
+                Some(((frames, at), done))
+            }) {
+                self.answer(frames, done, &start);
+            }
+        }
+        for segment in batch.remove {
+            self.remove(&segment);
+        }
+    }
+
+    /// Tells the outcome of a batch that was written at `start`.
+    fn answer(
+        &self,
+        (frames, before): (Frames, u64),
+        done: Option<Done>,
+        start: &Result<u64, AppendError>,
+    ) {
+        let Some(done) = done else { return };
+        done(start.clone().map(|start| {
+            let place = |&(offset, length): &(usize, u32)| Place {
+                segment: Arc::clone(&self.active),
+                offset: start + before + offset as u64,
+                length,
+            };
+            frames.payloads.iter().map(place).collect()
+        }));
+    }
+
+    /// Writes a batch, as a whole or not at all. Returns where it begins in the active segment.
+    fn append(&mut self, batch: &Batch) -> Result<u64, AppendError> {
+        if let Some(why) = &self.broken {
+            return Err(AppendError::Broken(self.root(), why.clone()));
+        }
+        let result = self.try_append(batch);
+        if let Err(error) = &result {
+            tracing::error!(folder = %self.folder.path().display(), %error, "the log was not written");
+            self.cut_back();
+        }
+        result.map_err(|error| self.explain(&error))
+    }
+
+    fn try_append(&mut self, batch: &Batch) -> io::Result<u64> {
+        let size = batch.bytes as u64;
+        if self.length > segment::HEAD as u64 && self.length + size > self.segment_bytes {
+            self.start_segment(batch.next_seq)?;
+        }
+        self.buffer.clear();
+        for (frames, _) in &batch.frames {
+            self.buffer.extend_from_slice(&frames.bytes);
+        }
+        self.file.write_all(&self.buffer)?;
+        // One large batch must not keep its memory for good.
+        self.buffer.shrink_to(BATCH_BYTES);
+        self.dirty = true;
+        if batch.durable {
+            self.sync()?;
+        }
+        let start = self.length;
+        self.length += size;
+        self.total.fetch_add(size, Ordering::Relaxed);
+        Ok(start)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if let Err(error) = self.file.sync_data() {
+            self.broken = Some(error.to_string());
+            return Err(error);
+        }
+        self.dirty = false;
+        Ok(())
+    }
+
+    fn sync_lazily(&mut self) {
+        if self.dirty
+            && let Err(error) = self.sync()
+        {
+            self.dirty = false;
+            tracing::error!(folder = %self.folder.path().display(), %error, "the log cannot be made durable");
+        }
+    }
+
+    fn start_segment(&mut self, next_seq: u64) -> io::Result<()> {
+        if self.dirty {
+            self.sync()?;
+        }
+        let number = self.active.number + 1;
+        let next = Arc::new(SegmentFile::new(&self.folder.log(), number));
+        let file = match next.create(next_seq) {
+            Ok(file) => file,
+            Err(error) => {
+                // A head that was half written must not stand in the way of the next try.
+                let _ = std::fs::remove_file(next.path());
+                return Err(error);
+            }
+        };
+        self.file = file;
+        self.active = next;
+        self.length = segment::HEAD as u64;
+        self.total.fetch_add(self.length, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Removes what a failed write has left behind the last whole frame.
+    fn cut_back(&mut self) {
+        let cut = self
+            .file
+            .set_len(self.length)
+            .and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
+        if let Err(error) = cut {
+            self.broken.get_or_insert(error.to_string());
+        }
+    }
+
+    fn explain(&self, error: &io::Error) -> AppendError {
+        match (&self.broken, error.kind()) {
+            (Some(why), _) => AppendError::Broken(self.root(), why.clone()),
+            (None, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+                AppendError::Full(self.root())
+            }
+            _ => AppendError::Failed(self.root(), error.to_string()),
+        }
+    }
+
+    fn remove(&self, segment: &SegmentFile) {
+        let size = std::fs::metadata(segment.path()).map_or(0, |data| data.len());
+        match std::fs::remove_file(segment.path()) {
+            Ok(()) => {
+                self.total.fetch_sub(size, Ordering::Relaxed);
+            }
+            Err(error) => {
+                let path = segment.path().display();
+                tracing::warn!(%path, %error, "a finished segment was not deleted");
+            }
+        }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+}

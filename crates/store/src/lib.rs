@@ -1,0 +1,1 @@
+//! The coordinator's durable state in SQL behind one small trait.

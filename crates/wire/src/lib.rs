@@ -1,0 +1,1 @@
+//! Buildlet HTTP client and types, machine keys, reverse dialing.

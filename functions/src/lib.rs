@@ -1,0 +1,1 @@
+//! The stateless functions, one module each, in one binary.

@@ -1,0 +1,82 @@
+#![doc = include_str!("../README.md")]
+
+mod engine;
+mod intake;
+mod outbox;
+mod settings;
+mod sources;
+mod status;
+mod views;
+
+use anyhow::Context;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use farm_bucket::Bucket;
+use farm_bus::{Bus, SubscriptionSpec};
+use farm_core::Policy;
+use farm_runtime::{Clock, Ids};
+use farm_store::{Durability, SqliteStore, Store};
+
+pub use settings::{Args, ConfigFrom, Overlay, Settings};
+pub use status::Status;
+
+/// Inputs that may wait for the leader.
+const INPUTS: usize = 1024;
+
+/// Runs the coordinator until `shutdown`.
+///
+/// # Errors
+/// A setting is wrong, the data folder or the bucket cannot be written, or another leader took over.
+pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let settings = args.settings()?;
+    let (status, _) = watch::channel(Status::default());
+    serve(settings, Clock::system(), Ids::system(), status, shutdown).await
+}
+
+/// The same, with settings at hand; tells its [`Status`] to `status`.
+///
+/// # Errors
+/// As [`run`].
+pub async fn serve(
+    settings: Settings,
+    clock: Clock,
+    ids: Ids,
+    status: watch::Sender<Status>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&settings.data)
+        .with_context(|| format!("cannot create the data folder {}", settings.data.display()))?;
+    let bucket = Bucket::open(&settings.bucket).context("cannot open the bucket")?;
+    bucket.check_writable().await.context("cannot write to the bucket")?;
+    let bus = Bus::open(&settings.bus).context("cannot open the bus")?;
+    bus.ensure(&SubscriptionSpec::coordinator()).await.context("cannot set up topics and subscriptions")?;
+    let store = SqliteStore::open(&settings.data.join("state.db"), Durability::Fsync)?;
+
+    let (inputs, received) = mpsc::channel(INPUTS);
+    let (config, configs) = watch::channel(None);
+    let mut tasks = JoinSet::new();
+    let outbox = outbox::start(&mut tasks, bus.clone());
+    let views = views::start(&mut tasks, bucket.clone());
+    let engine = engine::Engine::start(
+        engine::Parts {
+            store: Box::new(store) as Box<dyn Store>,
+            policy: Policy { grace: settings.grace, ..Policy::default() },
+            clock: clock.clone(),
+            outbox,
+            views,
+            config,
+            status,
+            bucket,
+        },
+        received,
+    )
+    .await?;
+    let sources = sources::start(&mut tasks, &settings, clock.clone(), inputs.clone(), configs.clone());
+    intake::start(&mut tasks, &bus, &intake::Doors { inputs, sources, configs, clock, ids, grace: settings.grace });
+    let end = engine.run(shutdown).await;
+    // Everything that was told to us and not committed is still on the queue: these may be dropped at once.
+    tasks.shutdown().await;
+    end
+}

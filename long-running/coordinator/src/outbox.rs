@@ -1,0 +1,56 @@
+//! Tells the queues what is durable. One batch is under way at a time; the leader keeps the rest.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use farm_bus::Bus;
+use farm_model::event::{Event, Topic};
+
+/// Longest pause between two tries of a batch.
+const PAUSE_CAP: Duration = Duration::from_secs(5);
+
+/// The leader's end: batches out, ids of what the queues have back.
+pub(crate) struct Outbox {
+    pub(crate) batches: mpsc::Sender<Vec<(Topic, Event)>>,
+    pub(crate) done: mpsc::Receiver<Vec<String>>,
+}
+
+/// Starts the publisher.
+pub(crate) fn start(tasks: &mut JoinSet<()>, bus: Bus) -> Outbox {
+    let (batches, mut incoming) = mpsc::channel::<Vec<(Topic, Event)>>(1);
+    let (outgoing, done) = mpsc::channel(1);
+    tasks.spawn(async move {
+        while let Some(batch) = incoming.recv().await {
+            let ids = batch.iter().map(|(_, event)| event.id.clone()).collect();
+            publish(&bus, batch).await;
+            if outgoing.send(ids).await.is_err() {
+                return;
+            }
+        }
+    });
+    Outbox { batches, done }
+}
+
+/// Publishes topic by topic, again and again until the queue has it: it is promised.
+async fn publish(bus: &Bus, batch: Vec<(Topic, Event)>) {
+    for topic in Topic::ALL {
+        let events: Vec<Event> = batch.iter().filter(|(of, _)| *of == topic).map(|(_, event)| event.clone()).collect();
+        let mut pause = Duration::from_millis(50);
+        while !events.is_empty() {
+            match bus.publish_all(topic, &events).await {
+                Ok(()) => break,
+                Err(error) if error.is_again() => {
+                    tracing::warn!(%topic, %error, "publishing again in {pause:?}");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_CAP);
+                }
+                Err(error) => {
+                    tracing::error!(%topic, %error, "cannot be published, ever: dropped");
+                    break;
+                }
+            }
+        }
+    }
+}

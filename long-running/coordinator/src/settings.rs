@@ -1,0 +1,119 @@
+//! What the coordinator is told at its start.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use jiff::SignedDuration;
+
+use farm_bus::BusUrl;
+use farm_model::id::RepoName;
+
+/// Command line and environment.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  coordinator --bus pubsub://my-project --bucket gs://my-bucket --config /etc/farm/farm.toml
+  coordinator --bus 'pubsub://farm?endpoint=http://127.0.0.1:8085' --bucket file:///tmp/bucket --repo app=/src/app")]
+pub struct Args {
+    /// The queues: pubsub://PROJECT, with ?endpoint=http://HOST:PORT for an emulator
+    #[arg(long, env = "FARM_BUS")]
+    bus: BusUrl,
+    /// The bucket: file:///DIR, gs://NAME or s3://NAME
+    #[arg(long, env = "FARM_BUCKET")]
+    bucket: String,
+    /// Folder of the database and of git mirrors
+    #[arg(long, env = "FARM_DATA", default_value = ".farm/coordinator")]
+    data: PathBuf,
+    /// The operator's farm.toml; without it, the default branch of --repo holds one
+    #[arg(long, env = "FARM_CONFIG")]
+    config: Option<PathBuf>,
+    /// A repository and where git reads it, NAME=URL; needed where farm.toml names no url
+    #[arg(long = "repo", value_name = "NAME=URL")]
+    repositories: Vec<String>,
+    /// How many commits from each head to build, over what farm.toml says
+    #[arg(long)]
+    history: Option<u32>,
+    /// Silence of a hub that counts as its loss, in seconds
+    #[arg(long, env = "FARM_GRACE", default_value_t = 20.0)]
+    grace: f64,
+    /// How often each source is read without being asked, in seconds
+    #[arg(long, env = "FARM_POLL", default_value_t = 60.0)]
+    poll: f64,
+}
+
+/// Checked settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The queues.
+    pub bus: BusUrl,
+    /// The bucket's URL.
+    pub bucket: String,
+    /// Folder of the database and of git mirrors.
+    pub data: PathBuf,
+    /// Where `farm.toml` comes from.
+    pub config: ConfigFrom,
+    /// What whoever starts the farm says about repositories, over `farm.toml`.
+    pub overlays: Vec<Overlay>,
+    /// Silence that counts as loss.
+    pub grace: SignedDuration,
+    /// How often each source is read without being asked.
+    pub poll: std::time::Duration,
+}
+
+/// Where `farm.toml` comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigFrom {
+    /// The operator's file.
+    File(PathBuf),
+    /// The default branch of the repository that this overlay names.
+    Repository(RepoName),
+}
+
+/// A repository as named at the start: over what `farm.toml` says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlay {
+    /// Its name.
+    pub name: RepoName,
+    /// What git reads.
+    pub url: String,
+    /// `owner/repo` in GitHub's events.
+    pub github: Option<String>,
+    /// Commits wanted from each head.
+    pub history: Option<u32>,
+}
+
+impl Args {
+    /// Checks them.
+    ///
+    /// # Errors
+    /// Names what is wrong and what to do.
+    pub fn settings(self) -> anyhow::Result<Settings> {
+        let overlays = self
+            .repositories
+            .iter()
+            .map(|text| overlay(text, self.history))
+            .collect::<anyhow::Result<Vec<Overlay>>>()?;
+        let config = match (self.config, overlays.as_slice()) {
+            (Some(file), _) => ConfigFrom::File(file),
+            (None, [only]) => ConfigFrom::Repository(only.name.clone()),
+            (None, []) => bail!("nothing to build: give --config farm.toml, or --repo NAME=URL with a farm.toml in it"),
+            (None, _) => bail!("with several --repo give --config: one farm.toml decides for all of them"),
+        };
+        if !(self.grace > 0.0 && self.grace < 86_400.0 && self.poll > 0.0 && self.poll < 86_400.0) {
+            bail!("--grace and --poll are seconds between 0 and 86400");
+        }
+        Ok(Settings {
+            bus: self.bus,
+            bucket: self.bucket,
+            data: self.data,
+            config,
+            overlays,
+            grace: SignedDuration::from_secs_f64(self.grace),
+            poll: std::time::Duration::from_secs_f64(self.poll),
+        })
+    }
+}
+
+fn overlay(text: &str, history: Option<u32>) -> anyhow::Result<Overlay> {
+    let (name, url) = text.split_once('=').with_context(|| format!("--repo {text}: write NAME=URL"))?;
+    Ok(Overlay { name: name.parse()?, url: url.to_owned(), github: None, history })
+}

@@ -1,0 +1,133 @@
+//! Reads repositories at their source: when a hint names one, and now and then without being asked.
+
+mod config;
+mod repository;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use farm_bus::Delivery;
+use farm_model::config::FarmConfig;
+use farm_model::id::RepoName;
+use farm_model::message::activity::Activity;
+use farm_runtime::Clock;
+
+use crate::engine::Input;
+use crate::settings::{ConfigFrom, Settings};
+use repository::{Reader, Wish};
+
+/// Hints that may wait for one repository; more go back to the queue.
+const WISHES: usize = 1000;
+
+/// Where hints are handed in.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    readers: Arc<Mutex<BTreeMap<RepoName, mpsc::Sender<Wish>>>>,
+}
+
+impl Sources {
+    /// Asks for `repo` to be read; the delivery is acknowledged once what was read is durable.
+    pub(crate) async fn read_again(&self, repo: &RepoName, activity: Activity, delivery: Delivery) {
+        let reader = self.readers.lock().get(repo).cloned();
+        let wish = Wish { activity, delivery };
+        let refused = match reader {
+            Some(reader) => reader.try_send(wish).map_err(mpsc::error::TrySendError::into_inner).err(),
+            None => Some(wish),
+        };
+        if let Some(wish) = refused {
+            wish.delivery.again();
+        }
+    }
+}
+
+/// Starts a reader for each repository, and for those that come with a new configuration.
+pub(crate) fn start(
+    tasks: &mut JoinSet<()>,
+    settings: &Settings,
+    clock: Clock,
+    inputs: mpsc::Sender<Input>,
+    configs: watch::Receiver<Option<FarmConfig>>,
+) -> Sources {
+    let sources = Sources { readers: Arc::default() };
+    let keeper = Keeper {
+        settings: settings.clone(),
+        clock,
+        inputs,
+        configs,
+        sources: sources.clone(),
+        read: Arc::new(Mutex::new(BTreeSet::new())),
+    };
+    tasks.spawn(keeper.keep());
+    sources
+}
+
+/// Keeps one reader a repository.
+struct Keeper {
+    settings: Settings,
+    clock: Clock,
+    inputs: mpsc::Sender<Input>,
+    configs: watch::Receiver<Option<FarmConfig>>,
+    sources: Sources,
+    /// Repositories that have been read once.
+    read: Arc<Mutex<BTreeSet<RepoName>>>,
+}
+
+impl Keeper {
+    async fn keep(mut self) {
+        let mut readers = JoinSet::new();
+        if let ConfigFrom::File(file) = &self.settings.config {
+            readers.spawn(config::watch_file(file.clone(), self.settings.clone(), self.inputs.clone()));
+        }
+        loop {
+            let wanted = self.wanted();
+            self.tell_if_all_read(&wanted).await;
+            self.sources.readers.lock().retain(|name, _| wanted.contains_key(name));
+            for (name, url) in wanted {
+                self.start_reader(&mut readers, name, url);
+            }
+            if self.configs.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Repositories and their URLs: those of the configuration, and the one that holds it.
+    fn wanted(&self) -> BTreeMap<RepoName, String> {
+        let config = self.configs.borrow();
+        let of_config = config.iter().flat_map(|config| &config.repositories);
+        let named = of_config.filter_map(|(name, repository)| Some((name.clone(), repository.url.clone()?)));
+        let given = self.settings.overlays.iter().map(|overlay| (overlay.name.clone(), overlay.url.clone()));
+        named.chain(given).collect()
+    }
+
+    fn start_reader(&self, readers: &mut JoinSet<()>, name: RepoName, url: String) {
+        let mut known = self.sources.readers.lock();
+        if known.contains_key(&name) {
+            return;
+        }
+        let (wishes, incoming) = mpsc::channel(WISHES);
+        known.insert(name.clone(), wishes);
+        let reader = Reader {
+            name,
+            url,
+            settings: self.settings.clone(),
+            clock: self.clock.clone(),
+            inputs: self.inputs.clone(),
+            configs: self.configs.clone(),
+            read: self.read.clone(),
+        };
+        readers.spawn(reader.run(incoming));
+    }
+
+    /// With a configuration that names nothing more to read, all has been read.
+    async fn tell_if_all_read(&self, wanted: &BTreeMap<RepoName, String>) {
+        let all = self.configs.borrow().is_some() && wanted.keys().all(|name| self.read.lock().contains(name));
+        if all {
+            let _closing = self.inputs.send(Input { observed_all: true, ..Input::default() }).await;
+        }
+    }
+}

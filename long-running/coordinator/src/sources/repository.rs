@@ -1,0 +1,150 @@
+//! One repository: hints that arrive while it is being read are answered by one more reading.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+use farm_bus::Delivery;
+use farm_core::{Fact, Observation};
+use farm_forge::git::{GitError, Mirror};
+use farm_model::config::FarmConfig;
+use farm_model::id::RepoName;
+use farm_model::message::activity::Activity;
+use farm_model::record::Branch;
+use farm_runtime::Clock;
+
+use super::config;
+use crate::engine::Input;
+use crate::settings::{ConfigFrom, Settings};
+
+/// Pause after a reading that failed, before the hints are given back to the queue.
+const FAILED: Duration = Duration::from_millis(500);
+
+/// A hint, and the delivery it came with.
+pub(super) struct Wish {
+    pub(super) activity: Activity,
+    pub(super) delivery: Delivery,
+}
+
+/// Reads one repository.
+pub(super) struct Reader {
+    pub(super) name: RepoName,
+    pub(super) url: String,
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) inputs: mpsc::Sender<Input>,
+    pub(super) configs: watch::Receiver<Option<FarmConfig>>,
+    pub(super) read: Arc<Mutex<BTreeSet<RepoName>>>,
+}
+
+impl Reader {
+    /// Until the farm ends, or the repository is dropped from the configuration.
+    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
+        let mirror = Mirror::open(&self.mirror_folder(), &self.url);
+        let mut poll = tokio::time::interval(self.settings.poll);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut patterns = Vec::new();
+        loop {
+            let mut hints = Vec::new();
+            tokio::select! {
+                count = wishes.recv_many(&mut hints, super::WISHES) => if count == 0 { return },
+                _ = poll.tick() => {}
+                changed = self.configs.changed() => match changed {
+                    // Other branches may be wanted now.
+                    Ok(()) if self.patterns() != patterns => {}
+                    Ok(()) => continue,
+                    Err(_) => return,
+                }
+            }
+            patterns = self.patterns();
+            let facts = self.facts(&mirror).await;
+            if !self.hand_in(facts, hints).await {
+                return;
+            }
+        }
+    }
+
+    fn mirror_folder(&self) -> std::path::PathBuf {
+        self.settings.data.join("git").join(format!("{}.git", self.name))
+    }
+
+    /// What the source says now.
+    async fn facts(&self, mirror: &Mirror) -> Result<Vec<Fact>, GitError> {
+        let at = self.clock.now();
+        let observed = mirror.observe(&self.patterns(), Branch::KEPT).await?;
+        let mut facts = vec![Fact::Trouble { about: self.subject(), text: None }];
+        let head = observed.branches.iter().find(|branch| branch.default).and_then(|branch| branch.commits.first());
+        if let (true, Some(head)) = (self.holds_config(), head) {
+            facts.extend(self.config_facts(mirror, head.id.clone()).await?);
+        }
+        let branches = observed.branches.into_iter().map(|branch| Branch {
+            repo: self.name.clone(),
+            name: branch.name,
+            default: branch.default,
+            commits: branch.commits,
+            observed: at,
+        });
+        facts.push(Fact::Observed(Observation { repo: self.name.clone(), branches: branches.collect(), at }));
+        Ok(facts)
+    }
+
+    async fn config_facts(&self, mirror: &Mirror, head: farm_model::id::CommitId) -> Result<Vec<Fact>, GitError> {
+        let file = format!("{}:farm.toml", self.name);
+        Ok(match mirror.file(&head, "farm.toml").await? {
+            Some(text) => config::facts(&file, &text, &self.settings.overlays),
+            None => {
+                let text = "the default branch holds none; `farm init` suggests one".to_owned();
+                vec![Fact::Trouble { about: "farm.toml".to_owned(), text: Some(text) }]
+            }
+        })
+    }
+
+    fn holds_config(&self) -> bool {
+        self.settings.config == ConfigFrom::Repository(self.name.clone())
+    }
+
+    /// Patterns of the branches wanted; none is the default branch.
+    fn patterns(&self) -> Vec<String> {
+        let config = self.configs.borrow();
+        let repository = config.as_ref().and_then(|config| config.repositories.get(&self.name));
+        repository.map(|repository| repository.branches.clone()).unwrap_or_default()
+    }
+
+    fn subject(&self) -> String {
+        format!("source {}", self.name)
+    }
+
+    /// False when the farm ends.
+    async fn hand_in(&self, facts: Result<Vec<Fact>, GitError>, hints: Vec<Wish>) -> bool {
+        let first = self.read.lock().insert(self.name.clone());
+        let input = match facts {
+            Ok(mut facts) => {
+                let (activities, deliveries): (Vec<_>, Vec<_>) =
+                    hints.into_iter().map(|wish| (wish.activity, wish.delivery)).unzip();
+                facts.extend(activities.into_iter().map(Fact::Heard));
+                Input { facts, deliveries, observed_all: first && self.all_read() }
+            }
+            Err(error) => {
+                tracing::warn!(repo = %self.name, %error, "cannot read the source");
+                tokio::time::sleep(FAILED).await;
+                hints.into_iter().for_each(|wish| wish.delivery.again());
+                let trouble = Fact::Trouble { about: self.subject(), text: Some(error.to_string()) };
+                Input { facts: vec![trouble], deliveries: Vec::new(), observed_all: first && self.all_read() }
+            }
+        };
+        self.inputs.send(input).await.is_ok()
+    }
+
+    /// Every repository known so far has been read; one that a new configuration names is told of by the keeper.
+    fn all_read(&self) -> bool {
+        let config = self.configs.borrow();
+        let Some(config) = config.as_ref() else { return self.holds_config() };
+        let named = config.repositories.keys();
+        let given = self.settings.overlays.iter().map(|overlay| &overlay.name);
+        let read = self.read.lock();
+        named.chain(given).all(|name| read.contains(name))
+    }
+}

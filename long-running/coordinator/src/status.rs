@@ -1,0 +1,28 @@
+//! What the coordinator tells the process it lives in.
+
+/// Counts since this start, after each commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Builds that are not over.
+    pub open: usize,
+    /// Of these, how many have a machine.
+    pub running: usize,
+    /// Machines connected.
+    pub machines: usize,
+    /// Runs decided.
+    pub decided: u64,
+    /// Messages that changed nothing: repeated, stale or unknown.
+    pub ignored: u64,
+    /// Every source has been read, or found unreadable, at least once.
+    pub observed: bool,
+    /// What an operator should know.
+    pub troubles: Vec<String>,
+}
+
+impl Status {
+    /// Nothing is open and nothing can be pending that was there at the start.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.observed && self.open == 0
+    }
+}

@@ -1,0 +1,119 @@
+//! Writes read models to the bucket: each document at most once a second, the first change at once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use farm_bucket::Bucket;
+use farm_core::ViewKey;
+
+/// The least time between two writings of one document.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Pause before a failed writing is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+/// Documents under way at once.
+const ROUND: usize = 64;
+
+/// A document to write; without text it has nothing to show and is left as it is.
+pub(crate) type Document = (ViewKey, Option<String>);
+
+/// The leader's end of the writer, and what is out of date.
+pub(crate) struct Views {
+    rounds: mpsc::Sender<Vec<Document>>,
+    done: mpsc::Receiver<Vec<ViewKey>>,
+    dirty: BTreeSet<ViewKey>,
+    written: HashMap<ViewKey, Instant>,
+    writing: bool,
+}
+
+/// Starts the writer.
+pub(crate) fn start(tasks: &mut JoinSet<()>, bucket: Bucket) -> Views {
+    let (rounds, mut incoming) = mpsc::channel::<Vec<Document>>(1);
+    let (outgoing, done) = mpsc::channel(1);
+    tasks.spawn(async move {
+        while let Some(round) = incoming.recv().await {
+            let mut keys = Vec::with_capacity(round.len());
+            for (key, text) in round {
+                if let Some(text) = text {
+                    write(&bucket, &key, text).await;
+                }
+                keys.push(key);
+            }
+            if outgoing.send(keys).await.is_err() {
+                return;
+            }
+        }
+    });
+    Views { rounds, done, dirty: BTreeSet::new(), written: HashMap::new(), writing: false }
+}
+
+/// Until it is written: pages show nothing newer meanwhile, and say how old they are.
+async fn write(bucket: &Bucket, key: &ViewKey, text: String) {
+    loop {
+        match bucket.put_view(&key.path(), text.clone().into(), None).await {
+            Ok(_) => return,
+            Err(error) => {
+                tracing::error!(view = %key.path(), %error, "cannot write; again in {RETRY:?}");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+impl Views {
+    /// These are out of date.
+    pub(crate) fn mark(&mut self, keys: impl IntoIterator<Item = ViewKey>) {
+        self.dirty.extend(keys);
+    }
+
+    /// Which documents to render now; empty while a round is under way.
+    pub(crate) fn due(&mut self) -> Vec<ViewKey> {
+        if self.writing {
+            return Vec::new();
+        }
+        self.written.retain(|_, at| at.elapsed() < INTERVAL);
+        let due: Vec<ViewKey> =
+            self.dirty.iter().filter(|key| !self.written.contains_key(*key)).take(ROUND).cloned().collect();
+        for key in &due {
+            self.dirty.remove(key);
+        }
+        due
+    }
+
+    /// Hands rendered documents to the writer.
+    pub(crate) fn write(&mut self, round: Vec<Document>) {
+        if round.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        self.written.extend(round.iter().map(|(key, _)| (key.clone(), now)));
+        // `due` hands out a round only while none is under way, so the one place is free.
+        self.writing = self.rounds.try_send(round).is_ok();
+    }
+
+    /// The next round that is written: its documents, less those that changed again meanwhile.
+    pub(crate) async fn written(&mut self) -> Vec<ViewKey> {
+        match self.done.recv().await {
+            Some(keys) => {
+                self.writing = false;
+                keys.into_iter().filter(|key| !self.dirty.contains(key)).collect()
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether a document is out of date or under way.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.writing || !self.dirty.is_empty()
+    }
+
+    /// When the next document may be written, if one waits.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        if self.writing {
+            return None;
+        }
+        self.dirty.iter().map(|key| self.written.get(key).map_or_else(Instant::now, |at| *at + INTERVAL)).min()
+    }
+}

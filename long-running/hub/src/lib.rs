@@ -1,0 +1,1 @@
+//! Owns machine connections and drives one job on one machine.
