@@ -1,1 +1,5 @@
-//! A Pub/Sub-compatible server on disk, a function host, a machine pool, and farm up.
+#![doc = include_str!("../README.md")]
+
+pub mod console;
+pub mod emulator;
+pub mod up;

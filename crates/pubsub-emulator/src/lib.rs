@@ -1,8 +1,24 @@
 #![doc = include_str!("../README.md")]
 
+mod broker;
 mod clock;
 mod filter;
+mod grpc;
 mod lease;
+mod mask;
 mod names;
+mod options;
 mod proto;
+mod push;
 mod refusal;
+mod rest;
+mod server;
+mod stats;
+mod store;
+mod text;
+
+pub use clock::{Clock, ManualClock, Moment, SystemClock, Wait};
+pub use options::{Durability, Options};
+pub use server::{Emulator, ServeError};
+pub use stats::{Stats, SubscriptionStats};
+pub use store::OpenError;

@@ -66,6 +66,7 @@ pub(crate) struct Leases {
     delayed: BTreeSet<(Moment, Seq)>,
     deadlines: BTreeSet<(Moment, Seq)>,
     leaving: Vec<Seq>,
+    failed: Vec<Seq>,
     next_token: u64,
     bytes: u64,
 }
@@ -110,6 +111,7 @@ impl Leases {
             delayed: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             leaving: Vec::new(),
+            failed: Vec::new(),
             next_token: first_token,
             bytes: 0,
         }

@@ -77,6 +77,9 @@ impl Leases {
             .policy
             .max_attempts
             .is_some_and(|max| slot.failures >= max);
+        if self.policy.max_attempts.is_some() {
+            self.failed.push(seq);
+        }
         if spent {
             self.leave(seq);
         } else {
@@ -149,6 +152,11 @@ impl Leases {
     /// by [`Leases::left`].
     pub fn drain_leaving(&mut self) -> Vec<Seq> {
         std::mem::take(&mut self.leaving)
+    }
+
+    /// Messages with a limit of attempts whose delivery has failed since the last call.
+    pub fn drain_failed(&mut self) -> Vec<Seq> {
+        std::mem::take(&mut self.failed)
     }
 
     /// The dead-letter topic has taken the message (or not: then it is delivered again).

@@ -46,7 +46,7 @@ pub(super) enum Job {
         next_seq: u64,
         done: Option<Done>,
     },
-    Remove(Arc<SegmentFile>),
+    RemoveBefore(u64),
     Stop,
 }
 
@@ -84,9 +84,10 @@ impl Log {
         let number = recovered.segments.last().map_or(1, |last| last.number + 1);
         let active = Arc::new(SegmentFile::new(&folder.log(), number));
         let file = active.create(recovered.next_seq).map_err(io)?;
-        recovered.segments.push(Arc::clone(&active));
+        recovered.active = number;
+        let older = std::mem::take(&mut recovered.segments).into();
         let root = folder.path().to_owned();
-        let writer = Writer::new(folder, active, file, segment_bytes, Arc::clone(&bytes));
+        let writer = Writer::new(folder, older, active, file, segment_bytes, Arc::clone(&bytes));
         let (jobs, waiting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("pubsub-log".to_owned())
@@ -121,11 +122,11 @@ impl Log {
         }
     }
 
-    /// Deletes a segment. Only for segments before which there is none.
-    pub fn remove(&self, segment: Arc<SegmentFile>) {
+    /// Deletes the segments before `number`, the active one never.
+    pub fn remove_before(&self, number: u64) {
         if let Some(jobs) = &self.jobs {
-            // A stopped writer leaves the segment for the next start.
-            let _ = jobs.send(Job::Remove(segment));
+            // A stopped writer leaves them for the next start.
+            let _ = jobs.send(Job::RemoveBefore(number));
         }
     }
 

@@ -73,6 +73,14 @@ impl Entry {
         }
     }
 
+    /// The message of a message entry.
+    pub fn into_message(self) -> Option<PubsubMessage> {
+        match self.kind? {
+            EntryKind::Message(entry) => entry.message,
+            EntryKind::Done(_) | EntryKind::Failed(_) => None,
+        }
+    }
+
     pub fn done(subscription: u64, seqs: Vec<u64>) -> Self {
         Self {
             kind: Some(EntryKind::Done(DoneEntry { subscription, seqs })),

@@ -18,6 +18,8 @@ pub(crate) struct Recovered {
     /// By sequence number, so in the order of publishing.
     pub messages: BTreeMap<u64, RecoveredMessage>,
     pub segments: Vec<Arc<SegmentFile>>,
+    /// Number of the segment that is now written to.
+    pub active: u64,
     /// Greater than every number used before.
     pub next_seq: u64,
     /// Bytes in the segments.

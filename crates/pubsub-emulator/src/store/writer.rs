@@ -1,5 +1,6 @@
 //! The one thread that writes the log.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ const BATCH_BYTES: usize = 8 << 20;
 
 pub(super) struct Writer {
     folder: Folder,
+    /// All segments before the active one.
+    older: VecDeque<Arc<SegmentFile>>,
     active: Arc<SegmentFile>,
     file: File,
     /// Bytes of the active segment that are whole frames.
@@ -41,7 +44,7 @@ struct Batch {
     bytes: usize,
     durable: bool,
     next_seq: u64,
-    remove: Vec<Arc<SegmentFile>>,
+    remove_before: Option<u64>,
     stop: bool,
 }
 
@@ -59,7 +62,7 @@ impl Batch {
                 self.next_seq = next_seq;
                 self.frames.push((frames, done));
             }
-            Job::Remove(segment) => self.remove.push(segment),
+            Job::RemoveBefore(number) => self.remove_before = Some(number),
             Job::Stop => self.stop = true,
         }
     }
@@ -78,6 +81,7 @@ impl Batch {
 impl Writer {
     pub fn new(
         folder: Folder,
+        older: VecDeque<Arc<SegmentFile>>,
         active: Arc<SegmentFile>,
         file: File,
         segment_bytes: u64,
@@ -86,6 +90,7 @@ impl Writer {
         total.fetch_add(segment::HEAD as u64, Ordering::Relaxed);
         Self {
             folder,
+            older,
             active,
             file,
             length: segment::HEAD as u64,
@@ -130,23 +135,23 @@ impl Writer {
     fn work(&mut self, batch: Batch) {
         if !batch.frames.is_empty() {
             let start = self.append(&batch);
-            for (frames, done) in batch.frames.into_iter().scan(0, |before, (frames, done)| {
-                let at = *before;
-                *before += frames.len() as u64;
-                Some(((frames, at), done))
-            }) {
-                self.answer(frames, done, &start);
+            let mut before = 0;
+            for (frames, done) in batch.frames {
+                let size = frames.len() as u64;
+                self.answer(&frames, before, done, &start);
+                before += size;
             }
         }
-        for segment in batch.remove {
-            self.remove(&segment);
+        if let Some(number) = batch.remove_before {
+            self.remove_before(number);
         }
     }
 
     /// Tells the outcome of a batch that was written at `start`.
     fn answer(
         &self,
-        (frames, before): (Frames, u64),
+        frames: &Frames,
+        before: u64,
         done: Option<Done>,
         start: &Result<u64, AppendError>,
     ) {
@@ -229,7 +234,8 @@ impl Writer {
             }
         };
         self.file = file;
-        self.active = next;
+        self.older
+            .push_back(std::mem::replace(&mut self.active, next));
         self.length = segment::HEAD as u64;
         self.total.fetch_add(self.length, Ordering::Relaxed);
         Ok(())
@@ -253,6 +259,12 @@ impl Writer {
                 AppendError::Full(self.root())
             }
             _ => AppendError::Failed(self.root(), error.to_string()),
+        }
+    }
+
+    fn remove_before(&mut self, number: u64) {
+        while let Some(segment) = self.older.pop_front_if(|segment| segment.number < number) {
+            self.remove(&segment);
         }
     }
 

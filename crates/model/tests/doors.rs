@@ -1,0 +1,77 @@
+//! Who may depend on whom: doors do not know each other, only shells join them, and each third party has one owner.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Ours → what of ours it may depend on. Shells may use anything below them.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("farm-model", &[]),
+    ("farm-core", &["farm-model"]),
+    ("farm-bus", &["farm-model"]),
+    ("farm-store", &["farm-model"]),
+    ("farm-bucket", &["farm-model"]),
+    ("farm-forge", &["farm-model"]),
+    ("farm-runtime", &["farm-model"]),
+    ("farm-archive", &[]),
+    ("farm-wire", &[]),
+    ("farm-pubsub-emulator", &[]),
+    ("buildlet", &["farm-wire", "farm-archive"]),
+];
+
+/// Third parties that only their owner may name.
+const OWNED: &[(&str, &str)] = &[
+    ("google-cloud-pubsub", "farm-bus"),
+    ("object_store", "farm-bucket"),
+    ("rusqlite", "farm-store"),
+    ("lambda_http", "farm-runtime"),
+    ("cloudevents-sdk", "farm-runtime"),
+];
+
+/// Package → its dependencies outside tests.
+fn workspace() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .map(|package| {
+            let all = package["dependencies"].as_array().unwrap();
+            let normal = all.iter().filter(|dependency| dependency["kind"] != "dev");
+            let names = normal.map(|dependency| dependency["name"].as_str().unwrap().to_owned());
+            (package["name"].as_str().unwrap().to_owned(), names.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn crates_depend_only_on_what_lies_below_them() {
+    let workspace = workspace();
+    for (name, allowed) in ALLOWED {
+        let Some(dependencies) = workspace.get(*name) else { panic!("{name} is listed and does not exist") };
+        for dependency in dependencies.iter().filter(|dependency| workspace.contains_key(*dependency)) {
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not know {dependency}");
+        }
+    }
+    for name in workspace.keys().filter(|name| name.starts_with("farm-") && *name != "farm-cli") {
+        assert!(ALLOWED.iter().any(|(known, _)| known == name), "say in ALLOWED what {name} may know");
+    }
+}
+
+#[test]
+fn each_third_party_has_one_owner() {
+    for (package, dependencies) in workspace() {
+        for (crate_name, owner) in OWNED {
+            assert!(
+                !dependencies.contains(*crate_name) || package == *owner,
+                "{package} names {crate_name}, which belongs to {owner}"
+            );
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Topics and subscriptions: made, read, changed, listed, deleted. A change is on disk before it
+//! is in force.
+
+use std::sync::Arc;
+
+use super::Broker;
+use super::settings;
+use crate::mask;
+use crate::names::{DELETED_TOPIC, ProjectName, SubscriptionName, TopicName};
+use crate::proto::{PushConfig, Subscription, Topic, topic};
+use crate::push::PushTarget;
+use crate::refusal::Refusal;
+use crate::store::catalog::{Catalog, SubscriptionId};
+
+const MOST_A_PAGE: usize = 1000;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Page {
+    /// 0 leaves it to the server.
+    pub size: i32,
+    /// The last name of the page before; empty at the start.
+    pub token: String,
+}
+
+impl Page {
+    /// Cuts a page out of names in order. Returns it with the token of the next one.
+    fn cut<T>(self, all: impl Iterator<Item = (String, T)>) -> (Vec<T>, String) {
+        let most = match usize::try_from(self.size) {
+            Ok(size @ 1..=MOST_A_PAGE) => size,
+            _ => MOST_A_PAGE,
+        };
+        let mut rest = all.filter(|(name, _)| *name > self.token).peekable();
+        let mut page = Vec::new();
+        let mut last = String::new();
+        while page.len() < most
+            && let Some((name, item)) = rest.next()
+        {
+            last = name;
+            page.push(item);
+        }
+        let more = rest.peek().is_some();
+        (page, if more { last } else { String::new() })
+    }
+}
+
+fn missing(name: impl std::fmt::Display) -> Refusal {
+    Refusal::not_found(format!("Resource not found (resource={name})."))
+}
+
+fn existing(name: impl std::fmt::Display) -> Refusal {
+    Refusal::exists(format!("Resource already exists in the project (resource={name})."))
+}
+
+impl Broker {
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.state.lock().catalog)
+    }
+
+    /// Changes a copy of the catalog, saves it, and puts it in force.
+    async fn change<T>(
+        &self,
+        edit: impl FnOnce(&mut Catalog) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let _one_at_a_time = self.admin.lock().await;
+        if self.closing.is_cancelled() {
+            return Err(Refusal::shutting_down());
+        }
+        let mut catalog = (*self.catalog()).clone();
+        let result = edit(&mut catalog)?;
+        let catalog = Arc::new(catalog);
+        self.save(Arc::clone(&catalog)).await?;
+        {
+            let mut state = self.state.lock();
+            state.adopt(catalog);
+            self.remove_finished(&mut state);
+        }
+        self.changed.notify_one();
+        Ok(result)
+    }
+
+    async fn save(&self, catalog: Arc<Catalog>) -> Result<(), Refusal> {
+        let Some(folder) = self.folder.clone() else {
+            return Ok(());
+        };
+        let shown = folder.display().to_string();
+        let saved = tokio::task::spawn_blocking(move || catalog.save(&folder)).await;
+        saved
+            .map_err(|error| Refusal::internal(error.to_string()))?
+            .map_err(|error| {
+                tracing::error!(folder = %shown, %error, "the catalog was not written");
+                Refusal::unavailable(format!("cannot write in the data folder {shown}: {error}"))
+            })
+    }
+
+    pub async fn create_topic(&self, mut config: Topic) -> Result<Topic, Refusal> {
+        let name = TopicName::parse(&config.name)?;
+        refuse_unsupported(&config)?;
+        config.state = topic::State::Active.into();
+        self.change(|catalog| {
+            if catalog.topics.contains_key(&name) {
+                return Err(existing(&name));
+            }
+            catalog.topics.insert(name, config.clone());
+            Ok(config)
+        })
+        .await
+    }
+
+    pub fn topic(&self, name: &str) -> Result<Topic, Refusal> {
+        let name = TopicName::parse(name)?;
+        let catalog = self.catalog();
+        catalog.topics.get(&name).cloned().ok_or_else(|| missing(&name))
+    }
+
+    /// Takes the fields named by `paths` from `update`.
+    pub async fn update_topic(&self, update: Topic, paths: &[String]) -> Result<Topic, Refusal> {
+        let name = TopicName::parse(&update.name)?;
+        self.change(|catalog| {
+            let config = catalog.topics.get_mut(&name).ok_or_else(|| missing(&name))?;
+            mask::update_topic(config, &update, paths)?;
+            refuse_unsupported(config)?;
+            Ok(config.clone())
+        })
+        .await
+    }
+
+    pub fn topics(&self, project: &str, page: Page) -> Result<(Vec<Topic>, String), Refusal> {
+        let project = ProjectName::parse(project)?;
+        let catalog = self.catalog();
+        let of_project = catalog
+            .topics
+            .iter()
+            .filter(|(name, _)| project.contains(name.as_str()))
+            .map(|(name, topic)| (name.as_str().to_owned(), topic.clone()));
+        Ok(page.cut(of_project))
+    }
+
+    /// Deletes a topic. Its subscriptions stay, with what they have.
+    pub async fn delete_topic(&self, name: &str) -> Result<(), Refusal> {
+        let name = TopicName::parse(name)?;
+        self.change(|catalog| {
+            catalog.topics.remove(&name).ok_or_else(|| missing(&name))?;
+            for (_, config) in catalog.subscriptions.values_mut() {
+                if config.topic == name.as_str() {
+                    config.topic = DELETED_TOPIC.to_owned();
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The names of a topic's subscriptions.
+    pub fn topic_subscriptions(
+        &self,
+        topic: &str,
+        page: Page,
+    ) -> Result<(Vec<String>, String), Refusal> {
+        let topic = TopicName::parse(topic)?;
+        let catalog = self.catalog();
+        if !catalog.topics.contains_key(&topic) {
+            return Err(missing(&topic));
+        }
+        let of_topic = catalog
+            .subscriptions
+            .iter()
+            .filter(|(_, (_, config))| config.topic == topic.as_str())
+            .map(|(name, _)| (name.as_str().to_owned(), name.as_str().to_owned()));
+        Ok(page.cut(of_topic))
+    }
+
+    pub async fn create_subscription(
+        &self,
+        mut config: Subscription,
+    ) -> Result<Subscription, Refusal> {
+        let name = SubscriptionName::parse(&config.name)?;
+        let topic = TopicName::parse(&config.topic)?;
+        config.detached = false;
+        settings::complete(&mut config)?;
+        self.change(|catalog| {
+            if catalog.subscriptions.contains_key(&name) {
+                return Err(existing(&name));
+            }
+            if !catalog.topics.contains_key(&topic) {
+                return Err(missing(&topic));
+            }
+            catalog.next_id += 1;
+            let id = SubscriptionId(catalog.next_id);
+            catalog.subscriptions.insert(name, (id, config.clone()));
+            Ok(config)
+        })
+        .await
+    }
+
+    pub fn subscription(&self, name: &str) -> Result<Subscription, Refusal> {
+        let name = SubscriptionName::parse(name)?;
+        let catalog = self.catalog();
+        let found = catalog.subscriptions.get(&name);
+        found.map(|(_, config)| config.clone()).ok_or_else(|| missing(&name))
+    }
+
+    /// Takes the fields named by `paths` from `update`.
+    pub async fn update_subscription(
+        &self,
+        update: Subscription,
+        paths: &[String],
+    ) -> Result<Subscription, Refusal> {
+        let name = SubscriptionName::parse(&update.name)?;
+        self.change(|catalog| {
+            let found = catalog.subscriptions.get_mut(&name);
+            let (_, config) = found.ok_or_else(|| missing(&name))?;
+            mask::update_subscription(config, &update, paths)?;
+            settings::complete(config)?;
+            Ok(config.clone())
+        })
+        .await
+    }
+
+    pub async fn modify_push_config(
+        &self,
+        name: &str,
+        push: Option<PushConfig>,
+    ) -> Result<(), Refusal> {
+        let update = Subscription {
+            name: name.to_owned(),
+            push_config: push,
+            ..Subscription::default()
+        };
+        let paths = ["push_config".to_owned()];
+        self.update_subscription(update, &paths).await.map(|_| ())
+    }
+
+    /// Cuts a subscription off its topic and drops what it has.
+    pub async fn detach_subscription(&self, name: &str) -> Result<(), Refusal> {
+        let name = SubscriptionName::parse(name)?;
+        self.change(|catalog| {
+            catalog.next_id += 1;
+            let fresh = SubscriptionId(catalog.next_id);
+            let found = catalog.subscriptions.get_mut(&name);
+            let (id, config) = found.ok_or_else(|| missing(&name))?;
+            *id = fresh;
+            config.detached = true;
+            config.topic = DELETED_TOPIC.to_owned();
+            Ok(())
+        })
+        .await
+    }
+
+    pub fn subscriptions(
+        &self,
+        project: &str,
+        page: Page,
+    ) -> Result<(Vec<Subscription>, String), Refusal> {
+        let project = ProjectName::parse(project)?;
+        let catalog = self.catalog();
+        let of_project = catalog
+            .subscriptions
+            .iter()
+            .filter(|(name, _)| project.contains(name.as_str()))
+            .map(|(name, (_, config))| (name.as_str().to_owned(), config.clone()));
+        Ok(page.cut(of_project))
+    }
+
+    pub async fn delete_subscription(&self, name: &str) -> Result<(), Refusal> {
+        let name = SubscriptionName::parse(name)?;
+        self.change(|catalog| {
+            let removed = catalog.subscriptions.remove(&name);
+            removed.map(|_| ()).ok_or_else(|| missing(&name))
+        })
+        .await
+    }
+
+    /// The subscriptions that push, as they are now.
+    pub fn push_targets(&self) -> Vec<(SubscriptionId, PushTarget)> {
+        let catalog = self.catalog();
+        let targets = catalog.subscriptions.values().filter_map(|(id, config)| {
+            let endpoint = settings::push_endpoint(config)?;
+            let deadline = settings::ack_deadline(config);
+            Some((*id, PushTarget::new(config, endpoint, deadline)))
+        });
+        targets.collect()
+    }
+}
+
+fn refuse_unsupported(config: &Topic) -> Result<(), Refusal> {
+    let asked = [
+        (config.schema_settings.is_some(), "schemas"),
+        (config.ingestion_data_source_settings.is_some(), "ingestion from data sources"),
+        (!config.message_transforms.is_empty(), "message transforms"),
+    ];
+    match asked.iter().find(|(asked, _)| *asked) {
+        Some((_, what)) => Err(Refusal::unsupported(what)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_cover_a_list_without_gap_or_repeat() {
+        let names = ["a", "b", "c", "d", "e"];
+        let list = || names.iter().map(|name| ((*name).to_owned(), *name));
+        let mut seen = Vec::new();
+        let mut token = String::new();
+        loop {
+            let (page, next) = Page { size: 2, token }.cut(list());
+            seen.extend(page);
+            token = next;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen, names);
+    }
+}

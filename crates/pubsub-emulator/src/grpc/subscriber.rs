@@ -1,0 +1,183 @@
+//! `google.pubsub.v1.Subscriber`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::{Request, Response, Status, Streaming};
+
+use super::streaming;
+use crate::broker::{Broker, Page};
+use crate::proto::subscriber::subscriber_server::Subscriber;
+use crate::proto::{
+    AcknowledgeRequest, CreateSnapshotRequest, DeleteSnapshotRequest, DeleteSubscriptionRequest,
+    GetSnapshotRequest, GetSubscriptionRequest, ListSnapshotsRequest, ListSnapshotsResponse,
+    ListSubscriptionsRequest, ListSubscriptionsResponse, ModifyAckDeadlineRequest,
+    ModifyPushConfigRequest, PullRequest, PullResponse, SeekRequest, SeekResponse, Snapshot,
+    StreamingPullRequest, Subscription, UpdateSnapshotRequest, UpdateSubscriptionRequest,
+};
+use crate::refusal::Refusal;
+
+/// How long a pull waits for a first message.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+const MOST_A_PULL: usize = 1000;
+
+#[derive(Debug)]
+pub(super) struct Service(pub Arc<Broker>);
+
+/// Checks a pull's `max_messages`.
+pub(crate) fn most_messages(asked: i32) -> Result<usize, Refusal> {
+    match usize::try_from(asked) {
+        Ok(most) if most > 0 => Ok(most.min(MOST_A_PULL)),
+        _ => Err(Refusal::invalid("max_messages must be positive")),
+    }
+}
+
+#[tonic::async_trait]
+impl Subscriber for Service {
+    async fn create_subscription(
+        &self,
+        request: Request<Subscription>,
+    ) -> Result<Response<Subscription>, Status> {
+        let config = request.into_inner();
+        Ok(Response::new(self.0.create_subscription(config).await?))
+    }
+
+    async fn get_subscription(
+        &self,
+        request: Request<GetSubscriptionRequest>,
+    ) -> Result<Response<Subscription>, Status> {
+        let name = request.into_inner().subscription;
+        Ok(Response::new(self.0.subscription(&name)?))
+    }
+
+    async fn update_subscription(
+        &self,
+        request: Request<UpdateSubscriptionRequest>,
+    ) -> Result<Response<Subscription>, Status> {
+        let asked = request.into_inner();
+        let update = asked
+            .subscription
+            .ok_or_else(|| Refusal::invalid("no subscription given"))?;
+        let paths = asked.update_mask.unwrap_or_default().paths;
+        let updated = self.0.update_subscription(update, &paths).await?;
+        Ok(Response::new(updated))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        request: Request<ListSubscriptionsRequest>,
+    ) -> Result<Response<ListSubscriptionsResponse>, Status> {
+        let asked = request.into_inner();
+        let page = Page {
+            size: asked.page_size,
+            token: asked.page_token,
+        };
+        let (subscriptions, next_page_token) = self.0.subscriptions(&asked.project, page)?;
+        Ok(Response::new(ListSubscriptionsResponse {
+            subscriptions,
+            next_page_token,
+        }))
+    }
+
+    async fn delete_subscription(
+        &self,
+        request: Request<DeleteSubscriptionRequest>,
+    ) -> Result<Response<()>, Status> {
+        let name = request.into_inner().subscription;
+        self.0.delete_subscription(&name).await?;
+        Ok(Response::new(()))
+    }
+
+    async fn modify_ack_deadline(
+        &self,
+        request: Request<ModifyAckDeadlineRequest>,
+    ) -> Result<Response<()>, Status> {
+        let asked = request.into_inner();
+        let seconds = asked.ack_deadline_seconds;
+        let deadlines: Vec<_> = asked.ack_ids.into_iter().map(|id| (id, seconds)).collect();
+        self.0.modify_deadlines(&asked.subscription, &deadlines)?;
+        Ok(Response::new(()))
+    }
+
+    async fn acknowledge(
+        &self,
+        request: Request<AcknowledgeRequest>,
+    ) -> Result<Response<()>, Status> {
+        let asked = request.into_inner();
+        self.0.acknowledge(&asked.subscription, &asked.ack_ids)?;
+        Ok(Response::new(()))
+    }
+
+    async fn pull(&self, request: Request<PullRequest>) -> Result<Response<PullResponse>, Status> {
+        let asked = request.into_inner();
+        let most = most_messages(asked.max_messages)?;
+        #[expect(deprecated, reason = "old clients still set it, and mean it")]
+        let patience = if asked.return_immediately {
+            Duration::ZERO
+        } else {
+            PATIENCE
+        };
+        let received_messages = self.0.pull(&asked.subscription, most, patience).await?;
+        Ok(Response::new(PullResponse { received_messages }))
+    }
+
+    type StreamingPullStream = streaming::Responses;
+
+    async fn streaming_pull(
+        &self,
+        request: Request<Streaming<StreamingPullRequest>>,
+    ) -> Result<Response<Self::StreamingPullStream>, Status> {
+        let responses = streaming::open(&self.0, request.into_inner()).await?;
+        Ok(Response::new(responses))
+    }
+
+    async fn modify_push_config(
+        &self,
+        request: Request<ModifyPushConfigRequest>,
+    ) -> Result<Response<()>, Status> {
+        let asked = request.into_inner();
+        self.0
+            .modify_push_config(&asked.subscription, asked.push_config)
+            .await?;
+        Ok(Response::new(()))
+    }
+
+    async fn get_snapshot(
+        &self,
+        _: Request<GetSnapshotRequest>,
+    ) -> Result<Response<Snapshot>, Status> {
+        Err(Refusal::unsupported("snapshots").into())
+    }
+
+    async fn list_snapshots(
+        &self,
+        _: Request<ListSnapshotsRequest>,
+    ) -> Result<Response<ListSnapshotsResponse>, Status> {
+        Err(Refusal::unsupported("snapshots").into())
+    }
+
+    async fn create_snapshot(
+        &self,
+        _: Request<CreateSnapshotRequest>,
+    ) -> Result<Response<Snapshot>, Status> {
+        Err(Refusal::unsupported("snapshots").into())
+    }
+
+    async fn update_snapshot(
+        &self,
+        _: Request<UpdateSnapshotRequest>,
+    ) -> Result<Response<Snapshot>, Status> {
+        Err(Refusal::unsupported("snapshots").into())
+    }
+
+    async fn delete_snapshot(
+        &self,
+        _: Request<DeleteSnapshotRequest>,
+    ) -> Result<Response<()>, Status> {
+        Err(Refusal::unsupported("snapshots").into())
+    }
+
+    async fn seek(&self, _: Request<SeekRequest>) -> Result<Response<SeekResponse>, Status> {
+        Err(Refusal::unsupported("seek").into())
+    }
+}

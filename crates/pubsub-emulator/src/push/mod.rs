@@ -1,0 +1,89 @@
+//! Push delivery: messages posted to an endpoint, its answer taken as the acknowledgement.
+//!
+//! Reference: <https://cloud.google.com/pubsub/docs/push>. Tokens are not sent.
+
+mod client;
+mod request;
+mod worker;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::Broker;
+use crate::proto::{Subscription, push_config::Wrapper};
+use crate::store::catalog::SubscriptionId;
+pub(crate) use client::{Client, client};
+
+/// Where and how a subscription pushes. A change of it makes another worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PushTarget {
+    subscription: String,
+    endpoint: String,
+    form: Form,
+    /// How long the endpoint may take.
+    deadline: Duration,
+}
+
+/// What is posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// JSON with the message in it.
+    Wrapped,
+    /// The message's data alone; with its attributes and metadata as headers or without.
+    Bare { metadata: bool },
+}
+
+impl PushTarget {
+    pub fn new(config: &Subscription, endpoint: &str, deadline: Duration) -> Self {
+        let wrapper = config.push_config.as_ref().and_then(|push| push.wrapper);
+        let form = match wrapper {
+            Some(Wrapper::NoWrapper(bare)) => Form::Bare {
+                metadata: bare.write_metadata,
+            },
+            Some(Wrapper::PubsubWrapper(_)) | None => Form::Wrapped,
+        };
+        Self {
+            subscription: config.name.clone(),
+            endpoint: endpoint.to_owned(),
+            form,
+            deadline,
+        }
+    }
+}
+
+/// Keeps one worker running for each push subscription, until the broker closes.
+pub(crate) async fn run(broker: Arc<Broker>, client: Client, concurrency: usize) {
+    let mut workers = JoinSet::new();
+    let mut running: HashMap<SubscriptionId, (PushTarget, CancellationToken)> = HashMap::new();
+    loop {
+        let wanted: HashMap<_, _> = broker.push_targets().into_iter().collect();
+        running.retain(|id, (target, stop)| {
+            let keep = wanted.get(id) == Some(target);
+            if !keep {
+                stop.cancel();
+            }
+            keep
+        });
+        for (id, target) in wanted {
+            if !running.contains_key(&id) {
+                let stop = CancellationToken::new();
+                running.insert(id, (target.clone(), stop.clone()));
+                let (broker, client) = (Arc::clone(&broker), client.clone());
+                workers.spawn(worker::run(broker, client, target, concurrency, stop));
+            }
+        }
+        tokio::select! {
+            () = broker.closing().cancelled() => return,
+            () = broker.changed() => {}
+            Some(ended) = workers.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a push worker has failed");
+                }
+            }
+        }
+    }
+}

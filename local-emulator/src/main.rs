@@ -1,0 +1,84 @@
+//! The `farm` command.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use farm_runtime::{Shutdown, telemetry};
+
+/// A build farm for projects that must be tested on machines nobody rents out.
+#[derive(Parser)]
+#[command(name = "farm", version, propagate_version = true)]
+#[command(after_help = "Start with `farm up`: it builds a small sample and prints where to look.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The whole farm on this computer [the default]
+    Up(local_emulator::up::Args),
+    #[command(flatten)]
+    Client(farm_cli::Command),
+    /// The Pub/Sub emulator alone
+    Emulator(local_emulator::emulator::Args),
+    /// The functions: webhooks and pages
+    Functions(functions::Args),
+    /// The coordinator
+    Coordinator(coordinator::Args),
+    /// A hub, which machines dial
+    Hub(hub::Args),
+    /// The agent on a build machine
+    Buildlet(buildlet::Args),
+    /// Completions for a shell: farm completions bash > /etc/bash_completion.d/farm
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = Cli::parse().command.unwrap_or_else(|| Cli::parse_from(["farm", "up"]).command.unwrap_or_else(usage));
+    match run(command).await {
+        Ok(code) => code,
+        Err(error) => {
+            // The one place where an error that ends the process is told.
+            drop(std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("farm: {error:#}\n")));
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn usage() -> Command {
+    Cli::command().error(clap::error::ErrorKind::MissingSubcommand, "no command").exit()
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let done = |()| ExitCode::SUCCESS;
+    match command {
+        Command::Up(args) => {
+            telemetry::init_quiet("farm");
+            local_emulator::up::run(args, Shutdown::on_signals().token()).await
+        }
+        Command::Client(command) => farm_cli::run(command).await,
+        Command::Emulator(args) => {
+            local_emulator::emulator::run(args, part("emulator")).await.map(done)
+        }
+        Command::Functions(args) => functions::run(args, part("functions")).await.map(done),
+        Command::Coordinator(args) => coordinator::run(args, part("coordinator")).await.map(done),
+        Command::Hub(args) => hub::run(args, part("hub")).await.map(done),
+        Command::Buildlet(args) => buildlet::run(args, part("buildlet").cancelled_owned()).await.map(done),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "farm", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Logs and signals of a part that runs as a process of its own.
+fn part(name: &str) -> tokio_util::sync::CancellationToken {
+    telemetry::init(name);
+    Shutdown::on_signals().token()
+}

@@ -1,0 +1,109 @@
+//! Local machines: this same binary run again as buildlets, started anew when they end.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use farm_model::id::HostType;
+use farm_wire::keys::MachineKeys;
+
+/// How long a local machine's key is good for: its child is started with a fresh one each time.
+const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// First pause before a machine that ended is started again; doubles up to the cap.
+const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE_CAP: Duration = Duration::from_secs(10);
+/// A machine that lived this long starts with a short pause again.
+const STEADY: Duration = Duration::from_secs(10);
+/// How long a machine may take to end when told.
+const END: Duration = Duration::from_secs(5);
+
+/// What a local machine is started with.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    /// Folder of all machines.
+    pub root: PathBuf,
+    /// The hub.
+    pub hub: std::net::SocketAddr,
+    /// The hub's certificate.
+    pub ca: PathBuf,
+    /// The master key's text.
+    pub master_key: String,
+    /// The `farm` binary.
+    pub program: PathBuf,
+}
+
+impl Pool {
+    /// Starts `count` machines of each host type and keeps them running until `shutdown`.
+    pub fn start(&self, tasks: &mut JoinSet<()>, hosts: &[HostType], count: u32, shutdown: &CancellationToken) {
+        for host in hosts {
+            for number in 1..=count {
+                let name = format!("{host}-{number}");
+                tasks.spawn(self.clone().keep(name, host.clone(), shutdown.clone()));
+            }
+        }
+    }
+
+    async fn keep(self, name: String, host: HostType, shutdown: CancellationToken) {
+        let mut pause = PAUSE;
+        loop {
+            let started = std::time::Instant::now();
+            match self.spawn(&name, &host) {
+                Ok(mut child) => {
+                    tokio::select! {
+                        status = child.wait() => tracing::warn!(machine = %name, ?status, "a local machine ended"),
+                        () = shutdown.cancelled() => return end(&mut child).await,
+                    }
+                }
+                Err(error) => tracing::error!(machine = %name, "{error:#}"),
+            }
+            pause = if started.elapsed() > STEADY { PAUSE } else { (pause * 2).min(PAUSE_CAP) };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    fn spawn(&self, name: &str, host: &HostType) -> anyhow::Result<Child> {
+        let folder = self.root.join(name);
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let key = self.key_file(&folder, name, host)?;
+        let log = std::fs::File::create(folder.join("buildlet.log"))?;
+        let mut command = Command::new(&self.program);
+        command
+            .arg("buildlet")
+            .args(["--coordinator", &self.hub.to_string(), "--server-name", "localhost"])
+            .args(["--reverse-type", host.as_str(), "--hostname", name])
+            .arg("--key-file")
+            .arg(key)
+            .arg("--ca")
+            .arg(&self.ca)
+            .arg("--workdir")
+            .arg(folder.join("work"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true);
+        // A signal to the terminal's group must not reach a build before its hub has drained.
+        #[cfg(unix)]
+        command.process_group(0);
+        command.spawn().context("cannot start a local machine")
+    }
+
+    fn key_file(&self, folder: &Path, name: &str, host: &HostType) -> anyhow::Result<PathBuf> {
+        let _ = (name, host);
+        Ok(folder.join("key"))
+    }
+}
+
+/// Asks the machine to end, and makes it.
+async fn end(child: &mut Child) {
+    let _already_gone = child.start_kill();
+    let _late = tokio::time::timeout(END, child.wait()).await;
+}

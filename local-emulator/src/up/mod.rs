@@ -1,0 +1,142 @@
+//! `farm up`: the whole farm in one process on one data folder, with local machines as child processes.
+
+mod folder;
+mod machines;
+mod order;
+pub mod ports;
+mod report;
+mod sample;
+mod start;
+mod target;
+mod watch;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use coordinator::Status;
+use farm_bus::Receiver;
+use tokio::sync::watch::Receiver as Watching;
+use tokio_util::sync::CancellationToken;
+
+use crate::console::Console;
+use report::Reporter;
+use start::Running;
+
+/// Command line and environment.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  farm up                                   the sample: green, red, green
+  farm up --repo .                          build this repository's head, and each new commit
+  farm up --repo . --until-idle --json      build, print one line of JSON a build, exit 0, 1 or 2
+  farm up --data /var/farm --http 0.0.0.0:8080")]
+pub struct Args {
+    /// Folder that keeps everything; the same folder continues where it stopped
+    #[arg(long, env = "FARM_DATA", default_value = ".farm")]
+    data: PathBuf,
+    /// A git repository to build; it is only read. Without it: a small sample
+    #[arg(long)]
+    repo: Option<PathBuf>,
+    /// The operator's farm.toml, over the one in the repository
+    #[arg(long, requires = "repo")]
+    config: Option<PathBuf>,
+    /// How many commits from each head to build [default: 1; the sample: all]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    history: Option<u32>,
+    /// How many local machines of each host type [default: one per core, at most 4]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=256))]
+    machines: Option<u32>,
+    /// Where pages and webhooks are served [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+    /// Where machines dial in [default: 127.0.0.1:8119]
+    #[arg(long, value_name = "ADDR")]
+    hub: Option<SocketAddr>,
+    /// Where Pub/Sub is spoken [default: 127.0.0.1:8085]
+    #[arg(long, value_name = "ADDR")]
+    pubsub: Option<SocketAddr>,
+    /// Exit when nothing is open: 0 all ok or nothing to do, 1 something failed, 2 lost to infrastructure
+    #[arg(long)]
+    until_idle: bool,
+    /// One line of JSON a finished build on standard output; with --until-idle oldest commit first
+    #[arg(long)]
+    json: bool,
+    /// Keep queues in memory instead of on disk: faster, and lost when the farm stops
+    #[arg(long)]
+    memory: bool,
+}
+
+/// How long nothing may be open before the farm counts as idle: results still on their way arrive meanwhile.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Runs the farm until `shutdown`, or until it is idle if that was asked for.
+///
+/// # Errors
+/// The farm cannot start, or a part of it failed.
+pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let console = Console::new();
+    let (until_idle, json) = (args.until_idle, args.json);
+    let mut running = Running::start(args, &console).await?;
+    let mut reporter = Reporter::new(running.http, json, json && until_idle, console.clone());
+    let end = tokio::select! {
+        end = follow(&mut running.results, running.status.clone(), &mut reporter, until_idle) => end,
+        failed = running.failed() => Err(failed),
+        () = shutdown.cancelled() => Ok(()),
+    };
+    if shutdown.is_cancelled() {
+        console.line("stopping: running builds get a moment to end; Ctrl-C again stops at once");
+    }
+    let order = running.commit_order().await;
+    let drained = running.stop().await;
+    console.clear();
+    end?;
+    if json && until_idle {
+        reporter.tell_sorted(|run| order.rank(run));
+    }
+    if shutdown.is_cancelled() {
+        console.line(if drained { "stopped" } else { "stopped; what still ran is run again at the next start" });
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::from(reporter.exit_code()))
+}
+
+/// Tells results and progress; ends when the farm is idle, if that was asked for.
+async fn follow(
+    results: &mut Receiver,
+    mut status: Watching<Status>,
+    reporter: &mut Reporter,
+    until_idle: bool,
+) -> anyhow::Result<()> {
+    loop {
+        let now = status.borrow_and_update().clone();
+        reporter.console.status(sentence(&now));
+        let idle = now.is_idle() && reporter.count() >= now.decided;
+        tokio::select! {
+            told = reporter.next(results) => if told.is_none() { anyhow::bail!("the queue of results is closed") },
+            changed = status.changed() => changed?,
+            () = tokio::time::sleep(SETTLE), if until_idle && idle => return Ok(()),
+        }
+    }
+}
+
+fn sentence(status: &Status) -> String {
+    if !status.observed {
+        return "reading the repository".to_owned();
+    }
+    let queued = status.open.saturating_sub(status.running);
+    let machines = status.machines;
+    let mut text = match (status.running, queued) {
+        (0, 0) => format!("idle; {machines} machines; waiting for a commit"),
+        (running, 0) => format!("{running} running"),
+        (running, queued) => format!("{running} running, {queued} queued"),
+    };
+    if machines == 0 {
+        text.push_str("; no machine has dialed in yet");
+    }
+    if let Some(trouble) = status.troubles.first() {
+        let first = trouble.lines().next().unwrap_or_default();
+        text.push_str(&format!("; trouble: {first}"));
+    }
+    text
+}

@@ -1,0 +1,265 @@
+//! Starts every part, joins their doors, and stops them in the order that lets running builds end.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use jiff::SignedDuration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use coordinator::Status;
+use farm_bucket::Bucket;
+use farm_bus::{Bus, BusUrl, Receiver, SubscriptionSpec};
+use farm_model::id::HubId;
+use farm_pubsub_emulator::{Emulator, Options};
+use farm_runtime::{Clock, Ids, Vars};
+
+use super::folder::Folder;
+use super::machines::Pool;
+use super::order::CommitOrder;
+use super::target::Target;
+use super::watch::Watch;
+use super::{Args, ports, report};
+use crate::console::{Console, Tone};
+
+/// The one hub of a local farm.
+const HUB: &str = "local";
+/// The project in Pub/Sub names.
+const PROJECT: &str = "farm";
+/// Silence that counts as loss: short, since everything is on this machine.
+const GRACE: SignedDuration = SignedDuration::from_secs(10);
+/// How often the source is read without being asked.
+const POLL: std::time::Duration = std::time::Duration::from_secs(60);
+/// At most this many machines of a host type unless more are asked for.
+const MACHINES: u32 = 4;
+
+/// A farm that runs.
+pub(super) struct Running {
+    /// Where pages are served.
+    pub(super) http: SocketAddr,
+    /// Finished runs.
+    pub(super) results: Receiver,
+    /// The coordinator's counts.
+    pub(super) status: watch::Receiver<Status>,
+    target: Target,
+    bucket: Bucket,
+    /// Parts by the order in which they are stopped.
+    machines: Part,
+    front: Part,
+    queues: Part,
+    _folder: Folder,
+}
+
+/// Tasks that end with one token.
+struct Part {
+    tasks: JoinSet<anyhow::Result<()>>,
+    token: CancellationToken,
+}
+
+impl Part {
+    fn new() -> Self {
+        Self { tasks: JoinSet::new(), token: CancellationToken::new() }
+    }
+
+    async fn stop(&mut self) -> bool {
+        self.token.cancel();
+        let mut clean = true;
+        while let Some(ended) = self.tasks.join_next().await {
+            clean &= matches!(ended, Ok(Ok(())));
+        }
+        clean
+    }
+}
+
+impl Running {
+    /// Starts everything; returns once pages can be opened.
+    pub(super) async fn start(args: Args, console: &Console) -> anyhow::Result<Self> {
+        let folder = Folder::open(&args.data)?;
+        let ids = Ids::system();
+        let target = match &args.repo {
+            Some(path) => Target::repository(path, args.config.as_deref(), args.history).await?,
+            None => Target::sample(&folder, args.history).await?,
+        };
+        let http = ports::bind(args.http, default(8080), "--http", console).await?;
+        let hub = ports::bind(args.hub, default(8119), "--hub", console).await?;
+        let pubsub = ports::bind(args.pubsub, default(8085), "--pubsub", console).await?;
+        let secrets = Secrets::read(&folder, &ids)?;
+        let at = http.local_addr()?;
+
+        let queues = start_queues(&folder, pubsub, args.memory).await?;
+        let bus_url = queues.1;
+        let bus = Bus::open(&bus_url)?;
+        let hub_id: HubId = HUB.parse()?;
+        bus.ensure(&[report::subscription(), SubscriptionSpec::hub(&hub_id)]).await?;
+        let results = bus.receive(&report::subscription().name, report::LIMITS);
+        let bucket_url = format!("file://{}", folder.sub("bucket")?.display());
+        let bucket = Bucket::open(&bucket_url)?;
+
+        let mut front = Part::new();
+        let vars = secrets.vars(&bus_url, &bucket_url);
+        let router = functions::router("all", &vars)?;
+        let stop = front.token.clone();
+        front.tasks.spawn(async move { farm_runtime::serve::on(http, router, stop).await.context("functions") });
+        let status = start_coordinator(&mut front, &folder, &target, &bus_url, &bucket_url)?;
+
+        let mut machines = Part::new();
+        let pool = start_hub(&mut machines, &folder, hub, hub_id, &bus_url, &bucket_url, &secrets)?;
+        let count = args.machines.unwrap_or_else(|| cores().min(MACHINES));
+        let stop = machines.token.clone();
+        pool.start(&mut machines.tasks, &target.hosts, count, &front.token);
+        let watch = Watch {
+            git_dir: target.git_dir.clone(),
+            full_name: target.full_name(),
+            http: at,
+            secret: secrets.github.clone(),
+        };
+        machines.tasks.spawn(async move {
+            watch.run(stop).await;
+            Ok(())
+        });
+        greet(console, at, &target, count);
+        Ok(Self { http: at, results, status, target, bucket, machines, front, queues: queues.0, _folder: folder })
+    }
+
+    /// Waits until a part ends that should not.
+    pub(super) async fn failed(&mut self) -> anyhow::Error {
+        let ended = tokio::select! {
+            Some(ended) = self.front.tasks.join_next() => ended,
+            Some(ended) = self.machines.tasks.join_next() => ended,
+            Some(ended) = self.queues.tasks.join_next() => ended,
+        };
+        match ended {
+            Ok(Ok(())) => anyhow!("a part of the farm ended by itself"),
+            Ok(Err(error)) => error,
+            Err(panic) => anyhow!("a part of the farm crashed: {panic}"),
+        }
+    }
+
+    /// Where each commit stands on its branch.
+    pub(super) async fn commit_order(&self) -> CommitOrder {
+        CommitOrder::read(&self.bucket, &self.target.name).await
+    }
+
+    /// Hub and machines first, then coordinator and pages, the queues last. True if all ended in order.
+    pub(super) async fn stop(mut self) -> bool {
+        let machines = self.machines.stop().await;
+        let front = self.front.stop().await;
+        let queues = self.queues.stop().await;
+        machines && front && queues
+    }
+}
+
+fn default(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores).unwrap_or(1)
+}
+
+fn greet(console: &Console, http: SocketAddr, target: &Target, machines: u32) {
+    let url = console.paint(Tone::Good, &format!("http://{http}/"));
+    console.line(&format!("building {} from {}", target.name, target.path.display()));
+    console.line(&format!("pages at {url}"));
+    let hosts: Vec<&str> = target.hosts.iter().map(farm_model::id::HostType::as_str).collect();
+    let text = format!("{machines} machines of {}; builds run as you, on this computer", hosts.join(", "));
+    console.line(&console.paint(Tone::Quiet, &text));
+}
+
+async fn start_queues(folder: &Folder, listener: TcpListener, memory: bool) -> anyhow::Result<(Part, BusUrl)> {
+    let data = if memory { None } else { Some(folder.sub("pubsub")?) };
+    let emulator = Emulator::open(Options { data, ..Options::default() }).await?;
+    let url = format!("pubsub://{PROJECT}?endpoint=http://{}", listener.local_addr()?);
+    let mut part = Part::new();
+    let stop = part.token.clone().cancelled_owned();
+    part.tasks.spawn(async move { emulator.serve(listener, stop).await.context("the Pub/Sub emulator") });
+    Ok((part, url.parse()?))
+}
+
+fn start_coordinator(
+    part: &mut Part,
+    folder: &Folder,
+    target: &Target,
+    bus: &BusUrl,
+    bucket: &str,
+) -> anyhow::Result<watch::Receiver<Status>> {
+    let settings = coordinator::Settings {
+        bus: bus.clone(),
+        bucket: bucket.to_owned(),
+        data: folder.sub("coordinator")?,
+        config: target.config.clone(),
+        overlays: vec![target.overlay()],
+        grace: GRACE,
+        poll: POLL,
+    };
+    let (status, watching) = watch::channel(Status::default());
+    let stop = part.token.clone();
+    part.tasks.spawn(async move {
+        let served = coordinator::serve(settings, Clock::system(), Ids::system(), status, stop);
+        served.await.context("the coordinator")
+    });
+    Ok(watching)
+}
+
+fn start_hub(
+    part: &mut Part,
+    folder: &Folder,
+    listener: TcpListener,
+    id: HubId,
+    bus: &BusUrl,
+    bucket: &str,
+    secrets: &Secrets,
+) -> anyhow::Result<Pool> {
+    let data = folder.sub("hub")?;
+    let pool = Pool {
+        root: folder.sub("machines")?,
+        hub: listener.local_addr()?,
+        ca: data.join("hub-cert.pem"),
+        master_key: secrets.machines.clone(),
+        program: std::env::current_exe().context("cannot find the farm binary")?,
+    };
+    let settings = hub::Settings::local(id, bus.clone(), bucket.to_owned(), data, secrets.machines.clone());
+    let stop = part.token.clone();
+    part.tasks.spawn(async move { hub::serve(settings, listener, stop).await.context("the hub") });
+    Ok(pool)
+}
+
+/// The farm's secrets, made at its first start.
+struct Secrets {
+    github: String,
+    gerrit: String,
+    tokens: String,
+    machines: String,
+}
+
+impl Secrets {
+    fn read(folder: &Folder, ids: &Ids) -> anyhow::Result<Self> {
+        let read = |name: &str| -> anyhow::Result<String> {
+            let path = folder.secret(name, ids)?;
+            read_secret(&path)
+        };
+        Ok(Self {
+            github: read("github-webhook")?,
+            gerrit: read("gerrit-webhook")?,
+            tokens: read("token-key")?,
+            machines: read("machine-key")?,
+        })
+    }
+
+    fn vars(&self, bus: &BusUrl, bucket: &str) -> Vars {
+        Vars::from_iter([])
+            .with("FARM_BUS", &bus.to_string())
+            .with("FARM_BUCKET", bucket)
+            .with("GITHUB_WEBHOOK_SECRET", &self.github)
+            .with("GERRIT_WEBHOOK_SECRET", &self.gerrit)
+            .with("FARM_TOKEN_KEY", &self.tokens)
+    }
+}
+
+fn read_secret(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read the secret {}", path.display()))
+}
