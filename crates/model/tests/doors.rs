@@ -1,4 +1,5 @@
 //! Who may depend on whom: doors do not know each other, only shells join them, and each third party has one owner.
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -32,11 +33,21 @@ const OWNED: &[(&str, &str)] = &[
 /// Package → its dependencies outside tests.
 fn workspace() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     packages
@@ -45,7 +56,10 @@ fn workspace() -> BTreeMap<String, BTreeSet<String>> {
             let all = package["dependencies"].as_array().unwrap();
             let normal = all.iter().filter(|dependency| dependency["kind"] != "dev");
             let names = normal.map(|dependency| dependency["name"].as_str().unwrap().to_owned());
-            (package["name"].as_str().unwrap().to_owned(), names.collect())
+            (
+                package["name"].as_str().unwrap().to_owned(),
+                names.collect(),
+            )
         })
         .collect()
 }
@@ -54,13 +68,27 @@ fn workspace() -> BTreeMap<String, BTreeSet<String>> {
 fn crates_depend_only_on_what_lies_below_them() {
     let workspace = workspace();
     for (name, allowed) in ALLOWED {
-        let Some(dependencies) = workspace.get(*name) else { panic!("{name} is listed and does not exist") };
-        for dependency in dependencies.iter().filter(|dependency| workspace.contains_key(*dependency)) {
-            assert!(allowed.contains(&dependency.as_str()), "{name} must not know {dependency}");
+        let Some(dependencies) = workspace.get(*name) else {
+            panic!("{name} is listed and does not exist")
+        };
+        for dependency in dependencies
+            .iter()
+            .filter(|dependency| workspace.contains_key(*dependency))
+        {
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{name} must not know {dependency}"
+            );
         }
     }
-    for name in workspace.keys().filter(|name| name.starts_with("farm-") && *name != "farm-cli") {
-        assert!(ALLOWED.iter().any(|(known, _)| known == name), "say in ALLOWED what {name} may know");
+    for name in workspace
+        .keys()
+        .filter(|name| name.starts_with("farm-") && *name != "farm-cli")
+    {
+        assert!(
+            ALLOWED.iter().any(|(known, _)| known == name),
+            "say in ALLOWED what {name} may know"
+        );
     }
 }
 

@@ -26,7 +26,16 @@ pub fn parse_seconds(text: &str) -> Result<u64, DurationError> {
 /// # Errors
 /// Another form, or more than fits.
 pub fn parse_bytes(text: &str) -> Result<u64, DurationError> {
-    scaled(text, &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)]).ok_or_else(|| DurationError {
+    scaled(
+        text,
+        &[
+            ("KiB", 1 << 10),
+            ("MiB", 1 << 20),
+            ("GiB", 1 << 30),
+            ("B", 1),
+        ],
+    )
+    .ok_or_else(|| DurationError {
         text: text.to_owned(),
         kind: "size",
         example: "a number and KiB, MiB or GiB, as in 16MiB",
@@ -34,7 +43,9 @@ pub fn parse_bytes(text: &str) -> Result<u64, DurationError> {
 }
 
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let (number, scale) = units.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))?;
+    let (number, scale) = units
+        .iter()
+        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))?;
     if !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

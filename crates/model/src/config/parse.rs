@@ -34,7 +34,11 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
             let newline = if index == 0 { "" } else { "\n" };
-            write!(f, "{newline}{}:{}:{}: {}", self.file, problem.line, problem.column, problem.message)?;
+            write!(
+                f,
+                "{newline}{}:{}:{}: {}",
+                self.file, problem.line, problem.column, problem.message
+            )?;
             if let Some(suggestion) = &problem.suggestion {
                 write!(f, "; {suggestion}")?;
             }
@@ -74,8 +78,22 @@ impl Findings<'_> {
     pub(super) fn suggest(&mut self, at: usize, message: String, suggestion: Option<String>) {
         let before = &self.text[..at.min(self.text.len())];
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        self.found.push((at, Problem { line, column, message, suggestion }));
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        self.found.push((
+            at,
+            Problem {
+                line,
+                column,
+                message,
+                suggestion,
+            },
+        ));
     }
 }
 
@@ -88,8 +106,15 @@ pub(super) fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>)
 
 impl<'a> Table<'a> {
     fn new(what: String, at: usize, table: DeTable<'a>) -> Self {
-        let entries = table.into_iter().map(|(key, value)| (key.get_ref().to_string(), (key.span().start, value)));
-        Self { what, at, entries: entries.collect(), asked: Vec::new() }
+        let entries = table
+            .into_iter()
+            .map(|(key, value)| (key.get_ref().to_string(), (key.span().start, value)));
+        Self {
+            what,
+            at,
+            entries: entries.collect(),
+            asked: Vec::new(),
+        }
     }
 
     /// A value as a table; says so if it is none.
@@ -111,13 +136,21 @@ impl<'a> Table<'a> {
     }
 
     /// Takes a key that is text.
-    pub(super) fn text(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Option<(usize, String)> {
+    pub(super) fn text(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> Option<(usize, String)> {
         let value = self.take(key)?;
         text_of(&format!("{key:?} in {}", self.what), value, findings)
     }
 
     /// Takes a key that is a whole number.
-    pub(super) fn number(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Option<(usize, i64)> {
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> Option<(usize, i64)> {
         let value = self.take(key)?;
         let at = value.span().start;
         if let DeValue::Integer(number) = value.get_ref()
@@ -125,42 +158,77 @@ impl<'a> Table<'a> {
         {
             return Some((at, number));
         }
-        findings.add(at, format!("{key:?} in {} must be a whole number", self.what));
+        findings.add(
+            at,
+            format!("{key:?} in {} must be a whole number", self.what),
+        );
         None
     }
 
     /// Takes a key that is a list of texts.
-    pub(super) fn texts(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Option<Vec<(usize, String)>> {
+    pub(super) fn texts(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> Option<Vec<(usize, String)>> {
         let what = format!("{key:?} in {}", self.what);
         let values = self.list(key, findings)?;
-        Some(values.into_iter().filter_map(|value| text_of(&what, value, findings)).collect())
+        Some(
+            values
+                .into_iter()
+                .filter_map(|value| text_of(&what, value, findings))
+                .collect(),
+        )
     }
 
     /// Takes a key that is a list.
-    pub(super) fn list(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Option<Vec<Value<'a>>> {
+    pub(super) fn list(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> Option<Vec<Value<'a>>> {
         let value = self.take(key)?;
         let at = value.span().start;
         match value.into_inner() {
             DeValue::Array(values) => Some(values.into_iter().collect()),
             other => {
-                findings.add(at, format!("{key:?} in {} must be a list, not {}", self.what, kind(&other)));
+                findings.add(
+                    at,
+                    format!(
+                        "{key:?} in {} must be a list, not {}",
+                        self.what,
+                        kind(&other)
+                    ),
+                );
                 None
             }
         }
     }
 
-    /// Takes a key that is a table of texts.
-    pub(super) fn map(&mut self, key: &'static str, findings: &mut Findings<'_>) -> BTreeMap<String, String> {
+    /// Takes a key that is a table of texts: names, and values with their places.
+    pub(super) fn map(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> BTreeMap<String, (usize, String)> {
         let what = format!("{key:?} in {}", self.what);
-        let Some(value) = self.take(key) else { return BTreeMap::new() };
-        let Some(table) = Table::of(what.clone(), value, findings) else { return BTreeMap::new() };
+        let Some(value) = self.take(key) else {
+            return BTreeMap::new();
+        };
+        let Some(table) = Table::of(what.clone(), value, findings) else {
+            return BTreeMap::new();
+        };
         let entries = table.entries.into_iter();
-        entries.filter_map(|(name, (_, value))| Some((name, text_of(&what, value, findings)?.1))).collect()
+        entries
+            .filter_map(|(name, (_, value))| Some((name, text_of(&what, value, findings)?)))
+            .collect()
     }
 
     /// Takes every entry: names and positions of the tables inside.
     pub(super) fn each(self) -> impl Iterator<Item = (String, usize, Value<'a>)> {
-        self.entries.into_iter().map(|(name, (at, value))| (name, at, value))
+        self.entries
+            .into_iter()
+            .map(|(name, (at, value))| (name, at, value))
     }
 
     /// What nobody asked for is unknown.
@@ -168,18 +236,29 @@ impl<'a> Table<'a> {
         for (key, (at, _)) in &self.entries {
             let suggestion = did_you_mean(key, self.asked.iter().copied());
             let known = format!("known are {}", self.asked.join(", "));
-            findings.suggest(*at, format!("unknown key {key:?} in {}", self.what), Some(suggestion.unwrap_or(known)));
+            findings.suggest(
+                *at,
+                format!("unknown key {key:?} in {}", self.what),
+                Some(suggestion.unwrap_or(known)),
+            );
         }
     }
 }
 
 /// A value as text; says so if it is none.
-pub(super) fn text_of(what: &str, value: Value<'_>, findings: &mut Findings<'_>) -> Option<(usize, String)> {
+pub(super) fn text_of(
+    what: &str,
+    value: Value<'_>,
+    findings: &mut Findings<'_>,
+) -> Option<(usize, String)> {
     let at = value.span().start;
     match value.into_inner() {
         DeValue::String(text) => Some((at, text.into_owned())),
         other => {
-            findings.add(at, format!("{what} must be text in quotes, not {}", kind(&other)));
+            findings.add(
+                at,
+                format!("{what} must be text in quotes, not {}", kind(&other)),
+            );
             None
         }
     }
@@ -197,7 +276,10 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 }
 
 pub(super) fn parse(file: &str, text: &str) -> Result<FarmConfig, ConfigError> {
-    let mut findings = Findings { text, found: Vec::new() };
+    let mut findings = Findings {
+        text,
+        found: Vec::new(),
+    };
     let config = match DeTable::parse(text) {
         Ok(table) => {
             let at = table.span().start;
@@ -205,7 +287,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<FarmConfig, ConfigError> {
             super::check::farm(root, &mut findings)
         }
         Err(error) => {
-            findings.add(error.span().map_or(0, |span| span.start), error.message().replace('\n', "; "));
+            findings.add(
+                error.span().map_or(0, |span| span.start),
+                error.message().replace('\n', "; "),
+            );
             None
         }
     };
@@ -213,8 +298,15 @@ pub(super) fn parse(file: &str, text: &str) -> Result<FarmConfig, ConfigError> {
         Some(config) if findings.found.is_empty() => Ok(config),
         _ => {
             findings.found.sort_by_key(|(at, _)| *at);
-            let problems = findings.found.into_iter().map(|(_, problem)| problem).collect();
-            Err(ConfigError { file: file.to_owned(), problems })
+            let problems = findings
+                .found
+                .into_iter()
+                .map(|(_, problem)| problem)
+                .collect();
+            Err(ConfigError {
+                file: file.to_owned(),
+                problems,
+            })
         }
     }
 }

@@ -1,0 +1,257 @@
+//! The messages are part of the product: they are compared to the character.
+
+use super::*;
+
+fn errors(text: &str) -> String {
+    FarmConfig::parse("farm.toml", text)
+        .unwrap_err()
+        .to_string()
+}
+
+const GOOD: &str = r#"
+name = "sample"
+[hosts.local]
+clean = "none"
+[builders.test]
+host = "local"
+timeout = "20m"
+env = { CI = "true" }
+[[builders.test.steps]]
+name = "unit"
+run = "cargo test"
+timeout = "10m"
+[[builders.test.steps]]
+argv = ["cargo", "doc"]
+[repositories.sample]
+branches = ["main", "release-*"]
+"#;
+
+/// What [`GOOD`] with one change says.
+fn changed(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    errors(&GOOD.replacen(from, to, 1))
+}
+
+#[test]
+fn a_good_file_says_what_it_means() {
+    let config = FarmConfig::parse("farm.toml", GOOD).unwrap();
+    assert_eq!(config.name, "sample");
+    let builder = &config.builders[&"test".parse().unwrap()];
+    let Recipe::Steps { steps } = &builder.recipe;
+    assert_eq!(steps[0].argv, ["/bin/sh", "-c", "cargo test"]);
+    assert_eq!(steps[1].argv, ["cargo", "doc"]);
+    assert_eq!(
+        (steps[0].timeout_seconds, steps[1].timeout_seconds),
+        (600, 1200)
+    );
+    assert_eq!(steps[1].name, "step-2");
+    assert_eq!(builder.env["CI"], "true");
+    let repository = &config.repositories[&"sample".parse().unwrap()];
+    assert_eq!(repository.builders.len(), 1);
+    assert_eq!((repository.history, repository.branches.len()), (1, 2));
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let text =
+        "[hosts.h]\n[builders.b]\nhost = \"h\"\nsteps = [{ run = \"true\" }]\n[repositories.r]\n";
+    let config = FarmConfig::parse("farm.toml", text).unwrap();
+    assert_eq!(config.name, "farm");
+    assert_eq!(config.hosts[&"h".parse().unwrap()].clean, Clean::Wipe);
+    let builder = &config.builders[&"b".parse().unwrap()];
+    assert_eq!(
+        (
+            builder.timeout_seconds,
+            builder.log_limit_bytes,
+            builder.max_losses
+        ),
+        (1800, 16 << 20, 5)
+    );
+    assert_eq!(config.repositories[&"r".parse().unwrap()].branches, [""; 0]);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_the_likely_one() {
+    for (from, to, want) in [
+        (
+            "timeout = \"20m\"",
+            "tiemout = \"20m\"",
+            "farm.toml:7:1: unknown key \"tiemout\" in builder \"test\"; did you mean \"timeout\"?",
+        ),
+        (
+            "timeout = \"10m\"",
+            "timout = \"10m\"",
+            "farm.toml:12:1: unknown key \"timout\" in step 1 of builder \"test\"; did you mean \"timeout\"?",
+        ),
+        (
+            "[hosts.local]",
+            "[hots.x]\n[hosts.local]",
+            "farm.toml:3:2: unknown key \"hots\" in farm.toml; did you mean \"hosts\"?",
+        ),
+        (
+            "clean = \"none\"",
+            "volume = 1",
+            "farm.toml:4:1: unknown key \"volume\" in host \"local\"; known are description, clean",
+        ),
+        (
+            "branches",
+            "branchs",
+            "farm.toml:16:1: unknown key \"branchs\" in repository \"sample\"; did you mean \"branches\"?",
+        ),
+    ] {
+        assert_eq!(changed(from, to), want);
+    }
+}
+
+#[test]
+fn a_step_key_in_a_line_of_its_own_is_found_where_it_stands() {
+    let text =
+        "[hosts.local]\n[builders.linux-test]\nhost = \"local\"\nstepz = [{ run = \"true\" }]\n";
+    assert_eq!(
+        errors(text),
+        "farm.toml:2:11: builder \"linux-test\" has no steps: add steps = [{ run = \"…\" }]\n\
+         farm.toml:4:1: unknown key \"stepz\" in builder \"linux-test\"; did you mean \"steps\"?"
+    );
+}
+
+#[test]
+fn a_dangling_name_is_refused() {
+    assert_eq!(
+        changed("host = \"local\"", "host = \"locl\""),
+        "farm.toml:6:8: builder \"test\" names \"locl\", which is not in [hosts]; did you mean \"local\"?"
+    );
+    assert_eq!(
+        changed("branches =", "builders = [\"lint\"]\nbranches ="),
+        "farm.toml:16:13: repository \"sample\" names \"lint\", which is not in [builders]; add [builders.lint]"
+    );
+}
+
+#[test]
+fn a_broken_builder_is_one_problem_not_one_more_at_each_use() {
+    let text = "[hosts.h]\n[builders.b]\nsteps = [{ run = \"true\" }]\n[repositories.r]\nbuilders = [\"b\"]\n";
+    assert_eq!(errors(text), "farm.toml:2:11: builder \"b\" names no host");
+}
+
+#[test]
+fn every_problem_is_told_at_once_in_the_order_of_the_text() {
+    assert_eq!(
+        errors("x = 1\n[builders.b]\nhost = \"nowhere\"\n[repositories.r]\nhistory = 0\n"),
+        "farm.toml:1:1: unknown key \"x\" in farm.toml; known are name, hosts, builders, repositories\n\
+         farm.toml:2:11: builder \"b\" has no steps: add steps = [{ run = \"…\" }]\n\
+         farm.toml:3:8: builder \"b\" names \"nowhere\", which is not in [hosts]; add [hosts.nowhere]\n\
+         farm.toml:5:11: history of repository \"r\" must be between 1 and 100"
+    );
+}
+
+#[test]
+fn contradictions_are_refused() {
+    for (from, to, want) in [
+        (
+            "timeout = \"20m\"",
+            "timeout = \"5m\"",
+            "farm.toml:9:1: step 1 of builder \"test\" may take 600s, but its builder only 300s",
+        ),
+        (
+            "timeout = \"20m\"",
+            "timeout = \"0s\"",
+            "farm.toml:7:11: timeout of builder \"test\" must be between 1s and 24h",
+        ),
+        (
+            "timeout = \"20m\"",
+            "timeout = \"soon\"",
+            "farm.toml:7:11: \"soon\" is not a duration: write a number and s, m or h, as in 90s",
+        ),
+        (
+            "run = \"cargo test\"",
+            "run = \"a\"\nargv = [\"b\"]",
+            "farm.toml:9:1: step 1 of builder \"test\" has both run and argv: keep one",
+        ),
+        (
+            "run = \"cargo test\"",
+            "",
+            "farm.toml:9:1: step 1 of builder \"test\" runs nothing: add run = \"…\" or argv = [\"…\"]",
+        ),
+        (
+            "argv = [\"cargo\", \"doc\"]",
+            "argv = [\"a\"]\nname = \"unit\"",
+            "farm.toml:13:1: builder \"test\" has two steps named \"unit\"",
+        ),
+        (
+            "\"release-*\"",
+            "\"bad branch\"",
+            "farm.toml:16:21: \"bad branch\" is no pattern of branches: a short name, with * for any run of characters",
+        ),
+        (
+            "clean = \"none\"",
+            "clean = \"nome\"",
+            "farm.toml:4:9: clean is \"halt\", \"wipe\" or \"none\", not \"nome\"; did you mean \"none\"?",
+        ),
+        (
+            "clean = \"none\"",
+            "clean = 1",
+            "farm.toml:4:9: \"clean\" in host \"local\" must be text in quotes, not a number",
+        ),
+        (
+            "branches =",
+            "builders = [\"test\", \"test\"]\nbranches =",
+            "farm.toml:16:21: repository \"sample\" names builder \"test\" twice",
+        ),
+        (
+            "branches =",
+            "history = 101\nbranches =",
+            "farm.toml:16:11: history of repository \"sample\" must be between 1 and 100",
+        ),
+        (
+            "branches =",
+            "github = \"sample\"\nbranches =",
+            "farm.toml:16:10: github of repository \"sample\" is written owner/repository",
+        ),
+        (
+            "CI = \"true\"",
+            "\"A=B\" = \"true\"",
+            "farm.toml:8:17: \"A=B\" in \"env\" of builder \"test\" is no name of a variable",
+        ),
+        (
+            "name = \"unit\"",
+            "name = \"a\\nb\"",
+            "farm.toml:10:8: name of step 1 of builder \"test\" must be one line of 1 to 100 characters",
+        ),
+        (
+            "run = \"cargo test\"",
+            "run = \"a\\u0000\"",
+            "farm.toml:11:7: step 1 of builder \"test\" holds a NUL character, which no program can be given",
+        ),
+    ] {
+        assert_eq!(changed(from, to), want);
+    }
+}
+
+#[test]
+fn a_folder_outside_the_source_is_refused() {
+    for dir in ["../x", "a/../../x", "/etc", "a\\\\b"] {
+        assert_eq!(
+            changed(
+                "run = \"cargo test\"",
+                &format!("dir = \"{dir}\"\nrun = \"a\"")
+            ),
+            "farm.toml:11:7: dir of step 1 of builder \"test\" must stay inside the source: relative, without .. and backslash"
+        );
+    }
+}
+
+#[test]
+fn text_that_is_no_toml_has_a_place_too() {
+    let error = errors("[hosts\n");
+    assert!(error.starts_with("farm.toml:1:"), "{error}");
+    let error = errors("name = \"a\"\nname = \"b\"\n");
+    assert!(error.starts_with("farm.toml:2:1: "), "{error}");
+}
+
+#[test]
+fn a_column_counts_characters() {
+    let error = errors("[\"höst\"]\n\"ä\" = 1\n");
+    assert!(
+        error.starts_with("farm.toml:1:2: unknown key \"höst\""),
+        "{error}"
+    );
+}
