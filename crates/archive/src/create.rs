@@ -1,0 +1,210 @@
+//! Packing (`buildlet.md` 4.5).
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use nix::sys::stat::FileStat;
+use nix::unistd::{Gid, Group, Uid, User};
+use tar::{EntryType, Header};
+
+use crate::dir::{Kind, kind};
+use crate::{Dir, Error};
+
+const BLOCK: u64 = 512;
+/// What a plain header can hold of a name.
+const SHORT: usize = 100;
+const PIECE: usize = 64 * 1024;
+
+/// Writes the tree below `dir` to `out` as one gzip member: depth first, names in byte order, links as links. The tree
+/// itself has no entry; names of directories end in `/`.
+///
+/// # Errors
+/// [`Error::Local`]: `out` failed, or a file cannot be read, changed its size meanwhile, or is a socket. What is in `out`
+/// is no archive then.
+pub fn create<W: Write>(dir: &Dir, out: W) -> Result<W, Error> {
+    // Trees go over fast networks to disks as fast: the light compression is the quick way.
+    let gzip = GzEncoder::new(out, Compression::fast());
+    let mut packing = Packing {
+        out: gzip,
+        owners: Owners::default(),
+        piece: vec![0; PIECE],
+    };
+    packing.tree(dir, &mut Vec::new())?;
+    let end = packing.out.write_all(&[0; 2 * BLOCK as usize]);
+    end.and_then(|()| packing.out.finish())
+        .map_err(Error::local("write", b"archive"))
+}
+
+struct Packing<W: Write> {
+    out: W,
+    owners: Owners,
+    piece: Vec<u8>,
+}
+
+impl<W: Write> Packing<W> {
+    /// Everything in `dir`, whose name (with a final slash unless empty) is `prefix`.
+    fn tree(&mut self, dir: &Dir, prefix: &mut Vec<u8>) -> Result<(), Error> {
+        for name in dir.names().map_err(Error::local("list", prefix))? {
+            let length = prefix.len();
+            prefix.extend_from_slice(name.as_bytes());
+            self.entry(dir, name.as_bytes(), prefix)?;
+            prefix.truncate(length);
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, dir: &Dir, name: &[u8], path: &mut Vec<u8>) -> Result<(), Error> {
+        let stat = dir.stat(name).map_err(Error::local("stat", path))?;
+        let header_only = |packing: &mut Self, path: &[u8], link: &[u8], entry| {
+            let header = packing.header(&stat, entry);
+            packing
+                .head(header, path, link)
+                .map_err(Error::local("write", path))
+        };
+        match kind(&stat) {
+            Kind::File => {
+                let file = dir.read(name).map_err(Error::local("open", path))?;
+                self.file(&file, &stat, path)
+                    .map_err(Error::local("read", path))
+            }
+            Kind::Dir => {
+                path.push(b'/');
+                header_only(self, path, b"", EntryType::Directory)?;
+                let below = dir.enter(name, false).map_err(Error::local("open", path))?;
+                self.tree(&below, path)
+            }
+            Kind::Symlink => {
+                let target = dir
+                    .read_link(name)
+                    .map_err(Error::local("read link", path))?;
+                header_only(self, path, &target, EntryType::Symlink)
+            }
+            Kind::Fifo => header_only(self, path, b"", EntryType::Fifo),
+            Kind::Char => header_only(self, path, b"", EntryType::Char),
+            Kind::Block => header_only(self, path, b"", EntryType::Block),
+            Kind::Other => Err(Error::local("archive", path)(io::Error::other(
+                "sockets cannot be archived",
+            ))),
+        }
+    }
+
+    fn file(&mut self, mut file: &File, stat: &FileStat, path: &[u8]) -> io::Result<()> {
+        let size = file.metadata()?.size();
+        let mut header = self.header(stat, EntryType::Regular);
+        header.set_size(size);
+        self.head(header, path, b"")?;
+        let mut left = size;
+        while left > 0 {
+            let most = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
+            let length = file.read(&mut self.piece[..most])?;
+            if length == 0 {
+                return Err(io::Error::other("file shrank while it was read"));
+            }
+            self.out.write_all(&self.piece[..length])?;
+            left -= length as u64;
+        }
+        if file.read(&mut self.piece[..1])? != 0 {
+            return Err(io::Error::other("file grew while it was read"));
+        }
+        self.pad(size)
+    }
+
+    fn header(&mut self, stat: &FileStat, kind: EntryType) -> Header {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_mode(stat.st_mode & 0o7777);
+        header.set_mtime(u64::try_from(stat.st_mtime).unwrap_or(0));
+        header.set_uid(stat.st_uid.into());
+        header.set_gid(stat.st_gid.into());
+        // Names too long for a header are left out: the numbers are there.
+        let _ = header.set_username(self.owners.user(stat.st_uid));
+        let _ = header.set_groupname(self.owners.group(stat.st_gid));
+        if matches!(kind, EntryType::Char | EntryType::Block) {
+            let _ = header
+                .set_device_major(u32::try_from(nix::sys::stat::major(stat.st_rdev)).unwrap_or(0));
+            let _ = header
+                .set_device_minor(u32::try_from(nix::sys::stat::minor(stat.st_rdev)).unwrap_or(0));
+        }
+        header
+    }
+
+    /// A header, with GNU's extensions in front where a name is long.
+    fn head(&mut self, mut header: Header, name: &[u8], link: &[u8]) -> io::Result<()> {
+        if link.len() > SHORT {
+            self.long(EntryType::GNULongLink, link)?;
+        }
+        if name.len() > SHORT {
+            self.long(EntryType::GNULongName, name)?;
+        }
+        if let Some(gnu) = header.as_gnu_mut() {
+            put(&mut gnu.name, name);
+            put(&mut gnu.linkname, link);
+        }
+        header.set_cksum();
+        self.out.write_all(header.as_bytes())
+    }
+
+    fn long(&mut self, kind: EntryType, name: &[u8]) -> io::Result<()> {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        let size = name.len() as u64 + 1;
+        header.set_size(size);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        if let Some(gnu) = header.as_gnu_mut() {
+            put(&mut gnu.name, b"././@LongLink");
+        }
+        header.set_cksum();
+        self.out.write_all(header.as_bytes())?;
+        self.out.write_all(name)?;
+        self.out.write_all(&[0])?;
+        self.pad(size)
+    }
+
+    fn pad(&mut self, size: u64) -> io::Result<()> {
+        let padding = usize::try_from(size.wrapping_neg() % BLOCK).unwrap_or(0);
+        self.out.write_all(&[0; BLOCK as usize][..padding])
+    }
+}
+
+fn put(field: &mut [u8; SHORT], name: &[u8]) {
+    let length = name.len().min(SHORT);
+    field[..length].copy_from_slice(&name[..length]);
+}
+
+/// Names of users and groups, asked once each.
+#[derive(Default)]
+struct Owners {
+    users: HashMap<u32, String>,
+    groups: HashMap<u32, String>,
+}
+
+impl Owners {
+    fn user(&mut self, id: u32) -> &str {
+        self.users.entry(id).or_insert_with(|| {
+            User::from_uid(Uid::from_raw(id))
+                .ok()
+                .flatten()
+                .map(|user| user.name)
+                .unwrap_or_default()
+        })
+    }
+
+    fn group(&mut self, id: u32) -> &str {
+        self.groups.entry(id).or_insert_with(|| {
+            Group::from_gid(Gid::from_raw(id))
+                .ok()
+                .flatten()
+                .map(|group| group.name)
+                .unwrap_or_default()
+        })
+    }
+}
