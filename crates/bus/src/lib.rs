@@ -1,1 +1,17 @@
-//! Publish and receive events. The only owner of queue clients.
+#![doc = include_str!("../README.md")]
+
+mod bus;
+mod delivery;
+mod error;
+mod pause;
+mod pubsub;
+mod receiver;
+mod subscription;
+mod url;
+
+pub use bus::Bus;
+pub use delivery::Delivery;
+pub use error::{BusError, PublishError};
+pub use receiver::{Limits, Receiver};
+pub use subscription::{PushTarget, SubscriptionSpec};
+pub use url::{BusUrl, BusUrlError};

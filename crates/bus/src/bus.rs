@@ -1,0 +1,94 @@
+//! The bus: one handle, whichever queue is behind it.
+
+use std::sync::Arc;
+
+use farm_model::event::{Event, Topic};
+
+use crate::error::{BusError, PublishError};
+use crate::pubsub::PubSub;
+use crate::receiver::{Limits, Receiver};
+use crate::subscription::SubscriptionSpec;
+use crate::url::{BusUrl, Place};
+
+/// A handle on the queues; its clones share connections.
+#[derive(Debug, Clone)]
+pub struct Bus(Queue);
+
+/// The queues there are clients for.
+#[derive(Debug, Clone)]
+enum Queue {
+    PubSub(Arc<PubSub>),
+}
+
+impl Bus {
+    /// A bus at `url`. Nothing is connected yet: a queue that is away shows when something is published or received.
+    ///
+    /// # Errors
+    /// [`BusError::NotBuiltIn`].
+    pub fn open(url: &BusUrl) -> Result<Self, BusError> {
+        match &url.0 {
+            Place::PubSub { project, endpoint } => {
+                let queue = PubSub::new(project.clone(), endpoint.clone());
+                Ok(Self(Queue::PubSub(Arc::new(queue))))
+            }
+            Place::Aws { .. } => Err(BusError::NotBuiltIn {
+                url: url.to_string(),
+            }),
+        }
+    }
+
+    /// Publishes `event`; returns when the queue has it, or after 30 seconds of trying.
+    ///
+    /// # Errors
+    /// [`PublishError`], sorted by whether trying again can help.
+    pub async fn publish(&self, topic: Topic, event: &Event) -> Result<(), PublishError> {
+        match &self.0 {
+            Queue::PubSub(queue) => queue.publish(topic.name(), event).await,
+        }
+    }
+
+    /// Publishes `events` in as few requests as the queue allows; returns when it has all of them. The limit of 30 seconds
+    /// is for them together.
+    ///
+    /// # Errors
+    /// As for one. After an error that says to try again, any of them may have been published. Those that never can be
+    /// are named one at a time, after the others have been published.
+    pub async fn publish_all(&self, topic: Topic, events: &[Event]) -> Result<(), PublishError> {
+        match &self.0 {
+            Queue::PubSub(queue) => queue.publish_all(topic.name(), events).await,
+        }
+    }
+
+    /// Makes the five topics, these subscriptions and their dead letters, where they are missing; waits 30 seconds for the
+    /// server to come up. Does so on emulators (plain-text endpoints) alone: on the service they are Terraform's.
+    ///
+    /// # Errors
+    /// The server is away or refuses, or a subscription of the same name listens to something else.
+    pub async fn ensure(&self, subscriptions: &[SubscriptionSpec]) -> Result<(), BusError> {
+        match &self.0 {
+            Queue::PubSub(queue) => queue.ensure(subscriptions).await,
+        }
+    }
+
+    /// Receives what `subscription` has, until the receiver is closed or dropped. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn receive(&self, subscription: &str, limits: Limits) -> Receiver {
+        match &self.0 {
+            Queue::PubSub(queue) => queue.receive(subscription, limits),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_without_a_client_is_refused_with_what_to_do() {
+        let error = Bus::open(&"aws://eu-west-1".parse().unwrap()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "aws://eu-west-1: this build has no client for AWS queues; use pubsub://PROJECT"
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! Google's Pub/Sub, the service or anything that speaks its protocol, through the official client.
+
+mod admin;
+mod attributes;
+mod clients;
+mod dead;
+mod held;
+mod publish;
+mod pump;
+mod sentinel;
+mod trouble;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use farm_model::event::Event;
+
+use crate::error::{BusError, PublishError};
+use crate::receiver::{Limits, Receiver};
+use crate::subscription::SubscriptionSpec;
+use crate::url::Endpoint;
+
+pub(crate) use held::Held;
+
+/// How long a server may take to do, or to come up for, what one call wants of it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One project on one server.
+#[derive(Debug)]
+pub(crate) struct PubSub {
+    project: String,
+    endpoint: Option<Endpoint>,
+    patience: Duration,
+    publishers: publish::Publishers,
+}
+
+impl PubSub {
+    pub(crate) fn new(project: String, endpoint: Option<Endpoint>) -> Self {
+        Self {
+            project,
+            endpoint,
+            patience: PATIENCE,
+            publishers: publish::Publishers::default(),
+        }
+    }
+
+    /// The same with another limit than half a minute.
+    #[cfg(test)]
+    fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    fn topic_path(&self, topic: &str) -> String {
+        format!("projects/{}/topics/{topic}", self.project)
+    }
+
+    fn subscription_path(&self, subscription: &str) -> String {
+        format!("projects/{}/subscriptions/{subscription}", self.project)
+    }
+
+    pub(crate) async fn publish(&self, topic: &str, event: &Event) -> Result<(), PublishError> {
+        let message = attributes::encode(topic, event)?;
+        publish::one(self, topic, message).await
+    }
+
+    pub(crate) async fn publish_all(
+        &self,
+        topic: &str,
+        events: &[Event],
+    ) -> Result<(), PublishError> {
+        let mut messages = Vec::with_capacity(events.len());
+        let mut never = None;
+        for event in events {
+            match attributes::encode(topic, event) {
+                Ok(message) => messages.push(message),
+                Err(error) => never = never.or(Some(error)),
+            }
+        }
+        publish::many(self, topic, messages).await?;
+        never.map_or(Ok(()), Err)
+    }
+
+    pub(crate) async fn ensure(&self, subscriptions: &[SubscriptionSpec]) -> Result<(), BusError> {
+        admin::ensure(self, subscriptions).await
+    }
+
+    pub(crate) fn receive(self: &Arc<Self>, subscription: &str, limits: Limits) -> Receiver {
+        let queue = Arc::clone(self);
+        let subscription = subscription.to_owned();
+        Receiver::start(limits, move |intake| {
+            pump::run(queue, subscription, limits, intake)
+        })
+    }
+}
