@@ -46,7 +46,11 @@ fn subscriber() -> Service {
         &[
             ("CreateSubscription", "Subscription", "Subscription"),
             ("GetSubscription", "GetSubscriptionRequest", "Subscription"),
-            ("UpdateSubscription", "UpdateSubscriptionRequest", "Subscription"),
+            (
+                "UpdateSubscription",
+                "UpdateSubscriptionRequest",
+                "Subscription",
+            ),
             (
                 "ListSubscriptions",
                 "ListSubscriptionsRequest",
@@ -56,10 +60,18 @@ fn subscriber() -> Service {
             ("ModifyAckDeadline", "ModifyAckDeadlineRequest", ""),
             ("Acknowledge", "AcknowledgeRequest", ""),
             ("Pull", "PullRequest", "PullResponse"),
-            ("StreamingPull", "StreamingPullRequest", "StreamingPullResponse"),
+            (
+                "StreamingPull",
+                "StreamingPullRequest",
+                "StreamingPullResponse",
+            ),
             ("ModifyPushConfig", "ModifyPushConfigRequest", ""),
             ("GetSnapshot", "GetSnapshotRequest", "Snapshot"),
-            ("ListSnapshots", "ListSnapshotsRequest", "ListSnapshotsResponse"),
+            (
+                "ListSnapshots",
+                "ListSnapshotsRequest",
+                "ListSnapshotsResponse",
+            ),
             ("CreateSnapshot", "CreateSnapshotRequest", "Snapshot"),
             ("UpdateSnapshot", "UpdateSnapshotRequest", "Snapshot"),
             ("DeleteSnapshot", "DeleteSnapshotRequest", ""),
@@ -82,9 +94,17 @@ fn schema_service() -> Service {
             ),
             ("CommitSchema", "CommitSchemaRequest", "Schema"),
             ("RollbackSchema", "RollbackSchemaRequest", "Schema"),
-            ("DeleteSchemaRevision", "DeleteSchemaRevisionRequest", "Schema"),
+            (
+                "DeleteSchemaRevision",
+                "DeleteSchemaRevisionRequest",
+                "Schema",
+            ),
             ("DeleteSchema", "DeleteSchemaRequest", ""),
-            ("ValidateSchema", "ValidateSchemaRequest", "ValidateSchemaResponse"),
+            (
+                "ValidateSchema",
+                "ValidateSchemaRequest",
+                "ValidateSchemaResponse",
+            ),
             (
                 "ValidateMessage",
                 "ValidateMessageRequest",

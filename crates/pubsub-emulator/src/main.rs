@@ -45,9 +45,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         None => Options::default(),
     };
     let emulator = Emulator::open(options).await?;
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}; choose another address with --listen", arguments.listen))?;
+    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
+        format!(
+            "cannot listen on {}: {error}; choose another address with --listen",
+            arguments.listen
+        )
+    })?;
     let address = listener.local_addr()?;
     writeln!(std::io::stdout(), "PUBSUB_EMULATOR_HOST={address}")?;
     emulator.serve(listener, interrupted()).await?;

@@ -108,13 +108,17 @@ fn each(
     mut copy: impl FnMut(&str) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
     if paths.is_empty() {
-        return Err(Refusal::invalid("The update_mask must name at least one field."));
+        return Err(Refusal::invalid(
+            "The update_mask must name at least one field.",
+        ));
     }
     paths.iter().try_for_each(|path| copy(&snake_case(path)))
 }
 
 fn fixed(what: &str, path: &str) -> Refusal {
-    Refusal::invalid(format!("the field {path:?} of a {what} is unknown or cannot be changed"))
+    Refusal::invalid(format!(
+        "the field {path:?} of a {what} is unknown or cannot be changed"
+    ))
 }
 
 fn snake_case(path: &str) -> String {
@@ -146,13 +150,23 @@ mod tests {
                 ..Subscription::default()
             };
             update_subscription(&mut config, &update, &paths(path)).unwrap();
-            assert_eq!((config.ack_deadline_seconds, config.filter.as_str()), (30, ""));
+            assert_eq!(
+                (config.ack_deadline_seconds, config.filter.as_str()),
+                (30, "")
+            );
         }
     }
 
     #[test]
     fn fields_that_never_change_are_refused() {
-        for path in ["filter", "topic", "name", "enable_message_ordering", "nonsense", "retryPolicy.x"] {
+        for path in [
+            "filter",
+            "topic",
+            "name",
+            "enable_message_ordering",
+            "nonsense",
+            "retryPolicy.x",
+        ] {
             let mut config = Subscription::default();
             let result = update_subscription(&mut config, &Subscription::default(), &paths(path));
             assert!(result.is_err(), "{path}");

@@ -68,7 +68,6 @@ impl Emulator {
     /// gRPC and REST as one router, for a server of one's own. It answers `UNAVAILABLE` once this
     /// emulator is dropped.
     pub fn router(&self) -> Router {
-        // gRPC's router answers unknown paths itself, so only its services are taken.
         rest::router(&self.broker).merge(grpc::router(&self.broker))
     }
 
@@ -102,7 +101,10 @@ impl Emulator {
             }
         };
         let broker = Arc::clone(&self.broker);
-        if tokio::task::spawn_blocking(move || broker.stop()).await.is_err() {
+        if tokio::task::spawn_blocking(move || broker.stop())
+            .await
+            .is_err()
+        {
             tracing::error!("the log did not close in order");
         }
         Ok(result?)

@@ -13,7 +13,11 @@ pub(crate) fn duration(length: &Duration) -> String {
         return format!("{}s", length.seconds);
     }
     let fraction = format!("{:09}", length.nanos.unsigned_abs());
-    let sign = if length.seconds < 0 || length.nanos < 0 { "-" } else { "" };
+    let sign = if length.seconds < 0 || length.nanos < 0 {
+        "-"
+    } else {
+        ""
+    };
     let seconds = length.seconds.unsigned_abs();
     format!("{sign}{seconds}.{}s", fraction.trim_end_matches('0'))
 }
@@ -27,7 +31,11 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     }
     let seconds: i64 = whole.parse().ok()?;
     let nanos: i32 = format!("{fraction:0<9}").parse().ok()?;
-    let nanos = if whole.starts_with('-') { -nanos } else { nanos };
+    let nanos = if whole.starts_with('-') {
+        -nanos
+    } else {
+        nanos
+    };
     Some(Duration { seconds, nanos })
 }
 
@@ -48,7 +56,10 @@ mod tests {
 
     #[test]
     fn timestamps_are_rfc_3339() {
-        let time = Timestamp { seconds: 1_700_000_000, nanos: 5_000_000 };
+        let time = Timestamp {
+            seconds: 1_700_000_000,
+            nanos: 5_000_000,
+        };
         assert_eq!(timestamp(&time), "2023-11-14T22:13:20.005Z");
     }
 }

@@ -15,7 +15,11 @@ pub(super) struct AckId {
 
 impl fmt::Display for AckId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}-{:x}-{:x}", self.subscription.0, self.seq.0, self.token.0)
+        write!(
+            f,
+            "{:x}-{:x}-{:x}",
+            self.subscription.0, self.seq.0, self.token.0
+        )
     }
 }
 

@@ -49,7 +49,9 @@ fn missing(name: impl std::fmt::Display) -> Refusal {
 }
 
 fn existing(name: impl std::fmt::Display) -> Refusal {
-    Refusal::exists(format!("Resource already exists in the project (resource={name})."))
+    Refusal::exists(format!(
+        "Resource already exists in the project (resource={name})."
+    ))
 }
 
 impl Broker {
@@ -110,14 +112,21 @@ impl Broker {
     pub fn topic(&self, name: &str) -> Result<Topic, Refusal> {
         let name = TopicName::parse(name)?;
         let catalog = self.catalog();
-        catalog.topics.get(&name).cloned().ok_or_else(|| missing(&name))
+        catalog
+            .topics
+            .get(&name)
+            .cloned()
+            .ok_or_else(|| missing(&name))
     }
 
     /// Takes the fields named by `paths` from `update`.
     pub async fn update_topic(&self, update: Topic, paths: &[String]) -> Result<Topic, Refusal> {
         let name = TopicName::parse(&update.name)?;
         self.change(|catalog| {
-            let config = catalog.topics.get_mut(&name).ok_or_else(|| missing(&name))?;
+            let config = catalog
+                .topics
+                .get_mut(&name)
+                .ok_or_else(|| missing(&name))?;
             mask::update_topic(config, &update, paths)?;
             refuse_unsupported(config)?;
             Ok(config.clone())
@@ -197,7 +206,9 @@ impl Broker {
         let name = SubscriptionName::parse(name)?;
         let catalog = self.catalog();
         let found = catalog.subscriptions.get(&name);
-        found.map(|(_, config)| config.clone()).ok_or_else(|| missing(&name))
+        found
+            .map(|(_, config)| config.clone())
+            .ok_or_else(|| missing(&name))
     }
 
     /// Takes the fields named by `paths` from `update`.
@@ -286,7 +297,10 @@ impl Broker {
 fn refuse_unsupported(config: &Topic) -> Result<(), Refusal> {
     let asked = [
         (config.schema_settings.is_some(), "schemas"),
-        (config.ingestion_data_source_settings.is_some(), "ingestion from data sources"),
+        (
+            config.ingestion_data_source_settings.is_some(),
+            "ingestion from data sources",
+        ),
         (!config.message_transforms.is_empty(), "message transforms"),
     ];
     match asked.iter().find(|(asked, _)| *asked) {

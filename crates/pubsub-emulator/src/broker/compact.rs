@@ -46,7 +46,9 @@ impl Broker {
             return false;
         }
         let read = tokio::task::spawn_blocking(move || {
-            let read = oldest.into_iter().map(|(seq, body)| Some((seq, body.read().ok()?)));
+            let read = oldest
+                .into_iter()
+                .map(|(seq, body)| Some((seq, body.read().ok()?)));
             read.collect::<Option<Vec<_>>>()
         });
         match read.await {

@@ -179,12 +179,16 @@ fn check(messages: &[PubsubMessage]) -> Result<usize, Refusal> {
         return Err(Refusal::invalid("no messages to publish"));
     }
     if messages.len() > MOST_MESSAGES {
-        return Err(Refusal::invalid(format!("more than {MOST_MESSAGES} messages in one request")));
+        return Err(Refusal::invalid(format!(
+            "more than {MOST_MESSAGES} messages in one request"
+        )));
     }
     messages.iter().try_for_each(check_message)?;
     let size = messages.iter().map(Message::encoded_len).sum();
     if size > MOST_BYTES {
-        return Err(Refusal::invalid(format!("a request of {size} bytes: the limit is {MOST_BYTES}")));
+        return Err(Refusal::invalid(format!(
+            "a request of {size} bytes: the limit is {MOST_BYTES}"
+        )));
     }
     Ok(size)
 }
@@ -196,10 +200,14 @@ fn check_message(message: &PubsubMessage) -> Result<(), Refusal> {
         ));
     }
     if message.ordering_key.len() > LONGEST_VALUE {
-        return Err(Refusal::invalid(format!("an ordering key of more than {LONGEST_VALUE} bytes")));
+        return Err(Refusal::invalid(format!(
+            "an ordering key of more than {LONGEST_VALUE} bytes"
+        )));
     }
     if message.attributes.len() > MOST_ATTRIBUTES {
-        return Err(Refusal::invalid(format!("more than {MOST_ATTRIBUTES} attributes")));
+        return Err(Refusal::invalid(format!(
+            "more than {MOST_ATTRIBUTES} attributes"
+        )));
     }
     for (key, value) in &message.attributes {
         if key.is_empty() || key.len() > LONGEST_KEY || key.starts_with("goog") {
@@ -208,7 +216,9 @@ fn check_message(message: &PubsubMessage) -> Result<(), Refusal> {
             )));
         }
         if value.len() > LONGEST_VALUE {
-            return Err(Refusal::invalid(format!("attribute {key:?} is longer than {LONGEST_VALUE} bytes")));
+            return Err(Refusal::invalid(format!(
+                "attribute {key:?} is longer than {LONGEST_VALUE} bytes"
+            )));
         }
     }
     Ok(())

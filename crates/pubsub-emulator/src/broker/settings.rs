@@ -23,13 +23,19 @@ pub(super) fn complete(config: &mut Subscription) -> Result<Option<Filter>, Refu
     config.ack_deadline_seconds = match config.ack_deadline_seconds {
         0 => 10,
         seconds @ 10..=600 => seconds,
-        other => return Err(Refusal::invalid(format!("ack deadline of {other} s: must be 10 to 600"))),
+        other => {
+            return Err(Refusal::invalid(format!(
+                "ack deadline of {other} s: must be 10 to 600"
+            )));
+        }
     };
     let retention = config
         .message_retention_duration
         .get_or_insert(seconds(7 * DAY));
     if !(SHORTEST_RETENTION..=LONGEST_RETENTION).contains(&retention.seconds) {
-        return Err(Refusal::invalid("message retention must be 10 minutes to 31 days"));
+        return Err(Refusal::invalid(
+            "message retention must be 10 minutes to 31 days",
+        ));
     }
     config.expiration_policy.get_or_insert(ExpirationPolicy {
         ttl: Some(seconds(31 * DAY)),
@@ -45,11 +51,17 @@ pub(super) fn complete(config: &mut Subscription) -> Result<Option<Filter>, Refu
 fn refuse_unsupported(config: &Subscription) -> Result<(), Refusal> {
     let asked = [
         (config.bigquery_config.is_some(), "BigQuery subscriptions"),
-        (config.cloud_storage_config.is_some(), "Cloud Storage subscriptions"),
+        (
+            config.cloud_storage_config.is_some(),
+            "Cloud Storage subscriptions",
+        ),
         (config.bigtable_config.is_some(), "Bigtable subscriptions"),
         (!config.message_transforms.is_empty(), "message transforms"),
         (config.enable_exactly_once_delivery, "exactly-once delivery"),
-        (config.retain_acked_messages, "retaining acknowledged messages"),
+        (
+            config.retain_acked_messages,
+            "retaining acknowledged messages",
+        ),
     ];
     match asked.iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(Refusal::unsupported(what)),
@@ -65,7 +77,11 @@ fn complete_dead_letters(config: &mut Subscription) -> Result<(), Refusal> {
     policy.max_delivery_attempts = match policy.max_delivery_attempts {
         0 => 5,
         attempts @ 5..=100 => attempts,
-        other => return Err(Refusal::invalid(format!("max delivery attempts of {other}: must be 5 to 100"))),
+        other => {
+            return Err(Refusal::invalid(format!(
+                "max delivery attempts of {other}: must be 5 to 100"
+            )));
+        }
     };
     Ok(())
 }
@@ -81,16 +97,20 @@ fn complete_retries(config: &mut Subscription) -> Result<(), Refusal> {
         return Err(Refusal::invalid("back-off must be 0 to 600 s"));
     }
     if length(&min) > length(&max) {
-        return Err(Refusal::invalid("minimum back-off is longer than maximum back-off"));
+        return Err(Refusal::invalid(
+            "minimum back-off is longer than maximum back-off",
+        ));
     }
     Ok(())
 }
 
 fn check_push(config: &Subscription) -> Result<(), Refusal> {
     match push_endpoint(config) {
-        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => Err(
-            Refusal::invalid(format!("push endpoint {url:?}: must begin with http:// or https://")),
-        ),
+        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
+            Err(Refusal::invalid(format!(
+                "push endpoint {url:?}: must begin with http:// or https://"
+            )))
+        }
         _ => Ok(()),
     }
 }

@@ -65,13 +65,7 @@ impl Broker {
     }
 
     /// Settles one lease by what the push endpoint said.
-    pub fn settle(
-        self: &Arc<Self>,
-        id: SubscriptionId,
-        seq: Seq,
-        token: Token,
-        outcome: Outcome,
-    ) {
+    pub fn settle(self: &Arc<Self>, id: SubscriptionId, seq: Seq, token: Token, outcome: Outcome) {
         let now = self.clock.now();
         let state = &mut *self.state.lock();
         let Ok(subscription) = state.get_mut(id) else {
@@ -91,12 +85,7 @@ impl Broker {
 
     /// Writes down what has changed in a subscription, forwards what is to leave it, and wakes
     /// whoever has something to do now. `done` are the messages that it is rid of.
-    pub(super) fn settled(
-        self: &Arc<Self>,
-        state: &mut State,
-        id: SubscriptionId,
-        done: Vec<Seq>,
-    ) {
+    pub(super) fn settled(self: &Arc<Self>, state: &mut State, id: SubscriptionId, done: Vec<Seq>) {
         for seq in &done {
             state.messages.release(*seq, id);
         }

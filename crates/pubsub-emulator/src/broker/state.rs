@@ -216,8 +216,7 @@ impl Subscription {
             self.end = CancellationToken::new();
         }
         self.leases.set_policy(settings::policy(config));
-        self.leases
-            .set_lease(PULLS, settings::ack_deadline(config));
+        self.leases.set_lease(PULLS, settings::ack_deadline(config));
         self.config = config.clone();
     }
 

@@ -57,7 +57,10 @@ impl Broker {
 
     /// Wakes the ticker if something in this subscription is due before it would look.
     pub(super) fn remind(&self, state: &State, id: SubscriptionId) {
-        let due = state.subscriptions.get(&id).and_then(|s| s.leases.next_due());
+        let due = state
+            .subscriptions
+            .get(&id)
+            .and_then(|s| s.leases.next_due());
         let late = |due: Moment| state.wake_at.is_none_or(|wake| due < wake);
         if due.is_some_and(late) {
             self.sooner.notify_one();

@@ -60,7 +60,12 @@ impl fmt::Display for Filter {
                 write!(f, "attributes.{} = {}", Quoted(key), Quoted(value))
             }
             Filter::HasPrefix(key, prefix) => {
-                write!(f, "hasPrefix(attributes.{}, {})", Quoted(key), Quoted(prefix))
+                write!(
+                    f,
+                    "hasPrefix(attributes.{}, {})",
+                    Quoted(key),
+                    Quoted(prefix)
+                )
             }
             Filter::Not(inner) => write!(f, "NOT ({inner})"),
             Filter::All(parts) => write_joined(f, parts, " AND "),
@@ -86,7 +91,9 @@ impl fmt::Display for Quoted<'_> {
         for c in self.0.chars() {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
-                c if c.is_control() && u32::from(c) < 0x100 => write!(f, "\\x{:02x}", u32::from(c))?,
+                c if c.is_control() && u32::from(c) < 0x100 => {
+                    write!(f, "\\x{:02x}", u32::from(c))?
+                }
                 c => write!(f, "{c}")?,
             }
         }

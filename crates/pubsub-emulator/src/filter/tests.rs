@@ -35,8 +35,14 @@ fn the_grammar_selects_what_the_documentation_says() {
         ("NOT hasPrefix(attributes.region, \"eu\")", true),
         ("attributes:domain AND attributes.region = \"eu\"", false),
         ("attributes:domain OR attributes.region = \"eu\"", true),
-        ("(attributes:x OR attributes:domain) AND NOT attributes:y", true),
-        ("attributes:x OR (attributes:domain AND NOT -attributes:region)", true),
+        (
+            "(attributes:x OR attributes:domain) AND NOT attributes:y",
+            true,
+        ),
+        (
+            "attributes:x OR (attributes:domain AND NOT -attributes:region)",
+            true,
+        ),
         ("attributes.domain = \"\\x63\\u006f\\155\"", true),
         ("  ( ( attributes : domain ) )  ", true),
     ] {

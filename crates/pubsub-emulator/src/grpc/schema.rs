@@ -66,10 +66,7 @@ impl SchemaService for Service {
         refuse()
     }
 
-    async fn delete_schema(
-        &self,
-        _: Request<DeleteSchemaRequest>,
-    ) -> Result<Response<()>, Status> {
+    async fn delete_schema(&self, _: Request<DeleteSchemaRequest>) -> Result<Response<()>, Status> {
         refuse()
     }
 

@@ -40,7 +40,9 @@ pub(super) async fn open(
         .ok_or_else(|| Refusal::invalid("the stream ended before its first request"))?;
     broker.check_pullable(&first.subscription)?;
     let lease = lease(first.stream_ack_deadline_seconds)?;
-    let ordered = broker.subscription(&first.subscription)?.enable_message_ordering;
+    let ordered = broker
+        .subscription(&first.subscription)?
+        .enable_message_ordering;
     let consumer = broker.consumer(&first.subscription, |own| Flow {
         max_messages: bound(first.max_outstanding_messages),
         max_bytes: bound(first.max_outstanding_bytes) as u64,

@@ -92,7 +92,7 @@ impl Leases {
         };
         match slot.key.clone() {
             None => {
-                slot.at = At::Ready;
+                slot.at = At::Ready { last };
                 self.ready.insert(seq);
             }
             Some(key) => {

@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::clock::Moment;
-pub(crate) use consumer::{ConsumerId, Flow};
 use consumer::Consumer;
+pub(crate) use consumer::{ConsumerId, Flow};
 use key::Key;
 pub(crate) use policy::{Backoff, Policy};
 pub(crate) use settle::Acked;
@@ -82,11 +82,16 @@ struct Slot {
 
 #[derive(Debug, PartialEq, Eq)]
 enum At {
-    Ready,
+    /// `last`, here and below, is the lease that ended because its consumer went away: the answer
+    /// may still be on its way.
+    Ready {
+        last: Option<Token>,
+    },
     Delayed(Moment),
-    /// In the line of its key, which says whether it is ready. `last` is the lease that ended
-    /// because its consumer went away: the acknowledgement may still be on its way.
-    InLine { last: Option<Token> },
+    /// In the line of its key, which says whether it is ready.
+    InLine {
+        last: Option<Token>,
+    },
     Leased(Lease),
     Leaving,
 }
@@ -136,7 +141,7 @@ impl Leases {
         let at = if key.is_some() {
             At::InLine { last: None }
         } else {
-            At::Ready
+            At::Ready { last: None }
         };
         let slot = Slot {
             key: key.clone(),
@@ -234,7 +239,7 @@ impl Leases {
         slot.at = if slot.key.is_some() {
             At::InLine { last: None }
         } else {
-            At::Ready
+            At::Ready { last: None }
         };
     }
 

@@ -29,7 +29,7 @@ impl Leases {
         let counts = match &slot.at {
             At::Leased(lease) => lease.token == token || slot.key.is_none(),
             At::Leaving => false,
-            At::Ready | At::Delayed(_) => true,
+            At::Ready { .. } | At::Delayed(_) => true,
             At::InLine { last } => *last == Some(token),
         };
         if counts && self.remove(seq) {
@@ -55,12 +55,21 @@ impl Leases {
         }
     }
 
-    /// The consumer gives the message back as failed. False if that lease is over.
+    /// The consumer gives the message back as failed. False if that lease is over, unless only its
+    /// consumer went away before the answer arrived.
     pub fn nack(&mut self, seq: Seq, token: Token, now: Moment) -> bool {
-        let current = self.slots.get(&seq).is_some_and(
-            |slot| matches!(&slot.at, At::Leased(lease) if lease.token == token),
-        );
+        let Some(slot) = self.slots.get(&seq) else {
+            return false;
+        };
+        let current = match &slot.at {
+            At::Leased(lease) => lease.token == token,
+            At::Ready { last } | At::InLine { last } => *last == Some(token),
+            At::Delayed(_) | At::Leaving => false,
+        };
         if current {
+            if slot.key.is_none() {
+                self.ready.remove(&seq);
+            }
             self.fail(seq, now);
         }
         current
@@ -96,7 +105,7 @@ impl Leases {
         };
         match (slot.key.clone(), until) {
             (None, None) => {
-                slot.at = At::Ready;
+                slot.at = At::Ready { last: None };
                 self.ready.insert(seq);
             }
             (None, Some(until)) => {

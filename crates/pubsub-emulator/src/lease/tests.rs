@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +78,10 @@ fn an_acknowledged_message_is_gone() {
     let taken = take(&mut leases, ONE, at(1));
     assert_eq!(leases.ack(taken[0].seq, taken[0].token), Acked::Done);
     assert_eq!(leases.ack(taken[0].seq, taken[0].token), Acked::Ignored);
-    assert_eq!((leases.len(), leases.bytes(), leases.next_due()), (0, 0, None));
+    assert_eq!(
+        (leases.len(), leases.bytes(), leases.next_due()),
+        (0, 0, None)
+    );
 }
 
 #[test]
@@ -92,7 +95,10 @@ fn an_expired_lease_is_delivered_again_with_the_next_attempt() {
     leases.tick(at(10));
     let second = take(&mut leases, TWO, at(10));
     assert_eq!((first[0].attempt, second[0].attempt), (1, 2));
-    assert!(!leases.nack(first[0].seq, first[0].token, at(10)), "the old lease is over");
+    assert!(
+        !leases.nack(first[0].seq, first[0].token, at(10)),
+        "the old lease is over"
+    );
 }
 
 #[test]
@@ -120,7 +126,13 @@ fn an_extended_lease_lasts_from_the_moment_of_extension() {
 #[test]
 fn flow_control_bounds_what_a_consumer_holds() {
     let mut leases = Leases::new(policy(false), 0);
-    leases.open(ONE, Flow { max_bytes: 25, ..flow(100) });
+    leases.open(
+        ONE,
+        Flow {
+            max_bytes: 25,
+            ..flow(100)
+        },
+    );
     leases.open(TWO, flow(2));
     fill(&mut leases, 1..=9, "");
     let one = take(&mut leases, ONE, at(0));
@@ -143,8 +155,14 @@ fn the_leases_of_a_consumer_that_is_gone_are_ready_at_once_and_uncounted() {
 
 #[test]
 fn back_off_holds_a_failed_message_back() {
-    let backoff = Backoff { min: Duration::from_secs(10), max: Duration::from_secs(600) };
-    let mut leases = leases(Policy { backoff: Some(backoff), ..policy(false) });
+    let backoff = Backoff {
+        min: Duration::from_secs(10),
+        max: Duration::from_secs(600),
+    };
+    let mut leases = leases(Policy {
+        backoff: Some(backoff),
+        ..policy(false)
+    });
     fill(&mut leases, 1..=1, "");
     let taken = take(&mut leases, ONE, at(0));
     assert!(leases.nack(taken[0].seq, taken[0].token, at(0)));
@@ -156,7 +174,10 @@ fn back_off_holds_a_failed_message_back() {
 
 #[test]
 fn a_message_leaves_after_exactly_the_given_number_of_attempts() {
-    let mut leases = leases(Policy { max_attempts: Some(5), ..policy(false) });
+    let mut leases = leases(Policy {
+        max_attempts: Some(5),
+        ..policy(false)
+    });
     fill(&mut leases, 1..=1, "");
     for attempt in 1..=5 {
         assert!(leases.drain_leaving().is_empty());
@@ -166,7 +187,10 @@ fn a_message_leaves_after_exactly_the_given_number_of_attempts() {
     }
     assert_eq!(leases.drain_leaving(), [Seq(1)]);
     assert!(take(&mut leases, ONE, at(0)).is_empty());
-    assert!(!leases.left(Seq(1), false, at(0)), "not taken: it comes again");
+    assert!(
+        !leases.left(Seq(1), false, at(0)),
+        "not taken: it comes again"
+    );
     leases.tick(at(1));
     let taken = take(&mut leases, ONE, at(1));
     leases.nack(taken[0].seq, taken[0].token, at(1));
@@ -181,17 +205,30 @@ fn a_nack_takes_the_later_messages_of_its_key_back() {
     let first = take(&mut leases, ONE, at(0));
     assert_eq!(numbers(&first), [1, 2, 3, 4, 5, 6]);
     assert!(leases.nack(Seq(4), first[3].token, at(0)));
-    assert_eq!(leases.ack(Seq(5), first[4].token), Acked::Ignored, "it must come after 4");
+    assert_eq!(
+        leases.ack(Seq(5), first[4].token),
+        Acked::Ignored,
+        "it must come after 4"
+    );
     assert_eq!(leases.ack(Seq(1), first[0].token), Acked::Done);
     let again = take(&mut leases, ONE, at(0));
     assert_eq!(numbers(&again), [4, 5, 6]);
-    assert_eq!(again.iter().map(|t| t.attempt).collect::<Vec<_>>(), [2, 1, 1]);
+    assert_eq!(
+        again.iter().map(|t| t.attempt).collect::<Vec<_>>(),
+        [2, 1, 1]
+    );
 }
 
 #[test]
 fn a_key_in_back_off_holds_its_line_and_no_other() {
-    let backoff = Backoff { min: Duration::from_secs(10), max: Duration::from_secs(10) };
-    let mut leases = leases(Policy { backoff: Some(backoff), ..policy(true) });
+    let backoff = Backoff {
+        min: Duration::from_secs(10),
+        max: Duration::from_secs(10),
+    };
+    let mut leases = leases(Policy {
+        backoff: Some(backoff),
+        ..policy(true)
+    });
     fill(&mut leases, 1..=2, "k");
     let taken = take(&mut leases, ONE, at(0));
     leases.nack(Seq(1), taken[0].token, at(0));
@@ -215,7 +252,13 @@ fn a_key_stays_with_the_consumer_that_has_its_messages() {
 #[test]
 fn one_a_key_waits_for_the_answer() {
     let mut leases = Leases::new(policy(true), 0);
-    leases.open(ONE, Flow { one_a_key: true, ..flow(100) });
+    leases.open(
+        ONE,
+        Flow {
+            one_a_key: true,
+            ..flow(100)
+        },
+    );
     fill(&mut leases, 1..=2, "k");
     fill(&mut leases, 3..=3, "l");
     let taken = take(&mut leases, ONE, at(0));
@@ -233,6 +276,22 @@ fn an_acknowledgement_that_follows_its_closed_stream_counts_with_order_too() {
     assert_eq!(leases.ack(taken[0].seq, taken[0].token), Acked::Done);
     assert_eq!(numbers(&take(&mut leases, TWO, at(0))), [2]);
     assert_eq!(leases.ack(taken[1].seq, taken[1].token), Acked::Ignored);
+}
+
+#[test]
+fn a_nack_that_follows_its_closed_stream_counts() {
+    for key in ["", "k"] {
+        let mut leases = leases(policy(true));
+        fill(&mut leases, 1..=1, key);
+        let taken = take(&mut leases, ONE, at(0));
+        leases.close(ONE);
+        assert!(leases.nack(taken[0].seq, taken[0].token, at(0)));
+        assert!(
+            !leases.nack(taken[0].seq, taken[0].token, at(0)),
+            "it counts once"
+        );
+        assert_eq!(take(&mut leases, TWO, at(0))[0].attempt, 2);
+    }
 }
 
 #[test]
@@ -279,27 +338,37 @@ struct Model {
     /// Every delivery ever made.
     given: Vec<(Taken, ConsumerId)>,
     ordered: bool,
-    gone: BTreeSet<u64>,
 }
 
 impl Model {
-    fn new(ordered: bool, max_attempts: Option<u32>) -> Self {
-        let backoff = Some(Backoff { min: Duration::from_secs(1), max: Duration::from_secs(4) });
+    fn new(ordered: bool, max_attempts: Option<u32>, delays: bool) -> Self {
+        let backoff = Backoff {
+            min: Duration::from_secs(1),
+            max: Duration::from_secs(4),
+        };
+        let backoff = delays.then_some(backoff);
         Self {
-            leases: leases(Policy { backoff, max_attempts, ..policy(ordered) }),
+            leases: leases(Policy {
+                backoff,
+                max_attempts,
+                ..policy(ordered)
+            }),
             now: at(0),
             next: 1,
             open: BTreeMap::new(),
             given: Vec::new(),
             ordered,
-            gone: BTreeSet::new(),
         }
     }
 
     fn step(&mut self, step: &Step) {
         match step {
             Step::Publish(key) => {
-                let name = if *key == 0 { String::new() } else { key.to_string() };
+                let name = if *key == 0 {
+                    String::new()
+                } else {
+                    key.to_string()
+                };
                 self.leases.insert(arrival(self.next, &name));
                 self.open.insert(self.next, *key);
                 self.next += 1;
@@ -336,7 +405,6 @@ impl Model {
         for seq in self.leases.drain_leaving() {
             assert!(self.leases.left(seq, true, self.now));
             assert!(self.open.remove(&seq.0).is_some());
-            self.gone.insert(seq.0);
         }
         self.check();
     }
@@ -371,8 +439,20 @@ impl Model {
         assert_eq!(self.leases.bytes(), 10 * here.len() as u64);
         let held: usize = self.leases.consumers.values().map(|c| c.leased.len()).sum();
         assert_eq!(held, self.leases.leased());
+        for (seq, slot) in &self.leases.slots {
+            if slot.key.is_none() {
+                let ready = matches!(slot.at, At::Ready { .. });
+                assert_eq!(ready, self.leases.ready.contains(seq), "{seq:?} {slot:?}");
+            }
+        }
         for (key, line) in &self.leases.keys {
-            assert!(self.leases.slots.values().any(|s| s.key.as_ref() == Some(key)), "{line:?}");
+            assert!(
+                self.leases
+                    .slots
+                    .values()
+                    .any(|s| s.key.as_ref() == Some(key)),
+                "{line:?}"
+            );
         }
     }
 
@@ -402,9 +482,10 @@ proptest! {
     fn any_history_keeps_order_and_loses_nothing(
         steps in steps(),
         ordered in any::<bool>(),
+        delays in any::<bool>(),
         max_attempts in prop_oneof![Just(None), Just(Some(3u32))],
     ) {
-        let mut model = Model::new(ordered, max_attempts);
+        let mut model = Model::new(ordered, max_attempts, delays);
         steps.iter().for_each(|step| model.step(step));
         model.drain();
     }

@@ -23,7 +23,7 @@ impl Leases {
         };
         match slot.key.clone() {
             None => {
-                slot.at = At::Ready;
+                slot.at = At::Ready { last: None };
                 self.ready.insert(seq);
             }
             Some(key) => {
@@ -49,7 +49,8 @@ impl Leases {
 
     /// When [`Leases::tick`] next has something to do.
     pub fn next_due(&self) -> Option<Moment> {
-        let first = |set: &std::collections::BTreeSet<(Moment, Seq)>| set.first().map(|(at, _)| *at);
+        let first =
+            |set: &std::collections::BTreeSet<(Moment, Seq)>| set.first().map(|(at, _)| *at);
         let old = self
             .slots
             .first_key_value()

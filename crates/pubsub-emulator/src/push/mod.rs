@@ -7,6 +7,7 @@ mod request;
 mod worker;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,11 +58,40 @@ impl PushTarget {
 
 /// Keeps one worker running for each push subscription, until the broker closes.
 pub(crate) async fn run(broker: Arc<Broker>, client: Client, concurrency: usize) {
-    let mut workers = JoinSet::new();
-    let mut running: HashMap<SubscriptionId, (PushTarget, CancellationToken)> = HashMap::new();
+    let mut workers = Workers {
+        broker: Arc::clone(&broker),
+        client,
+        concurrency,
+        tasks: JoinSet::new(),
+        running: HashMap::new(),
+    };
     loop {
-        let wanted: HashMap<_, _> = broker.push_targets().into_iter().collect();
-        running.retain(|id, (target, stop)| {
+        workers.reconcile();
+        tokio::select! {
+            () = broker.closing().cancelled() => return,
+            () = broker.changed() => {}
+            Some(ended) = workers.tasks.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a push worker has failed");
+                }
+            }
+        }
+    }
+}
+
+struct Workers {
+    broker: Arc<Broker>,
+    client: Client,
+    concurrency: usize,
+    tasks: JoinSet<()>,
+    running: HashMap<SubscriptionId, (PushTarget, CancellationToken)>,
+}
+
+impl Workers {
+    /// Stops the workers whose target is gone or changed, and starts those that are missing.
+    fn reconcile(&mut self) {
+        let wanted: HashMap<_, _> = self.broker.push_targets().into_iter().collect();
+        self.running.retain(|id, (target, stop)| {
             let keep = wanted.get(id) == Some(target);
             if !keep {
                 stop.cancel();
@@ -69,20 +99,12 @@ pub(crate) async fn run(broker: Arc<Broker>, client: Client, concurrency: usize)
             keep
         });
         for (id, target) in wanted {
-            if !running.contains_key(&id) {
+            if let Entry::Vacant(vacant) = self.running.entry(id) {
                 let stop = CancellationToken::new();
-                running.insert(id, (target.clone(), stop.clone()));
-                let (broker, client) = (Arc::clone(&broker), client.clone());
-                workers.spawn(worker::run(broker, client, target, concurrency, stop));
-            }
-        }
-        tokio::select! {
-            () = broker.closing().cancelled() => return,
-            () = broker.changed() => {}
-            Some(ended) = workers.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a push worker has failed");
-                }
+                vacant.insert((target.clone(), stop.clone()));
+                let (broker, client) = (Arc::clone(&self.broker), self.client.clone());
+                let worker = worker::run(broker, client, target, self.concurrency, stop);
+                self.tasks.spawn(worker);
             }
         }
     }

@@ -57,13 +57,28 @@ fn wrapped(target: &PushTarget, delivery: &Delivery) -> Value {
 fn metadata(subscription: &str, message: &PubsubMessage) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (key, value) in &message.attributes {
-        if !matches!(key.to_ascii_lowercase().as_str(), "content-length" | "transfer-encoding" | "host" | "connection") {
+        if !matches!(
+            key.to_ascii_lowercase().as_str(),
+            "content-length" | "transfer-encoding" | "host" | "connection"
+        ) {
             set(&mut headers, key, value);
         }
     }
-    set(&mut headers, "x-goog-pubsub-message-id", &message.message_id);
-    set(&mut headers, "x-goog-pubsub-publish-time", &publish_time(message));
-    set(&mut headers, "x-goog-pubsub-subscription-name", subscription);
+    set(
+        &mut headers,
+        "x-goog-pubsub-message-id",
+        &message.message_id,
+    );
+    set(
+        &mut headers,
+        "x-goog-pubsub-publish-time",
+        &publish_time(message),
+    );
+    set(
+        &mut headers,
+        "x-goog-pubsub-subscription-name",
+        subscription,
+    );
     if !message.ordering_key.is_empty() {
         set(&mut headers, "x-goog-ordering-key", &message.ordering_key);
     }

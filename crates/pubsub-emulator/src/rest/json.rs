@@ -27,7 +27,10 @@ pub(super) struct TopicJson {
     name: String,
     #[serde(skip_serializing_if = "Map::is_empty")]
     labels: Map,
-    #[serde(skip_serializing_if = "Option::is_none", alias = "message_retention_duration")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        alias = "message_retention_duration"
+    )]
     message_retention_duration: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty", alias = "kms_key_name")]
     kms_key_name: String,
@@ -45,7 +48,10 @@ impl TopicJson {
     pub fn into_proto(self) -> Result<Topic, Refusal> {
         refuse(&[
             (self.schema_settings.is_some(), "schemas"),
-            (self.ingestion_data_source_settings.is_some(), "ingestion from data sources"),
+            (
+                self.ingestion_data_source_settings.is_some(),
+                "ingestion from data sources",
+            ),
             (!self.message_transforms.is_empty(), "message transforms"),
         ])?;
         Ok(Topic {
@@ -87,7 +93,10 @@ pub(super) struct SubscriptionJson {
     ack_deadline_seconds: i32,
     #[serde(skip_serializing_if = "is_false", alias = "retain_acked_messages")]
     retain_acked_messages: bool,
-    #[serde(skip_serializing_if = "Option::is_none", alias = "message_retention_duration")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        alias = "message_retention_duration"
+    )]
     message_retention_duration: Option<String>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     labels: Map,
@@ -103,7 +112,10 @@ pub(super) struct SubscriptionJson {
     retry_policy: Option<RetryJson>,
     #[serde(skip_serializing_if = "is_false")]
     detached: bool,
-    #[serde(skip_serializing_if = "is_false", alias = "enable_exactly_once_delivery")]
+    #[serde(
+        skip_serializing_if = "is_false",
+        alias = "enable_exactly_once_delivery"
+    )]
     enable_exactly_once_delivery: bool,
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
     state: Option<&'static str>,
@@ -146,13 +158,16 @@ impl SubscriptionJson {
     pub fn into_proto(self) -> Result<Subscription, Refusal> {
         refuse(&[
             (self.bigquery_config.is_some(), "BigQuery subscriptions"),
-            (self.cloud_storage_config.is_some(), "Cloud Storage subscriptions"),
+            (
+                self.cloud_storage_config.is_some(),
+                "Cloud Storage subscriptions",
+            ),
             (self.bigtable_config.is_some(), "Bigtable subscriptions"),
             (!self.message_transforms.is_empty(), "message transforms"),
         ])?;
-        let expiration = self.expiration_policy.map(|policy| {
-            duration(policy.ttl.as_deref()).map(|ttl| ExpirationPolicy { ttl })
-        });
+        let expiration = self
+            .expiration_policy
+            .map(|policy| duration(policy.ttl.as_deref()).map(|ttl| ExpirationPolicy { ttl }));
         let retry = self.retry_policy.map(RetryJson::into_proto);
         Ok(Subscription {
             name: self.name,
@@ -258,7 +273,9 @@ impl PushConfigJson {
                 write_metadata: bare.write_metadata,
             })
         });
-        let wrapped = self.pubsub_wrapper.map(|_| Wrapper::PubsubWrapper(PubsubWrapper {}));
+        let wrapped = self
+            .pubsub_wrapper
+            .map(|_| Wrapper::PubsubWrapper(PubsubWrapper {}));
         let token = self.oidc_token.map(|token| {
             AuthenticationMethod::OidcToken(OidcToken {
                 service_account_email: token.service_account_email,
@@ -376,12 +393,18 @@ fn refuse(asked: &[(bool, &str)]) -> Result<(), Refusal> {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero(number: &i32) -> bool {
     *number == 0
 }

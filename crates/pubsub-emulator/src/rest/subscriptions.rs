@@ -24,11 +24,7 @@ pub(super) fn routes() -> Router<Arc<Broker>> {
         .route("/v1/projects/{project}/subscriptions", get(list))
         .route(
             "/v1/projects/{project}/subscriptions/{subscription}",
-            put(create)
-                .get(read)
-                .patch(update)
-                .delete(delete)
-                .post(act),
+            put(create).get(read).patch(update).delete(delete).post(act),
         )
         .route("/v1/projects/{project}/snapshots", any(no_snapshots))
         .route("/v1/projects/{project}/snapshots/{id}", any(no_snapshots))

@@ -22,11 +22,7 @@ pub(super) fn routes() -> Router<Arc<Broker>> {
         .route("/v1/projects/{project}/topics", get(list))
         .route(
             "/v1/projects/{project}/topics/{topic}",
-            put(create)
-                .get(read)
-                .patch(update)
-                .delete(delete)
-                .post(act),
+            put(create).get(read).patch(update).delete(delete).post(act),
         )
         .route(
             "/v1/projects/{project}/topics/{topic}/subscriptions",

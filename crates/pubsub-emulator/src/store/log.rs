@@ -9,12 +9,12 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
+use super::Place;
 use super::folder::{Folder, OpenError};
 use super::record::Frames;
 use super::recover::{self, Recovered};
 use super::segment::SegmentFile;
 use super::writer::Writer;
-use super::Place;
 
 /// Called on the writer's thread once the entries are written (and durable, if that was asked).
 /// The places are those of the entries, in order.
@@ -29,10 +29,10 @@ pub(crate) enum AppendError {
     Failed(PathBuf, String),
     /// After a failed `fsync` nobody knows what is on disk, so nothing more is promised.
     #[error(
-        "the data folder {} failed ({1}) and takes no more messages: restart the emulator",
-        .0.display()
+        "the data folder {} failed ({why}) and takes no more messages: restart the emulator",
+        folder.display()
     )]
-    Broken(PathBuf, String),
+    Broken { folder: PathBuf, why: String },
     #[error("the emulator is shutting down")]
     Stopped,
 }
@@ -87,7 +87,14 @@ impl Log {
         recovered.active = number;
         let older = std::mem::take(&mut recovered.segments).into();
         let root = folder.path().to_owned();
-        let writer = Writer::new(folder, older, active, file, segment_bytes, Arc::clone(&bytes));
+        let writer = Writer::new(
+            folder,
+            older,
+            active,
+            file,
+            segment_bytes,
+            Arc::clone(&bytes),
+        );
         let (jobs, waiting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("pubsub-log".to_owned())

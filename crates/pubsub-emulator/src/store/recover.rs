@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use prost::Message;
 
+use super::Place;
 use super::record::{self, Entry, EntryKind, MessageEntry};
 use super::segment::{self, SegmentFile};
-use super::Place;
 use crate::proto::PubsubMessage;
 
 /// What the log says is still open.

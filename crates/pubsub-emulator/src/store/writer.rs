@@ -169,7 +169,7 @@ impl Writer {
     /// Writes a batch, as a whole or not at all. Returns where it begins in the active segment.
     fn append(&mut self, batch: &Batch) -> Result<u64, AppendError> {
         if let Some(why) = &self.broken {
-            return Err(AppendError::Broken(self.root(), why.clone()));
+            return Err(self.broken_for(why));
         }
         let result = self.try_append(batch);
         if let Err(error) = &result {
@@ -254,7 +254,7 @@ impl Writer {
 
     fn explain(&self, error: &io::Error) -> AppendError {
         match (&self.broken, error.kind()) {
-            (Some(why), _) => AppendError::Broken(self.root(), why.clone()),
+            (Some(why), _) => self.broken_for(why),
             (None, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
                 AppendError::Full(self.root())
             }
@@ -278,6 +278,13 @@ impl Writer {
                 let path = segment.path().display();
                 tracing::warn!(%path, %error, "a finished segment was not deleted");
             }
+        }
+    }
+
+    fn broken_for(&self, why: &str) -> AppendError {
+        AppendError::Broken {
+            folder: self.root(),
+            why: why.to_owned(),
         }
     }
 
