@@ -1,1 +1,11 @@
-//! Where source code lives: webhook signatures and payloads, and reading git repositories.
+#![doc = include_str!("../README.md")]
+
+pub mod gerrit;
+pub mod git;
+pub mod github;
+mod mac;
+mod payload;
+pub mod signature;
+pub mod token;
+
+pub use payload::PayloadError;
