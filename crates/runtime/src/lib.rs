@@ -1,1 +1,16 @@
-//! The process shell: settings, clock, tracing, serving on Lambda or a port, shutdown, errors.
+#![doc = include_str!("../README.md")]
+
+mod clock;
+pub mod event;
+pub mod failure;
+mod ids;
+pub mod serve;
+mod shutdown;
+pub mod telemetry;
+mod vars;
+
+pub use clock::Clock;
+pub use failure::Failure;
+pub use ids::Ids;
+pub use shutdown::Shutdown;
+pub use vars::{SettingError, Vars};
