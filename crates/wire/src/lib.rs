@@ -1,1 +1,10 @@
-//! Buildlet HTTP client and types, machine keys, reverse dialing.
+#![doc = include_str!("../README.md")]
+
+pub mod client;
+pub mod head;
+pub mod keys;
+mod random;
+pub mod revdial;
+pub mod reverse;
+pub mod stream;
+pub mod tls;
