@@ -14,7 +14,7 @@ use farm_model::view::{FeedEvent, key};
 pub const SOURCE: &str = "/coordinator";
 
 /// A read model that is out of date.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "view", rename_all = "kebab-case")]
 pub enum ViewKey {
     /// The front page's.

@@ -23,6 +23,10 @@ pub struct Policy {
     pub feed_kept: SignedDuration,
     /// Feed events kept whatever their age.
     pub feed_floor: usize,
+    /// How long the database keeps transitions; the bucket keeps them for good.
+    pub history_kept: SignedDuration,
+    /// How long the log of decisions is kept.
+    pub decisions_kept: SignedDuration,
 }
 
 impl Default for Policy {
@@ -37,6 +41,8 @@ impl Default for Policy {
             inbox_kept: SignedDuration::from_hours(7 * 24),
             feed_kept: SignedDuration::from_hours(1),
             feed_floor: 50,
+            history_kept: SignedDuration::from_hours(7 * 24),
+            decisions_kept: SignedDuration::from_hours(7 * 24),
         }
     }
 }
@@ -55,6 +61,12 @@ impl Policy {
 #[must_use]
 pub fn later(now: Timestamp, pause: SignedDuration) -> Timestamp {
     now.checked_add(pause).unwrap_or(Timestamp::MAX)
+}
+
+/// `now` less `age`, at least the start of time.
+#[must_use]
+pub fn earlier(now: Timestamp, age: SignedDuration) -> Timestamp {
+    now.checked_sub(age).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use farm_model::view::FeedEvent;
 
 use super::Farm;
 use crate::effects::{Effects, ViewKey};
-use crate::policy::later;
+use crate::policy::{earlier, later};
 
 /// Keys by age.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Farm {
     }
 
     fn trim_feed(&mut self, now: Timestamp) {
-        let limit = self.feed_limit(now);
+        let limit = earlier(now, self.policy.feed_kept);
         while self.feed.len() > self.policy.feed_floor
             && self.feed.front().is_some_and(|event| event.time < limit)
         {
@@ -92,17 +92,15 @@ impl Farm {
         }
     }
 
-    /// Feed events older than this may go.
+    /// Feed events older than this are forgotten: the feed is trimmed already.
     #[must_use]
-    pub fn feed_limit(&self, now: Timestamp) -> Timestamp {
-        now.checked_sub(self.policy.feed_kept)
-            .unwrap_or(Timestamp::MIN)
+    pub fn feed_limit(&self) -> Option<Timestamp> {
+        self.feed.front().map(|event| event.time)
     }
 
     /// De-duplication keys older than this are forgotten.
     #[must_use]
     pub fn inbox_limit(&self, now: Timestamp) -> Timestamp {
-        now.checked_sub(self.policy.inbox_kept)
-            .unwrap_or(Timestamp::MIN)
+        earlier(now, self.policy.inbox_kept)
     }
 }
