@@ -1,1 +1,167 @@
-//! Owns machine connections and drives one job on one machine.
+#![doc = include_str!("../README.md")]
+
+mod acceptor;
+mod attempt;
+mod heartbeat;
+mod machines;
+mod progress;
+mod settings;
+mod status;
+mod stop;
+mod teller;
+mod text;
+mod work;
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use farm_bucket::Bucket;
+use farm_bus::{Bus, Limits, SubscriptionSpec};
+use farm_runtime::{Clock, Ids};
+use farm_wire::revdial::Dialers;
+use farm_wire::tls::Acceptor as Tls;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::acceptor::{Doors, Keys, open_tls};
+use crate::attempt::{Mirrors, Tools};
+use crate::heartbeat::Heartbeat;
+use crate::machines::Registry;
+use crate::teller::{Identity, Teller};
+use crate::work::Work;
+
+pub use machines::Checks;
+pub use settings::{Args, Certificate, Settings};
+pub use status::{HubStatus, StatusSender};
+
+/// Offers that may lie unanswered at once.
+const MAX_OFFERS: u32 = 256;
+
+/// Runs the hub until `shutdown`, and then as long as it takes to drain.
+///
+/// # Errors
+/// A setting is wrong, the port is taken, or data folder, bucket or bus cannot be used.
+pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let listen = args.listen.clone();
+    let settings = args.settings()?;
+    let listener = TcpListener::bind(&listen).await.with_context(|| {
+        format!("cannot listen on {listen}; choose another address with --listen")
+    })?;
+    let (status, _) = watch::channel(HubStatus::default());
+    serve(
+        settings,
+        listener,
+        Clock::system(),
+        Ids::system(),
+        status,
+        shutdown,
+    )
+    .await
+}
+
+/// The same on a listener at hand; keeps `status` up to date.
+///
+/// # Errors
+/// As [`run`].
+pub async fn serve(
+    settings: Settings,
+    listener: TcpListener,
+    clock: Clock,
+    ids: Ids,
+    status: StatusSender,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let Doorways { tls, bucket, bus } = open_doors(&settings).await?;
+    let subscription = SubscriptionSpec::hub(&settings.hub);
+    let name = subscription.name.clone();
+    bus.ensure(&[subscription])
+        .await
+        .context("cannot set up the subscription for work")?;
+    let identity = Identity {
+        hub: settings.hub.clone(),
+        session: ids.hex(8).parse()?,
+        clock,
+    };
+    let registry = Arc::new(Registry::new(status.clone()));
+    let teller = Teller::new(bus.clone());
+    let tools = Arc::new(Tools {
+        identity: identity.clone(),
+        bucket,
+        mirrors: Mirrors::new(settings.data.join("mirrors")),
+        teller: teller.clone(),
+    });
+    let work = Work::new(
+        Arc::clone(&registry),
+        tools,
+        settings.checks.clone(),
+        status.clone(),
+    );
+    let heartbeat = Heartbeat {
+        identity: identity.clone(),
+        registry: Arc::clone(&registry),
+        teller,
+        period: settings.heartbeat,
+    };
+    let drain = settings.drain;
+    let doors = Arc::new(doors(settings, identity, registry, status)?);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(acceptor::run(listener, tls, doors));
+    tasks.spawn(heartbeat.run());
+    let offers = bus.receive(
+        &name,
+        Limits {
+            max_outstanding: MAX_OFFERS,
+        },
+    );
+    tokio::select! {
+        () = Arc::new(work).serve(offers, shutdown, drain) => {}
+        Some(_) = tasks.join_next() => bail!("a part of the hub ended by itself"),
+    }
+    tasks.shutdown().await;
+    Ok(())
+}
+
+/// What the hub needs of the world.
+struct Doorways {
+    tls: Tls,
+    bucket: Bucket,
+    bus: Bus,
+}
+
+async fn open_doors(settings: &Settings) -> anyhow::Result<Doorways> {
+    let data = &settings.data;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("cannot create the data folder {}", data.display()))?;
+    let tls = open_tls(&settings.certificate, data)?;
+    let bucket = Bucket::open(&settings.bucket).context("cannot open the bucket")?;
+    bucket
+        .check_writable()
+        .await
+        .context("cannot write to the bucket")?;
+    let bus = Bus::open(&settings.bus).context("cannot open the bus")?;
+    Ok(Doorways { tls, bucket, bus })
+}
+
+fn doors(
+    settings: Settings,
+    identity: Identity,
+    registry: Arc<Registry>,
+    status: StatusSender,
+) -> anyhow::Result<Doors> {
+    let dialers = Dialers::new(settings.hub.as_str())
+        .with_context(|| format!("--hub-id {} cannot name a hub", settings.hub))?;
+    let keys = Keys {
+        master: settings.machine_key,
+        keys_2019: settings.keys_2019,
+    };
+    Ok(Doors {
+        identity,
+        dialers,
+        registry,
+        keys,
+        checks: settings.checks,
+        status,
+    })
+}

@@ -1,0 +1,127 @@
+//! How far an attempt has come, whatever interrupts it.
+
+use std::time::Duration;
+
+use farm_model::Timestamp;
+use farm_model::message::progress::StepReport;
+use farm_runtime::Clock;
+use tokio::time::Instant;
+
+use super::{Bad, in_step, timed_out};
+use crate::text::one_line;
+
+/// A step's end in a report, in characters.
+const STATE: usize = 300;
+
+/// The steps that ended, and the one that runs.
+pub struct Course {
+    clock: Clock,
+    steps: Vec<StepReport>,
+    running: Option<Running>,
+}
+
+struct Running {
+    name: String,
+    started: Timestamp,
+    since: Instant,
+}
+
+impl Course {
+    /// Before the first step.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            steps: Vec::new(),
+            running: None,
+        }
+    }
+
+    /// A step begins.
+    pub fn begin(&mut self, name: &str) {
+        self.running = Some(Running {
+            name: name.to_owned(),
+            started: self.clock.now(),
+            since: Instant::now(),
+        });
+    }
+
+    /// The running step has ended as `state` says; how long it took.
+    pub fn end(&mut self, state: &str) -> Duration {
+        let Some(running) = self.running.take() else {
+            return Duration::ZERO;
+        };
+        let took = running.since.elapsed();
+        self.steps.push(StepReport {
+            name: running.name,
+            state: one_line(state, STATE),
+            started: running.started,
+            milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        });
+        took
+    }
+
+    /// The attempt is over while a step runs.
+    pub fn interrupt(&mut self, why: Option<&Bad>) {
+        let state = match why {
+            Some(Bad::Lost(reason)) => format!("lost: {reason}"),
+            Some(Bad::Failed(reason)) => reason.clone(),
+            None => "ok".to_owned(),
+        };
+        self.end(&state);
+    }
+
+    /// The whole attempt's time is over: the fault of the step that runs, if one does.
+    pub fn too_late(&mut self, limit: Duration) -> Bad {
+        let what = format!("{}, the limit of the whole attempt", timed_out(limit));
+        match self.running.as_ref().map(|running| running.name.clone()) {
+            Some(name) => {
+                self.end(&what);
+                Bad::Failed(in_step(&name, &what))
+            }
+            None => Bad::Lost(format!("no step had begun: {what}")),
+        }
+    }
+
+    /// What is reported.
+    pub fn into_steps(self) -> Vec<StepReport> {
+        self.steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_runs_is_reported_however_it_ends() {
+        let mut course = Course::new(Clock::manual(Timestamp::UNIX_EPOCH));
+        course.begin("build");
+        tokio::time::advance(Duration::from_millis(1500)).await;
+        assert_eq!(course.end("ok").as_millis(), 1500);
+        course.begin("test");
+        course.interrupt(Some(&Bad::Lost("cancelled: x".to_owned())));
+        let steps = course.into_steps();
+        let told: Vec<_> = steps
+            .iter()
+            .map(|s| (s.state.as_str(), s.milliseconds))
+            .collect();
+        assert_eq!(told, [("ok", 1500), ("lost: cancelled: x", 0)]);
+    }
+
+    #[test]
+    fn time_that_runs_out_before_the_first_step_is_not_the_codes_fault() {
+        let limit = Duration::from_secs(60);
+        let mut course = Course::new(Clock::manual(Timestamp::UNIX_EPOCH));
+        assert!(matches!(course.too_late(limit), Bad::Lost(_)));
+    }
+
+    #[tokio::test]
+    async fn time_that_runs_out_in_a_step_is() {
+        let mut course = Course::new(Clock::manual(Timestamp::UNIX_EPOCH));
+        course.begin("test");
+        let reason = "step test: timed out after 1m, the limit of the whole attempt";
+        let bad = course.too_late(Duration::from_secs(60));
+        assert_eq!(bad, Bad::Failed(reason.to_owned()));
+        assert_eq!(course.into_steps().len(), 1);
+    }
+}

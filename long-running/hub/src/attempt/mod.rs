@@ -1,0 +1,196 @@
+//! Driving one attempt: clean the machine, send the source, run the steps, keep the log.
+
+mod clean;
+mod course;
+mod environment;
+mod gzip;
+mod log;
+mod report;
+mod source;
+mod steps;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use farm_bucket::Bucket;
+use farm_model::event::Event;
+use farm_model::message::progress::{AttemptEvent, AttemptReport};
+use farm_model::message::work::RunJob;
+use farm_wire::client::Client;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+pub use self::clean::after;
+use self::course::Course;
+use self::log::Log;
+pub use self::source::Mirrors;
+use crate::machines::Machine;
+use crate::progress::Voice;
+use crate::stop::Stop;
+use crate::teller::{Identity, Teller};
+use crate::text::{span, words};
+
+/// The folder of the source on the machine.
+const SOURCE: &str = "src";
+
+/// News of steps that wait to be published. What does not fit is not told: the report says it all.
+const NEWS: usize = 16;
+
+/// The longest limit: so that no clock overflows.
+const MAX_LIMIT: Duration = Duration::from_secs(30 * 86_400);
+
+/// What every attempt uses.
+pub struct Tools {
+    /// This hub.
+    pub identity: Identity,
+    /// Where logs are kept.
+    pub bucket: Bucket,
+    /// Where sources come from.
+    pub mirrors: Mirrors,
+    /// Where news go.
+    pub teller: Teller,
+}
+
+/// One attempt on its machine.
+pub struct Attempt {
+    /// What is to be done.
+    pub job: RunJob,
+    /// Where.
+    pub machine: Arc<Machine>,
+    /// How it is said.
+    pub voice: Voice,
+    /// Whether it is still wanted.
+    pub stop: Arc<Stop>,
+    /// With what.
+    pub tools: Arc<Tools>,
+}
+
+/// Why an attempt did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bad {
+    /// The code's fault.
+    Failed(String),
+    /// Ours, or the network's.
+    Lost(String),
+}
+
+/// `Ok` when every step was.
+type End = Result<(), Bad>;
+
+impl Attempt {
+    /// Drives the attempt to its end. The machine is made ready at once; steps begin, and the log, once `accepted` is
+    /// cancelled: before, another hub's life may yet be given the same attempt.
+    pub async fn drive(&self, accepted: &CancellationToken) -> AttemptReport {
+        let limit = self.job.log_limit_bytes;
+        let (log, flusher) = log::open(self.tools.bucket.clone(), self.job.attempt.clone(), limit);
+        let mut course = Course::new(self.tools.identity.clock.clone());
+        let ((end, over), kept) =
+            tokio::join!(self.logged(log, &mut course, accepted), flusher.run());
+        report::of(end, course.into_steps(), over, kept)
+    }
+
+    async fn logged(
+        &self,
+        mut log: Log,
+        course: &mut Course,
+        accepted: &CancellationToken,
+    ) -> (End, u64) {
+        let began = Instant::now();
+        let end = self.guarded(&mut log, course, accepted).await;
+        let took = words(began.elapsed());
+        let last = match &end {
+            Ok(()) => format!("[farm] ok after {took}"),
+            Err(Bad::Failed(reason)) => format!("[farm] failed after {took}: {reason}"),
+            Err(Bad::Lost(reason)) => format!("[farm] lost after {took}: {reason}"),
+        };
+        let over = log.over();
+        log.note(&last).await;
+        log.close().await;
+        (end, over)
+    }
+
+    /// Until it ends, nobody wants it any more, its machine goes, or its time is over.
+    async fn guarded(
+        &self,
+        log: &mut Log,
+        course: &mut Course,
+        accepted: &CancellationToken,
+    ) -> End {
+        let limit = limit(self.job.timeout_seconds);
+        let deadline = Instant::now() + limit;
+        let client = self.machine.client();
+        let (news, told) = mpsc::channel(NEWS);
+        let end = tokio::select! {
+            end = self.run(&client, log, course, accepted, news) => end,
+            reason = self.stop.asked() => Err(Bad::Lost(reason)),
+            () = self.machine.closed() => Err(Bad::Lost("the machine's connection ended".to_owned())),
+            error = client.heartbeat() => Err(Bad::Lost(format!("the machine does not answer: {error}"))),
+            () = sleep_until(deadline) => Err(course.too_late(limit)),
+            never = self.tell(told) => match never {},
+        };
+        course.interrupt(end.as_ref().err());
+        end
+    }
+
+    async fn run(
+        &self,
+        client: &Client,
+        log: &mut Log,
+        course: &mut Course,
+        accepted: &CancellationToken,
+        news: mpsc::Sender<Event>,
+    ) -> End {
+        clean::before(client, self.job.clean).await?;
+        self.tools.mirrors.send(&self.job.source, client).await?;
+        accepted.cancelled().await;
+        let source = &self.job.source;
+        let on = &self.machine.id;
+        log.line(&format!(
+            "[farm] {} at {} ({}) on {on}",
+            source.repo, source.commit, source.branch
+        ))
+        .await;
+        for (number, step) in (0..).zip(&self.job.steps) {
+            self.announce(number, &step.name, &news);
+            self.step(client, step, log, course).await?;
+        }
+        Ok(())
+    }
+
+    fn announce(&self, step: u32, name: &str, news: &mpsc::Sender<Event>) {
+        let started = AttemptEvent::StepStarted {
+            step,
+            name: name.to_owned(),
+        };
+        match self.voice.event(started) {
+            // A full queue: the bus is slow, and the report will say it all.
+            Ok(event) => drop(news.try_send(event)),
+            Err(error) => tracing::error!(%error, "cannot tell of a step"),
+        }
+    }
+
+    async fn tell(&self, mut news: mpsc::Receiver<Event>) -> Infallible {
+        while let Some(event) = news.recv().await {
+            if let Err(error) = self.tools.teller.tell(&event).await {
+                tracing::warn!(%error, "a step's start was not published");
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+/// `step test: exit status 1`.
+fn in_step(name: &str, what: &str) -> String {
+    format!("step {name}: {what}")
+}
+
+fn limit(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).min(MAX_LIMIT)
+}
+
+/// `timed out after 10s`.
+fn timed_out(limit: Duration) -> String {
+    format!("timed out after {}", span(limit))
+}

@@ -1,0 +1,102 @@
+//! Sending the source: from a mirror of the repository, through gzip, to the machine, never held as a whole.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use farm_forge::git::Mirror;
+use farm_model::message::work::SourceRef;
+use farm_wire::client::Client;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, TryStreamExt};
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use tokio_util::io::StreamReader;
+
+use super::gzip::gzip;
+use super::{Bad, End, SOURCE};
+
+/// Mirrors of repositories in the data folder, by URL: as many as the farm has repositories.
+pub struct Mirrors {
+    folder: PathBuf,
+    open: Mutex<HashMap<String, Mirror>>,
+}
+
+impl Mirrors {
+    /// Mirrors below `folder`.
+    pub fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Puts the tree of the commit into the source folder of the machine.
+    ///
+    /// # Errors
+    /// [`Bad::Lost`]: the source cannot be read, or not be sent. Neither is the code's fault.
+    pub async fn send(&self, source: &SourceRef, client: &Client) -> End {
+        let unreadable = |why: String| {
+            Bad::Lost(format!(
+                "cannot read {} at {}: {why}",
+                source.repo, source.commit
+            ))
+        };
+        let archive = self.mirror(&source.url).archive(&source.commit).await;
+        let archive = archive.map_err(|error| unreadable(error.to_string()))?;
+        let fault = Fault::default();
+        let body = StreamReader::new(fault.watch(gzip(archive)));
+        let sent = client.put_tar(body, SOURCE, |_| {}).await;
+        match (fault.take(), sent) {
+            (Some(why), _) => Err(unreadable(why)),
+            (None, Err(error)) => Err(Bad::Lost(format!("cannot send the source: {error}"))),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    /// All attempts of one source share its mirror, which makes them take turns where they must.
+    fn mirror(&self, url: &str) -> Mirror {
+        let mut open = self.open.lock();
+        let opened = open.entry(url.to_owned());
+        opened
+            .or_insert_with(|| Mirror::open(self.folder_of(url), url))
+            .clone()
+    }
+
+    /// Named by the URL's digest: whatever a URL holds, the mirror stays in the folder.
+    fn folder_of(&self, url: &str) -> PathBuf {
+        let digest = Sha256::digest(url.as_bytes());
+        let name = digest
+            .iter()
+            .take(16)
+            .fold(String::new(), |mut name, byte| {
+                // Writing to a string does not fail.
+                let _ = write!(name, "{byte:02x}");
+                name
+            });
+        self.folder.join(name)
+    }
+}
+
+/// What went wrong on the source's side of an upload: the client only says that the body broke off.
+#[derive(Clone, Default)]
+struct Fault(Arc<Mutex<Option<String>>>);
+
+impl Fault {
+    fn watch(
+        &self,
+        stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> BoxStream<'static, io::Result<Bytes>> {
+        let fault = self.clone();
+        stream
+            .inspect_err(move |error| *fault.0.lock() = Some(error.to_string()))
+            .boxed()
+    }
+
+    fn take(&self) -> Option<String> {
+        self.0.lock().take()
+    }
+}

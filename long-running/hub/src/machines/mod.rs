@@ -1,0 +1,16 @@
+//! Connected machines: who there is, what each works on, and what the coordinator has yet to hear of them.
+
+mod attend;
+mod lease;
+mod machine;
+mod news;
+mod registry;
+
+#[cfg(test)]
+mod tests;
+
+pub use attend::{Checks, attend, first_status};
+pub use lease::Lease;
+pub use machine::{Machine, client_of};
+pub use news::{News, Scope};
+pub use registry::Registry;

@@ -1,0 +1,195 @@
+//! The one place that knows which machines there are.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::sync::Arc;
+
+use farm_model::id::{AttemptKey, MachineId};
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use super::{Lease, Machine};
+use crate::status::StatusSender;
+use crate::text::one_line;
+
+/// The most machines of one hub.
+pub const MAX_MACHINES: usize = 20_000;
+
+/// Of why a machine went, in characters.
+const REASON: usize = 300;
+
+/// Machines by id, and what is still to be told of them.
+pub struct Registry {
+    pub(super) state: Mutex<State>,
+    changed: Notify,
+    status: StatusSender,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub machines: BTreeMap<MachineId, Entry>,
+    /// Machines to be told of: where one is no longer there, why.
+    pub untold: BTreeMap<MachineId, String>,
+    busy: usize,
+    pub draining: bool,
+    /// Counts everything that is told of machines.
+    pub seq: u64,
+}
+
+pub(super) struct Entry {
+    pub machine: Arc<Machine>,
+    pub busy: Option<AttemptKey>,
+    /// An attempt that is over here, of which the coordinator does not know yet. The machine may be used again, but
+    /// heartbeats go on to speak of the attempt, so that it does not count as forgotten.
+    pub telling: Option<AttemptKey>,
+}
+
+impl Registry {
+    /// An empty one that keeps `status` up to date.
+    pub fn new(status: StatusSender) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Notify::new(),
+            status,
+        }
+    }
+
+    /// Takes a machine in; returns the one of the same name that it replaces.
+    pub fn add(&self, machine: Arc<Machine>) -> Option<Arc<Machine>> {
+        let mut state = self.state.lock();
+        let entry = Entry {
+            machine: Arc::clone(&machine),
+            busy: None,
+            telling: None,
+        };
+        let replaced = state.machines.insert(machine.id.clone(), entry);
+        if replaced.as_ref().is_some_and(|entry| entry.busy.is_some()) {
+            state.busy -= 1;
+        }
+        self.note(state, &machine.id, "");
+        replaced.map(|entry| entry.machine)
+    }
+
+    /// Takes this machine out, if it is still the one of its name.
+    pub fn remove(&self, machine: &Arc<Machine>, reason: &str) {
+        let mut state = self.state.lock();
+        let Slot::Occupied(slot) = state.machines.entry(machine.id.clone()) else {
+            return;
+        };
+        if !Arc::ptr_eq(&slot.get().machine, machine) {
+            return;
+        }
+        if slot.remove().busy.is_some() {
+            state.busy -= 1;
+        }
+        self.note(state, &machine.id, reason);
+    }
+
+    /// Takes the machine for `attempt`.
+    ///
+    /// # Errors
+    /// Why it cannot be had, for people.
+    pub fn claim(self: &Arc<Self>, id: &MachineId, attempt: &AttemptKey) -> Result<Lease, String> {
+        let mut state = self.state.lock();
+        if state.draining {
+            return Err("the hub is shutting down".to_owned());
+        }
+        let Some(entry) = state.machines.get_mut(id) else {
+            return Err(format!("machine {id} is not connected"));
+        };
+        if let Some(other) = &entry.busy {
+            return Err(format!("machine {id} works on {other}"));
+        }
+        entry.busy = Some(attempt.clone());
+        entry.telling = None;
+        let machine = Arc::clone(&entry.machine);
+        state.busy += 1;
+        self.note(state, id, "");
+        Ok(Lease::new(Arc::clone(self), machine, attempt.clone()))
+    }
+
+    /// The machine is free again, if it is still there and works on `attempt`; `telling` if the attempt's report is yet to
+    /// be published.
+    pub(super) fn release(&self, machine: &Arc<Machine>, attempt: &AttemptKey, telling: bool) {
+        let mut state = self.state.lock();
+        let Some(entry) = state.machines.get_mut(&machine.id) else {
+            return;
+        };
+        if !Arc::ptr_eq(&entry.machine, machine) || entry.busy.as_ref() != Some(attempt) {
+            return;
+        }
+        entry.telling = entry.busy.take().filter(|_| telling);
+        state.busy -= 1;
+        if telling {
+            // Nothing that is told has changed.
+            self.count(state);
+        } else {
+            self.note(state, &machine.id, "");
+        }
+    }
+
+    /// The coordinator has been told that `attempt` is over: nobody need speak of it any more.
+    pub fn told(&self, id: &MachineId, attempt: &AttemptKey) {
+        let mut state = self.state.lock();
+        let Some(entry) = state.machines.get_mut(id) else {
+            return;
+        };
+        if entry.telling.as_ref() == Some(attempt) {
+            entry.telling = None;
+            self.note(state, id, "");
+        }
+    }
+
+    /// The machine of that id.
+    pub fn get(&self, id: &MachineId) -> Option<Arc<Machine>> {
+        let state = self.state.lock();
+        state
+            .machines
+            .get(id)
+            .map(|entry| Arc::clone(&entry.machine))
+    }
+
+    /// Whether this machine is there and works on nothing.
+    pub fn is_idle(&self, machine: &Arc<Machine>) -> bool {
+        let state = self.state.lock();
+        let entry = state.machines.get(&machine.id);
+        entry.is_some_and(|entry| Arc::ptr_eq(&entry.machine, machine) && entry.busy.is_none())
+    }
+
+    /// Whether there is room for one more.
+    pub fn has_room(&self) -> bool {
+        self.state.lock().machines.len() < MAX_MACHINES
+    }
+
+    /// From now on no machine can be claimed.
+    pub fn drain(&self) {
+        self.state.lock().draining = true;
+        self.status.send_modify(|status| status.draining = true);
+        self.changed.notify_one();
+    }
+
+    /// Whether no machine can be claimed any more.
+    pub fn is_draining(&self) -> bool {
+        self.state.lock().draining
+    }
+
+    /// Returns when there is something new to tell. For the one who tells.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Marks the machine as to be told of.
+    fn note(&self, mut state: MutexGuard<'_, State>, id: &MachineId, reason: &str) {
+        state.untold.insert(id.clone(), one_line(reason, REASON));
+        self.count(state);
+        self.changed.notify_one();
+    }
+
+    /// Brings the status up to date. Under the lock, so that the last to change it is the last to say so.
+    fn count(&self, state: MutexGuard<'_, State>) {
+        self.status.send_modify(|status| {
+            status.machines = state.machines.len();
+            status.busy = state.busy;
+        });
+    }
+}

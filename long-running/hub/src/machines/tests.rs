@@ -1,0 +1,180 @@
+use farm_model::id::{AttemptKey, MachineId};
+use farm_wire::revdial::{Dialers, Session};
+use std::sync::Arc;
+use tokio::io::DuplexStream;
+use tokio::sync::watch;
+
+use super::*;
+use crate::status::HubStatus;
+
+struct Bench {
+    registry: Arc<Registry>,
+    status: watch::Receiver<HubStatus>,
+    dialers: Dialers,
+    sessions: Vec<Session<DuplexStream>>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (sender, status) = watch::channel(HubStatus::default());
+        Self {
+            registry: Arc::new(Registry::new(sender)),
+            status,
+            dialers: Dialers::new("h1").unwrap(),
+            sessions: Vec::new(),
+        }
+    }
+
+    fn machine(&mut self, name: &str) -> Arc<Machine> {
+        let (near, _far) = tokio::io::duplex(1024);
+        let (dialer, session) = self.dialers.open(near).unwrap();
+        self.sessions.push(session);
+        let client = client_of(&dialer, name);
+        let (id, host) = (id(name), "host-a".parse().unwrap());
+        Arc::new(Machine::new(
+            id,
+            host,
+            23,
+            name.to_owned(),
+            (dialer, client),
+        ))
+    }
+
+    fn connect(&mut self, name: &str) -> Arc<Machine> {
+        let machine = self.machine(name);
+        assert!(self.registry.add(Arc::clone(&machine)).is_none());
+        machine
+    }
+
+    /// What would be told now: machines with what they work on, and those that went.
+    fn told(&self, scope: Scope) -> (Vec<(String, Option<u32>)>, Vec<String>) {
+        let news = self.registry.news(scope, 200);
+        let present = news.present.iter();
+        let present = present.map(|report| {
+            let busy = report.busy.as_ref().map(|attempt| attempt.attempt);
+            (report.machine.to_string(), busy)
+        });
+        let gone = news
+            .gone
+            .iter()
+            .map(|(id, reason)| format!("{id}: {reason}"));
+        (present.collect(), gone.collect())
+    }
+}
+
+fn id(name: &str) -> MachineId {
+    format!("h1/{name}").parse().unwrap()
+}
+
+fn attempt(number: u32) -> AttemptKey {
+    format!("{}/1/steps/{number}", "a".repeat(32))
+        .parse()
+        .unwrap()
+}
+
+fn at(name: &str, busy: Option<u32>) -> (String, Option<u32>) {
+    (format!("h1/{name}"), busy)
+}
+
+#[tokio::test]
+async fn a_machine_works_on_one_attempt_at_a_time() {
+    let mut b = Bench::new();
+    b.connect("m");
+    let lease = b.registry.claim(&id("m"), &attempt(1)).unwrap();
+    let busy = b.registry.claim(&id("m"), &attempt(2)).err().unwrap();
+    assert!(busy.contains("works on"), "{busy}");
+    drop(lease);
+    assert!(b.registry.claim(&id("m"), &attempt(2)).is_ok());
+    assert!(b.registry.claim(&id("other"), &attempt(2)).is_err());
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_while_the_hub_drains() {
+    let mut b = Bench::new();
+    b.connect("m");
+    b.registry.drain();
+    assert!(b.registry.claim(&id("m"), &attempt(1)).is_err());
+    assert!(b.registry.news(Scope::Changed, 200).draining);
+    assert!(b.status.borrow().draining);
+}
+
+#[tokio::test]
+async fn every_change_is_told_once_and_all_is_told_each_period() {
+    let mut b = Bench::new();
+    b.connect("m");
+    b.connect("n");
+    assert_eq!(b.told(Scope::Changed).0, [at("m", None), at("n", None)]);
+    assert_eq!(b.told(Scope::Changed).0, []);
+    let lease = b.registry.claim(&id("m"), &attempt(1)).unwrap();
+    assert_eq!(b.told(Scope::Changed).0, [at("m", Some(1))]);
+    assert_eq!(b.told(Scope::All).0, [at("m", Some(1)), at("n", None)]);
+    drop(lease);
+    assert_eq!(b.told(Scope::Changed).0, [at("m", None)]);
+    assert_eq!(b.status.borrow().busy, 0);
+}
+
+#[tokio::test]
+async fn an_attempt_is_spoken_of_until_its_report_is_out() {
+    let mut b = Bench::new();
+    b.connect("m");
+    b.registry.claim(&id("m"), &attempt(1)).unwrap().hand_back();
+    assert_eq!(b.told(Scope::All).0, [at("m", Some(1))]);
+    assert_eq!(b.status.borrow().busy, 0);
+    b.registry.told(&id("m"), &attempt(1));
+    assert_eq!(b.told(Scope::Changed).0, [at("m", None)]);
+}
+
+#[tokio::test]
+async fn a_machine_that_goes_is_told_of_once_and_its_lease_frees_nothing() {
+    let mut b = Bench::new();
+    let machine = b.connect("m");
+    let lease = b.registry.claim(&id("m"), &attempt(1)).unwrap();
+    b.registry.remove(&machine, "it closed the connection");
+    drop(lease);
+    let (present, gone) = b.told(Scope::Changed);
+    assert_eq!(present, []);
+    assert_eq!(gone, ["h1/m: it closed the connection"]);
+    assert!(b.told(Scope::All).1.is_empty());
+    assert_eq!((b.status.borrow().machines, b.status.borrow().busy), (0, 0));
+}
+
+#[tokio::test]
+async fn the_end_of_a_replaced_machine_does_not_touch_its_successor() {
+    let mut b = Bench::new();
+    let old = b.connect("m");
+    let lease = b.registry.claim(&id("m"), &attempt(1)).unwrap();
+    let new = b.machine("m");
+    assert!(Arc::ptr_eq(&b.registry.add(new).unwrap(), &old));
+    b.registry.remove(&old, "late");
+    drop(lease);
+    assert_eq!(b.status.borrow().busy, 0);
+    assert_eq!(b.told(Scope::Changed), (vec![at("m", None)], vec![]));
+}
+
+#[tokio::test]
+async fn what_could_not_be_told_is_told_again_as_it_is_then() {
+    let mut b = Bench::new();
+    let machine = b.connect("m");
+    let news = b.registry.news(Scope::Changed, 200);
+    b.registry.remove(&machine, "gone");
+    b.registry.untold(news);
+    assert_eq!(
+        b.told(Scope::Changed),
+        (vec![], vec!["h1/m: gone".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn numbers_count_every_message_in_parts() {
+    let mut b = Bench::new();
+    let gone = b.connect("x");
+    for name in ["a", "b", "c"] {
+        b.connect(name);
+    }
+    b.registry.remove(&gone, "gone");
+    assert_eq!(b.registry.news(Scope::All, 2).first_seq, 1);
+    // One that went, two parts.
+    assert_eq!(b.registry.news(Scope::Changed, 2).first_seq, 4);
+    // A part without machines.
+    assert_eq!(b.registry.news(Scope::Changed, 2).first_seq, 5);
+}

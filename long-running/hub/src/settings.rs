@@ -1,0 +1,150 @@
+//! What the hub is told at its start.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use farm_bus::BusUrl;
+use farm_model::id::HubId;
+use farm_wire::keys::MasterKey;
+
+use crate::machines::Checks;
+
+/// Command line and environment.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  hub --bus pubsub://my-project --bucket gs://my-bucket --machine-key-file /etc/farm/machine-key --tls-name hub.example.org
+  hub --bus 'pubsub://farm?endpoint=http://127.0.0.1:8085' --bucket file:///tmp/bucket --machine-key-file key")]
+pub struct Args {
+    /// Where machines connect
+    #[arg(long, env = "FARM_HUB_LISTEN", default_value = "127.0.0.1:8119")]
+    pub listen: String,
+    /// This hub's name: stable over restarts, different from every other hub's
+    #[arg(long, env = "FARM_HUB_ID", default_value = "h1")]
+    pub hub_id: HubId,
+    /// The queues: pubsub://PROJECT, with ?endpoint=http://HOST:PORT for an emulator
+    #[arg(long, env = "FARM_BUS")]
+    pub bus: BusUrl,
+    /// The bucket: file:///DIR, gs://NAME or s3://NAME
+    #[arg(long, env = "FARM_BUCKET")]
+    pub bucket: String,
+    /// Folder of git mirrors and of the certificate
+    #[arg(long, env = "FARM_DATA", default_value = ".farm/hub")]
+    pub data: PathBuf,
+    /// Certificate chain (PEM); without it one is made in the data folder, hub-cert.pem
+    #[arg(long, env = "FARM_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Key of the certificate (PEM)
+    #[arg(long, env = "FARM_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// A name or address in the certificate that is made; may be repeated
+    #[arg(long = "tls-name", env = "FARM_TLS_NAMES", value_delimiter = ',', default_values = ["localhost", "127.0.0.1"])]
+    pub tls_names: Vec<String>,
+    /// File of the master key, of which machines' keys are made
+    #[arg(long, env = "FARM_MACHINE_KEY_FILE")]
+    pub machine_key_file: PathBuf,
+    /// A host type whose machines may register with the shared, everlasting key of 2019; may be repeated
+    #[arg(
+        long = "key-2019",
+        env = "FARM_KEYS_2019",
+        value_delimiter = ',',
+        value_name = "HOST_TYPE"
+    )]
+    pub keys_2019: Vec<String>,
+    /// Seconds between heartbeats
+    #[arg(long, env = "FARM_HEARTBEAT", default_value_t = 2.0)]
+    pub heartbeat: f64,
+    /// Seconds that running attempts have to end in when the hub is asked to
+    #[arg(long, env = "FARM_DRAIN", default_value_t = 20.0)]
+    pub drain: f64,
+}
+
+/// Checked settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// This hub's name: at most 40 of `a-z`, `0-9` and `-`.
+    pub hub: HubId,
+    /// The queues.
+    pub bus: BusUrl,
+    /// The bucket's URL.
+    pub bucket: String,
+    /// Folder of git mirrors and of the certificate.
+    pub data: PathBuf,
+    /// The certificate.
+    pub certificate: Certificate,
+    /// What machines' keys are made of.
+    pub machine_key: MasterKey,
+    /// Host types for which the keys of 2019 are good.
+    pub keys_2019: BTreeSet<String>,
+    /// Between heartbeats.
+    pub heartbeat: Duration,
+    /// For running attempts to end in at shutdown.
+    pub drain: Duration,
+    /// How idle machines are looked after.
+    pub checks: Checks,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// PEM files.
+    Files {
+        /// The chain.
+        certificate: PathBuf,
+        /// Its key.
+        key: PathBuf,
+    },
+    /// Made by ourselves in the data folder (`hub-cert.pem`), for these names and addresses.
+    SelfSigned {
+        /// In the certificate.
+        names: Vec<String>,
+    },
+}
+
+impl Args {
+    /// Checks them and reads the master key.
+    ///
+    /// # Errors
+    /// Names what is wrong and what to do.
+    pub fn settings(self) -> anyhow::Result<Settings> {
+        let file = &self.machine_key_file;
+        let secret = std::fs::read(file).with_context(|| {
+            format!(
+                "cannot read the master key, --machine-key-file {}",
+                file.display()
+            )
+        })?;
+        let machine_key = MasterKey::new(&secret).with_context(|| {
+            format!(
+                "{} must hold the master key: some 32 random bytes as text",
+                file.display()
+            )
+        })?;
+        let certificate = match (self.tls_cert, self.tls_key) {
+            (Some(certificate), Some(key)) => Certificate::Files { certificate, key },
+            _ => Certificate::SelfSigned {
+                names: self.tls_names,
+            },
+        };
+        Ok(Settings {
+            hub: self.hub_id,
+            bus: self.bus,
+            bucket: self.bucket,
+            data: self.data,
+            certificate,
+            machine_key,
+            keys_2019: self.keys_2019.into_iter().collect(),
+            heartbeat: seconds("--heartbeat", self.heartbeat, 0.01)?,
+            drain: seconds("--drain", self.drain, 0.0)?,
+            checks: Checks::default(),
+        })
+    }
+}
+
+fn seconds(name: &str, value: f64, least: f64) -> anyhow::Result<Duration> {
+    if !(least..=86_400.0).contains(&value) {
+        bail!("{name} is seconds between {least} and 86400, not {value}");
+    }
+    Ok(Duration::from_secs_f64(value))
+}

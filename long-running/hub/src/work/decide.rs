@@ -1,0 +1,89 @@
+//! Whether an attempt that is offered is taken.
+
+use std::sync::Arc;
+
+use farm_model::event::Event;
+use farm_model::message::progress::AttemptEvent;
+use farm_model::message::work::RunJob;
+
+use super::Work;
+use super::memory::Known;
+use crate::machines::Lease;
+use crate::progress::Voice;
+use crate::stop::Stop;
+
+/// What to do about an offer.
+pub enum Answer {
+    /// Nothing but to say this: it was refused, or is known.
+    Say(Event),
+    /// Drive it.
+    Drive(Box<Start>),
+}
+
+/// An attempt that has been taken.
+pub struct Start {
+    /// What is to be done.
+    pub job: RunJob,
+    /// The machine.
+    pub lease: Lease,
+    /// Asked to end early.
+    pub stop: Arc<Stop>,
+    /// How it is said.
+    pub voice: Voice,
+    /// The first thing to be said.
+    pub accepted: Event,
+}
+
+impl Work {
+    /// Decides at once, in the order of arrival: what is taken here is taken, before anything of it is told.
+    ///
+    /// # Errors
+    /// An answer does not serialise.
+    pub(super) fn decide(&self, job: RunJob) -> anyhow::Result<Answer> {
+        let mut memory = self.memory.lock();
+        let identity = &self.tools.identity;
+        let voice = Voice::new(identity.clone(), job.machine.clone(), job.attempt.clone());
+        let refusal = match memory.recall(&job.attempt) {
+            Known::Said(event) => return Ok(Answer::Say(event)),
+            Known::Cancelled(reason) => Err(format!("cancelled: {reason}")),
+            Known::New => self.claim(&job),
+        };
+        match refusal {
+            Ok(lease) => {
+                let (stop, accepted) =
+                    (Arc::<Stop>::default(), voice.event(AttemptEvent::Accepted)?);
+                memory.begin(job.attempt.clone(), Arc::clone(&stop), accepted.clone());
+                self.status.send_modify(|status| status.accepted += 1);
+                let start = Start {
+                    job,
+                    lease,
+                    stop,
+                    voice,
+                    accepted,
+                };
+                Ok(Answer::Drive(Box::new(start)))
+            }
+            Err(reason) => {
+                tracing::info!(attempt = %job.attempt, %reason, "refused");
+                let refused = voice.event(AttemptEvent::Refused { reason })?;
+                memory.end(&job.attempt, refused.clone());
+                self.status.send_modify(|status| status.refused += 1);
+                Ok(Answer::Say(refused))
+            }
+        }
+    }
+
+    fn claim(&self, job: &RunJob) -> Result<Lease, String> {
+        let identity = &self.tools.identity;
+        if job.hub != identity.hub {
+            return Err(format!("this is hub {}, not {}", identity.hub, job.hub));
+        }
+        if identity.now() > job.start_by {
+            return Err(format!(
+                "it came after {}, when it had to be started",
+                job.start_by
+            ));
+        }
+        self.registry.claim(&job.machine, &job.attempt)
+    }
+}

@@ -1,0 +1,105 @@
+//! One attempt from its acceptance to the moment the queue has its report.
+
+use std::sync::Arc;
+
+use farm_bus::{Delivery, PublishError};
+use farm_model::event::Event;
+use farm_model::message::progress::{AttemptEvent, AttemptReport, Outcome};
+use tokio_util::sync::CancellationToken;
+
+use super::Work;
+use super::decide::Start;
+use crate::attempt::{Attempt, after};
+use crate::machines::Lease;
+use crate::status::count_outcome;
+
+/// The queue could not be told that the attempt was accepted: it will be offered again.
+struct NotAccepted;
+
+impl Work {
+    /// Says it, and is then done with the message.
+    pub(super) async fn say(&self, event: &Event, delivery: Delivery) {
+        let told = self.tools.teller.tell(event).await;
+        self.settle(told, delivery).await.ok();
+    }
+
+    /// Accepts, drives, reports.
+    pub(super) async fn run(self: Arc<Self>, start: Start, delivery: Delivery) {
+        let key = start.job.attempt.clone();
+        let gate = CancellationToken::new();
+        let attempt = Attempt {
+            machine: Arc::clone(start.lease.machine()),
+            job: start.job,
+            voice: start.voice,
+            stop: start.stop,
+            tools: Arc::clone(&self.tools),
+        };
+        tracing::info!(attempt = %key, machine = %attempt.machine.id, "accepted");
+        let drive = async { Ok(attempt.drive(&gate).await) };
+        let accept = self.accept(&start.accepted, delivery, &gate);
+        match tokio::try_join!(drive, accept) {
+            Ok((report, ())) => self.finish(attempt, start.lease, report).await,
+            Err(NotAccepted) => self.memory.lock().forget(&key),
+        }
+    }
+
+    /// From here on the attempt's life is told by heartbeats, not by the queue.
+    async fn accept(
+        &self,
+        accepted: &Event,
+        delivery: Delivery,
+        gate: &CancellationToken,
+    ) -> Result<(), NotAccepted> {
+        let told = self.tools.teller.tell(accepted).await;
+        self.settle(told, delivery).await?;
+        gate.cancel();
+        Ok(())
+    }
+
+    async fn settle(
+        &self,
+        told: Result<(), PublishError>,
+        delivery: Delivery,
+    ) -> Result<(), NotAccepted> {
+        match told {
+            Ok(()) => {
+                delivery.ack();
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot answer an offer; it will come again");
+                delivery.again();
+                Err(NotAccepted)
+            }
+        }
+    }
+
+    /// Frees the machine, then reports: whoever hears the report may use the machine at once.
+    async fn finish(&self, attempt: Attempt, lease: Lease, report: AttemptReport) {
+        let (key, outcome) = (&attempt.job.attempt, report.outcome);
+        tracing::info!(attempt = %key, outcome = outcome.as_str(), reason = %report.reason, "finished");
+        count_outcome(&self.status, outcome);
+        let well = outcome == Outcome::Ok || !attempt.machine.client_is_broken();
+        let well = well && outcome != Outcome::Lost;
+        let parting = after(&lease, attempt.job.clean, well, &self.checks).await;
+        let last = match attempt.voice.event(AttemptEvent::Finished { report }) {
+            Ok(last) => last,
+            Err(error) => {
+                tracing::error!(%error, "a report cannot be told");
+                return self.memory.lock().forget(key);
+            }
+        };
+        self.memory.lock().end(key, last.clone());
+        lease.hand_back();
+        let tell = async {
+            self.tools.teller.tell_surely(&last).await;
+            self.registry.told(&attempt.machine.id, key);
+        };
+        let see_off = async {
+            if let Some(parting) = parting {
+                parting.see_off().await;
+            }
+        };
+        tokio::join!(tell, see_off);
+    }
+}
