@@ -11,6 +11,7 @@ use farm_bus::{Bus, Delivery, Limits, SubscriptionSpec};
 use farm_core::{Fact, plan};
 use farm_model::config::FarmConfig;
 use farm_model::event::{DecodeError, Event, Message, Topic};
+use farm_model::id::RepoName;
 use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
 use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
@@ -27,6 +28,8 @@ pub(crate) struct Doors {
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) sources: Sources,
     pub(crate) configs: watch::Receiver<Option<FarmConfig>>,
+    /// The repository that holds `farm.toml`, if one does.
+    pub(crate) config_holder: Option<RepoName>,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) grace: jiff::SignedDuration,
@@ -37,23 +40,43 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bus: &Bus, doors: &Doors) {
     let heard = Arc::new(AtomicI64::new(doors.clock.now().as_millisecond()));
     let life = doors.ids.hex(8);
     for spec in SubscriptionSpec::coordinator() {
-        let receiver = bus.receive(&spec.name, Limits { max_outstanding: OUTSTANDING });
+        let receiver = bus.receive(
+            &spec.name,
+            Limits {
+                max_outstanding: OUTSTANDING,
+            },
+        );
         let inputs = doors.inputs.clone();
         match spec.topic {
             Topic::Activity => {
-                tasks.spawn(activities(receiver, inputs, doors.sources.clone(), doors.configs.clone()));
+                tasks.spawn(activities(
+                    receiver,
+                    inputs,
+                    doors.sources.clone(),
+                    doors.configs.clone(),
+                    doors.config_holder.clone(),
+                ));
             }
             Topic::Commands => {
                 tasks.spawn(commands(receiver, inputs));
             }
             _ => {
-                let ears = Ears { life: life.clone(), heard: heard.clone(), clock: doors.clock.clone() };
+                let ears = Ears {
+                    life: life.clone(),
+                    heard: heard.clone(),
+                    clock: doors.clock.clone(),
+                };
                 tasks.spawn(progress(receiver, inputs, ears));
             }
         }
     }
     tasks.spawn(pulse(bus.clone(), doors.clock.clone(), life, doors.grace));
-    tasks.spawn(deafness(doors.inputs.clone(), doors.clock.clone(), heard, doors.grace));
+    tasks.spawn(deafness(
+        doors.inputs.clone(),
+        doors.clock.clone(),
+        heard,
+        doors.grace,
+    ));
 }
 
 async fn activities(
@@ -61,17 +84,27 @@ async fn activities(
     inputs: mpsc::Sender<Input>,
     sources: Sources,
     configs: watch::Receiver<Option<FarmConfig>>,
+    config_holder: Option<RepoName>,
 ) {
     while let Some(delivery) = receiver.next().await {
-        let Some((activity, delivery)) = decode::<Activity>(delivery).await else { continue };
+        let Some((activity, delivery)) = decode::<Activity>(delivery).await else {
+            continue;
+        };
         let name = activity.hint.outside_name();
-        let repo = configs.borrow().as_ref().and_then(|config| {
-            plan::repository_of(config, activity.hint.source(), &name).map(|(repo, _)| repo.clone())
-        });
+        let repo = match configs.borrow().as_ref() {
+            Some(config) => plan::repository_of(config, activity.hint.source(), &name)
+                .map(|(repo, _)| repo.clone()),
+            // Before the first configuration any hint may be about the repository that holds it.
+            None => config_holder.clone(),
+        };
         match repo {
             Some(repo) => sources.read_again(&repo, activity, delivery).await,
             None => {
-                let input = Input { facts: vec![Fact::Heard(activity)], deliveries: vec![delivery], ..Input::default() };
+                let input = Input {
+                    facts: vec![Fact::Heard(activity)],
+                    deliveries: vec![delivery],
+                    ..Input::default()
+                };
                 if inputs.send(input).await.is_err() {
                     return;
                 }
@@ -82,8 +115,14 @@ async fn activities(
 
 async fn commands(mut receiver: farm_bus::Receiver, inputs: mpsc::Sender<Input>) {
     while let Some(delivery) = receiver.next().await {
-        let Some((command, delivery)) = decode::<Command>(delivery).await else { continue };
-        let input = Input { facts: vec![Fact::Command(command)], deliveries: vec![delivery], ..Input::default() };
+        let Some((command, delivery)) = decode::<Command>(delivery).await else {
+            continue;
+        };
+        let input = Input {
+            facts: vec![Fact::Command(command)],
+            deliveries: vec![delivery],
+            ..Input::default()
+        };
         if inputs.send(input).await.is_err() {
             return;
         }
@@ -98,7 +137,11 @@ async fn progress(mut receiver: farm_bus::Receiver, inputs: mpsc::Sender<Input>,
         }
         match fact_of(&delivery.event) {
             Ok(Some(fact)) => {
-                let input = Input { facts: vec![fact], deliveries: vec![delivery], ..Input::default() };
+                let input = Input {
+                    facts: vec![fact],
+                    deliveries: vec![delivery],
+                    ..Input::default()
+                };
                 if inputs.send(input).await.is_err() {
                     return;
                 }
@@ -157,7 +200,8 @@ impl Ears {
             return false;
         }
         if event.source.ends_with(&self.life) {
-            self.heard.store(self.clock.now().as_millisecond(), Ordering::Relaxed);
+            self.heard
+                .store(self.clock.now().as_millisecond(), Ordering::Relaxed);
         }
         true
     }
@@ -184,14 +228,22 @@ async fn pulse(bus: Bus, clock: Clock, life: String, grace: jiff::SignedDuration
 }
 
 /// Tells the leader while we are deaf.
-async fn deafness(inputs: mpsc::Sender<Input>, clock: Clock, heard: Arc<AtomicI64>, grace: jiff::SignedDuration) {
+async fn deafness(
+    inputs: mpsc::Sender<Input>,
+    clock: Clock,
+    heard: Arc<AtomicI64>,
+    grace: jiff::SignedDuration,
+) {
     let limit = part(grace, 2);
     let mut look = tokio::time::interval(part(grace, 8));
     loop {
         look.tick().await;
         let silence = clock.now().as_millisecond() - heard.load(Ordering::Relaxed);
         if u128::try_from(silence).unwrap_or(0) > limit.as_millis() {
-            let input = Input { facts: vec![Fact::Deaf], ..Input::default() };
+            let input = Input {
+                facts: vec![Fact::Deaf],
+                ..Input::default()
+            };
             if inputs.send(input).await.is_err() {
                 return;
             }
@@ -200,5 +252,7 @@ async fn deafness(inputs: mpsc::Sender<Input>, clock: Clock, heard: Arc<AtomicI6
 }
 
 fn part(grace: jiff::SignedDuration, of: i32) -> Duration {
-    Duration::try_from(grace / of).unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(50))
+    Duration::try_from(grace / of)
+        .unwrap_or(Duration::from_secs(1))
+        .max(Duration::from_millis(50))
 }

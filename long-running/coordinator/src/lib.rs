@@ -49,9 +49,14 @@ pub async fn serve(
     std::fs::create_dir_all(&settings.data)
         .with_context(|| format!("cannot create the data folder {}", settings.data.display()))?;
     let bucket = Bucket::open(&settings.bucket).context("cannot open the bucket")?;
-    bucket.check_writable().await.context("cannot write to the bucket")?;
+    bucket
+        .check_writable()
+        .await
+        .context("cannot write to the bucket")?;
     let bus = Bus::open(&settings.bus).context("cannot open the bus")?;
-    bus.ensure(&SubscriptionSpec::coordinator()).await.context("cannot set up topics and subscriptions")?;
+    bus.ensure(&SubscriptionSpec::coordinator())
+        .await
+        .context("cannot set up topics and subscriptions")?;
     let store = SqliteStore::open(&settings.data.join("state.db"), Durability::Fsync)?;
 
     let (inputs, received) = mpsc::channel(INPUTS);
@@ -62,7 +67,10 @@ pub async fn serve(
     let engine = engine::Engine::start(
         engine::Parts {
             store: Box::new(store) as Box<dyn Store>,
-            policy: Policy { grace: settings.grace, ..Policy::default() },
+            policy: Policy {
+                grace: settings.grace,
+                ..Policy::default()
+            },
             clock: clock.clone(),
             outbox,
             views,
@@ -73,8 +81,26 @@ pub async fn serve(
         received,
     )
     .await?;
-    let sources = sources::start(&mut tasks, &settings, clock.clone(), inputs.clone(), configs.clone());
-    intake::start(&mut tasks, &bus, &intake::Doors { inputs, sources, configs, clock, ids, grace: settings.grace });
+    let sources = sources::start(
+        &mut tasks,
+        &settings,
+        clock.clone(),
+        inputs.clone(),
+        configs.clone(),
+    );
+    intake::start(
+        &mut tasks,
+        &bus,
+        &intake::Doors {
+            inputs,
+            sources,
+            configs,
+            config_holder: settings.config.holder(),
+            clock,
+            ids,
+            grace: settings.grace,
+        },
+    );
     let end = engine.run(shutdown).await;
     // Everything that was told to us and not committed is still on the queue: these may be dropped at once.
     tasks.shutdown().await;

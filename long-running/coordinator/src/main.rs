@@ -3,7 +3,10 @@
 use clap::Parser;
 
 #[derive(Parser)]
-#[command(version, about = "Plans, schedules and records builds: the one writer of the farm's state.")]
+#[command(
+    version,
+    about = "Plans, schedules and records builds: the one writer of the farm's state."
+)]
 struct Cli {
     #[command(flatten)]
     args: coordinator::Args,

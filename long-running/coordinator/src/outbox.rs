@@ -36,7 +36,11 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bus: Bus) -> Outbox {
 /// Publishes topic by topic, again and again until the queue has it: it is promised.
 async fn publish(bus: &Bus, batch: Vec<(Topic, Event)>) {
     for topic in Topic::ALL {
-        let events: Vec<Event> = batch.iter().filter(|(of, _)| *of == topic).map(|(_, event)| event.clone()).collect();
+        let events: Vec<Event> = batch
+            .iter()
+            .filter(|(of, _)| *of == topic)
+            .map(|(_, event)| event.clone())
+            .collect();
         let mut pause = Duration::from_millis(50);
         while !events.is_empty() {
             match bus.publish_all(topic, &events).await {

@@ -68,6 +68,17 @@ pub enum ConfigFrom {
     Repository(RepoName),
 }
 
+impl ConfigFrom {
+    /// The repository that holds it, if one does.
+    #[must_use]
+    pub fn holder(&self) -> Option<RepoName> {
+        match self {
+            Self::File(_) => None,
+            Self::Repository(name) => Some(name.clone()),
+        }
+    }
+}
+
 /// A repository as named at the start: over what `farm.toml` says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlay {
@@ -95,8 +106,12 @@ impl Args {
         let config = match (self.config, overlays.as_slice()) {
             (Some(file), _) => ConfigFrom::File(file),
             (None, [only]) => ConfigFrom::Repository(only.name.clone()),
-            (None, []) => bail!("nothing to build: give --config farm.toml, or --repo NAME=URL with a farm.toml in it"),
-            (None, _) => bail!("with several --repo give --config: one farm.toml decides for all of them"),
+            (None, []) => bail!(
+                "nothing to build: give --config farm.toml, or --repo NAME=URL with a farm.toml in it"
+            ),
+            (None, _) => {
+                bail!("with several --repo give --config: one farm.toml decides for all of them")
+            }
         };
         if !(self.grace > 0.0 && self.grace < 86_400.0 && self.poll > 0.0 && self.poll < 86_400.0) {
             bail!("--grace and --poll are seconds between 0 and 86400");
@@ -114,6 +129,13 @@ impl Args {
 }
 
 fn overlay(text: &str, history: Option<u32>) -> anyhow::Result<Overlay> {
-    let (name, url) = text.split_once('=').with_context(|| format!("--repo {text}: write NAME=URL"))?;
-    Ok(Overlay { name: name.parse()?, url: url.to_owned(), github: None, history })
+    let (name, url) = text
+        .split_once('=')
+        .with_context(|| format!("--repo {text}: write NAME=URL"))?;
+    Ok(Overlay {
+        name: name.parse()?,
+        url: url.to_owned(),
+        github: None,
+        history,
+    })
 }

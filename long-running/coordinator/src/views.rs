@@ -46,13 +46,22 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bucket: Bucket) -> Views {
             }
         }
     });
-    Views { rounds, done, dirty: BTreeSet::new(), written: HashMap::new(), writing: false }
+    Views {
+        rounds,
+        done,
+        dirty: BTreeSet::new(),
+        written: HashMap::new(),
+        writing: false,
+    }
 }
 
 /// Until it is written: pages show nothing newer meanwhile, and say how old they are.
 async fn write(bucket: &Bucket, key: &ViewKey, text: String) {
     loop {
-        match bucket.put_view(&key.path(), text.clone().into(), None).await {
+        match bucket
+            .put_view(&key.path(), text.clone().into(), None)
+            .await
+        {
             Ok(_) => return,
             Err(error) => {
                 tracing::error!(view = %key.path(), %error, "cannot write; again in {RETRY:?}");
@@ -74,8 +83,13 @@ impl Views {
             return Vec::new();
         }
         self.written.retain(|_, at| at.elapsed() < INTERVAL);
-        let due: Vec<ViewKey> =
-            self.dirty.iter().filter(|key| !self.written.contains_key(*key)).take(ROUND).cloned().collect();
+        let due: Vec<ViewKey> = self
+            .dirty
+            .iter()
+            .filter(|key| !self.written.contains_key(*key))
+            .take(ROUND)
+            .cloned()
+            .collect();
         for key in &due {
             self.dirty.remove(key);
         }
@@ -88,7 +102,8 @@ impl Views {
             return;
         }
         let now = Instant::now();
-        self.written.extend(round.iter().map(|(key, _)| (key.clone(), now)));
+        self.written
+            .extend(round.iter().map(|(key, _)| (key.clone(), now)));
         // `due` hands out a round only while none is under way, so the one place is free.
         self.writing = self.rounds.try_send(round).is_ok();
     }
@@ -98,7 +113,9 @@ impl Views {
         match self.done.recv().await {
             Some(keys) => {
                 self.writing = false;
-                keys.into_iter().filter(|key| !self.dirty.contains(key)).collect()
+                keys.into_iter()
+                    .filter(|key| !self.dirty.contains(key))
+                    .collect()
             }
             None => std::future::pending().await,
         }
@@ -114,6 +131,13 @@ impl Views {
         if self.writing {
             return None;
         }
-        self.dirty.iter().map(|key| self.written.get(key).map_or_else(Instant::now, |at| *at + INTERVAL)).min()
+        self.dirty
+            .iter()
+            .map(|key| {
+                self.written
+                    .get(key)
+                    .map_or_else(Instant::now, |at| *at + INTERVAL)
+            })
+            .min()
     }
 }

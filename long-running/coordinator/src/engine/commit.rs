@@ -1,5 +1,6 @@
 //! From effects to one transaction.
 
+use farm_core::policy::earlier;
 use farm_core::{Effects, ViewKey};
 use farm_model::Timestamp;
 use farm_store::{Batch, ConfigRecord, Decision, InboxEntry};
@@ -16,20 +17,34 @@ pub(super) fn batch(
 ) -> anyhow::Result<Batch> {
     engine.counts.ignored += effects.ignored;
     engine.counts.decided += decided(&effects);
+    // With each new delivery, so that what is kept stays in proportion to what comes in.
     let forget = !effects.inbox.is_empty();
-    let config = if configured { Some(config_record(engine)?) } else { None };
+    let kept = engine.farm.policy().clone();
+    let config = if configured {
+        Some(config_record(engine)?)
+    } else {
+        None
+    };
     let decision = if inputs.is_empty() {
         None
     } else {
         let inputs = serde_json::to_string(&inputs)?;
-        Some(Decision { at: now, inputs, config_digest: engine.farm.digest().to_owned() })
+        Some(Decision {
+            at: now,
+            inputs,
+            config_digest: engine.farm.digest().to_owned(),
+        })
     };
     Ok(Batch {
         branches: effects.branches,
         builds: effects.builds.into_values().collect(),
         runs: effects.runs.into_values().collect(),
         config,
-        inbox: effects.inbox.into_iter().map(|(key, at)| InboxEntry { key, at }).collect(),
+        inbox: effects
+            .inbox
+            .into_iter()
+            .map(|(key, at)| InboxEntry { key, at })
+            .collect(),
         outbox_add: effects.outbox.into_iter().map(entry).collect(),
         outbox_done: engine.told.clone(),
         dirty_add: keys(effects.dirty.iter())?,
@@ -38,19 +53,28 @@ pub(super) fn batch(
         feed: effects.feed,
         decision,
         forget_inbox_before: forget.then(|| engine.farm.inbox_limit(now)),
-        forget_feed_before: forget.then(|| engine.farm.feed_limit(now)),
+        forget_feed_before: engine.farm.feed_limit().filter(|_| forget),
+        forget_history_before: forget.then(|| earlier(now, kept.history_kept)),
+        forget_decisions_before: forget.then(|| earlier(now, kept.decisions_kept)),
     })
 }
 
 /// Runs that this round gave a verdict.
 fn decided(effects: &Effects) -> u64 {
-    let told = effects.outbox.iter().filter(|(_, event)| event.id.starts_with("finished:"));
+    let told = effects
+        .outbox
+        .iter()
+        .filter(|(_, event)| event.id.starts_with("finished:"));
     told.count() as u64
 }
 
 fn config_record(engine: &Engine) -> anyhow::Result<ConfigRecord> {
     let text = serde_json::to_string(engine.farm.config())?;
-    Ok(ConfigRecord { digest: engine.farm.digest().to_owned(), source: "farm.toml".to_owned(), text })
+    Ok(ConfigRecord {
+        digest: engine.farm.digest().to_owned(),
+        source: "farm.toml".to_owned(),
+        text,
+    })
 }
 
 fn keys<'a>(views: impl Iterator<Item = &'a ViewKey>) -> serde_json::Result<Vec<String>> {

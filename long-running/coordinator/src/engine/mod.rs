@@ -82,21 +82,62 @@ impl Engine {
     /// # Errors
     /// The store cannot be read.
     pub(crate) async fn start(parts: Parts, inputs: mpsc::Receiver<Input>) -> anyhow::Result<Self> {
-        let Parts { mut store, policy, clock, outbox, mut views, config, status, bucket } = parts;
-        let (store, loaded) = tokio::task::spawn_blocking(move || {
+        let Parts {
+            mut store,
+            policy,
+            clock,
+            outbox,
+            mut views,
+            config,
+            status,
+            bucket,
+        } = parts;
+        let mut history = history::Exporter::new(bucket);
+        let (store, history, loaded) = tokio::task::spawn_blocking(move || {
             let loaded = store.load();
-            (store, loaded)
+            history.mark_newest(store.as_mut());
+            (store, history, loaded)
         })
         .await?;
         let loaded = loaded.context("cannot load the farm's state")?;
-        let Loaded { epoch, branches, builds, runs, inbox, outbox: untold, dirty, config: saved, feed } = loaded;
-        let saved_config = saved.and_then(|record| Some((record.digest, serde_json::from_str(&record.text).ok()?)));
+        let Loaded {
+            epoch,
+            branches,
+            builds,
+            runs,
+            inbox,
+            outbox: untold,
+            dirty,
+            config: saved,
+            feed,
+        } = loaded;
+        let saved_config = saved
+            .and_then(|record| Some((record.digest, serde_json::from_str(&record.text).ok()?)));
         let now = clock.now();
         let counts = (builds.len(), untold.len());
-        let farm =
-            Farm::restore(policy, Saved { config: saved_config, branches, builds, runs, inbox, feed }, now);
-        tracing::info!(builds = counts.0, untold = counts.1, open = farm.open().len(), "leading");
-        views.mark(dirty.iter().filter_map(|text| serde_json::from_str(text).ok()));
+        let farm = Farm::restore(
+            policy,
+            Saved {
+                config: saved_config,
+                branches,
+                builds,
+                runs,
+                inbox,
+                feed,
+            },
+            now,
+        );
+        tracing::info!(
+            builds = counts.0,
+            untold = counts.1,
+            open = farm.open().len(),
+            "leading"
+        );
+        views.mark(
+            dirty
+                .iter()
+                .filter_map(|text| serde_json::from_str(text).ok()),
+        );
         views.mark([ViewKey::Farm, ViewKey::Feed]);
         let engine = Self {
             farm,
@@ -105,7 +146,10 @@ impl Engine {
             clock,
             inputs,
             outbox,
-            untold: untold.into_iter().map(|entry| (entry.topic, entry.event)).collect(),
+            untold: untold
+                .into_iter()
+                .map(|entry| (entry.topic, entry.event))
+                .collect(),
             telling: false,
             views,
             told: Vec::new(),
@@ -113,7 +157,7 @@ impl Engine {
             config,
             status,
             counts: Status::default(),
-            history: history::Exporter::new(bucket),
+            history,
         };
         engine.publish_config();
         Ok(engine)
@@ -181,7 +225,9 @@ impl Engine {
     }
 
     async fn commit(&mut self, batch: Batch, now: Timestamp) -> anyhow::Result<()> {
-        let Some(mut store) = self.store.take() else { anyhow::bail!("the store is gone") };
+        let Some(mut store) = self.store.take() else {
+            anyhow::bail!("the store is gone")
+        };
         let epoch = self.epoch;
         let (store, batch, answer) = tokio::task::spawn_blocking(move || {
             let answer = store.commit(epoch, &batch);
@@ -191,12 +237,24 @@ impl Engine {
         self.store = Some(store);
         match answer.context("cannot commit the farm's state")? {
             Committed::Yes => {}
-            Committed::Fenced => anyhow::bail!("another coordinator has taken over; this one stops"),
+            Committed::Fenced => {
+                anyhow::bail!("another coordinator has taken over; this one stops")
+            }
         }
         self.told.clear();
         self.written.clear();
-        self.untold.extend(batch.outbox_add.into_iter().map(|entry| (entry.topic, entry.event)));
-        self.views.mark(batch.dirty_add.iter().filter_map(|text| serde_json::from_str(text).ok()));
+        self.untold.extend(
+            batch
+                .outbox_add
+                .into_iter()
+                .map(|entry| (entry.topic, entry.event)),
+        );
+        self.views.mark(
+            batch
+                .dirty_add
+                .iter()
+                .filter_map(|text| serde_json::from_str(text).ok()),
+        );
         if !batch.history.is_empty() {
             self.history.mark(now);
         }
@@ -225,12 +283,20 @@ impl Engine {
 
     /// How long nothing need happen unless something arrives.
     fn next_wake(&self) -> Duration {
-        let pages = self.views.next_due().map(|at| at.saturating_duration_since(std::time::Instant::now()));
+        let pages = self
+            .views
+            .next_due()
+            .map(|at| at.saturating_duration_since(std::time::Instant::now()));
         let pauses = self.farm.next_wake().map(|at| {
             let wait = at.duration_since(self.clock.now());
             Duration::try_from(wait).unwrap_or(Duration::ZERO)
         });
-        pages.into_iter().chain(pauses).min().unwrap_or(TICK).clamp(Duration::from_millis(1), TICK)
+        pages
+            .into_iter()
+            .chain(pauses)
+            .min()
+            .unwrap_or(TICK)
+            .clamp(Duration::from_millis(1), TICK)
     }
 
     async fn export_history(&mut self, last: bool) {

@@ -35,7 +35,10 @@ impl Sources {
         let reader = self.readers.lock().get(repo).cloned();
         let wish = Wish { activity, delivery };
         let refused = match reader {
-            Some(reader) => reader.try_send(wish).map_err(mpsc::error::TrySendError::into_inner).err(),
+            Some(reader) => reader
+                .try_send(wish)
+                .map_err(mpsc::error::TrySendError::into_inner)
+                .err(),
             None => Some(wish),
         };
         if let Some(wish) = refused {
@@ -52,7 +55,9 @@ pub(crate) fn start(
     inputs: mpsc::Sender<Input>,
     configs: watch::Receiver<Option<FarmConfig>>,
 ) -> Sources {
-    let sources = Sources { readers: Arc::default() };
+    let sources = Sources {
+        readers: Arc::default(),
+    };
     let keeper = Keeper {
         settings: settings.clone(),
         clock,
@@ -80,12 +85,19 @@ impl Keeper {
     async fn keep(mut self) {
         let mut readers = JoinSet::new();
         if let ConfigFrom::File(file) = &self.settings.config {
-            readers.spawn(config::watch_file(file.clone(), self.settings.clone(), self.inputs.clone()));
+            readers.spawn(config::watch_file(
+                file.clone(),
+                self.settings.clone(),
+                self.inputs.clone(),
+            ));
         }
         loop {
             let wanted = self.wanted();
             self.tell_if_all_read(&wanted).await;
-            self.sources.readers.lock().retain(|name, _| wanted.contains_key(name));
+            self.sources
+                .readers
+                .lock()
+                .retain(|name, _| wanted.contains_key(name));
             for (name, url) in wanted {
                 self.start_reader(&mut readers, name, url);
             }
@@ -99,8 +111,13 @@ impl Keeper {
     fn wanted(&self) -> BTreeMap<RepoName, String> {
         let config = self.configs.borrow();
         let of_config = config.iter().flat_map(|config| &config.repositories);
-        let named = of_config.filter_map(|(name, repository)| Some((name.clone(), repository.url.clone()?)));
-        let given = self.settings.overlays.iter().map(|overlay| (overlay.name.clone(), overlay.url.clone()));
+        let named = of_config
+            .filter_map(|(name, repository)| Some((name.clone(), repository.url.clone()?)));
+        let given = self
+            .settings
+            .overlays
+            .iter()
+            .map(|overlay| (overlay.name.clone(), overlay.url.clone()));
         named.chain(given).collect()
     }
 
@@ -125,9 +142,16 @@ impl Keeper {
 
     /// With a configuration that names nothing more to read, all has been read.
     async fn tell_if_all_read(&self, wanted: &BTreeMap<RepoName, String>) {
-        let all = self.configs.borrow().is_some() && wanted.keys().all(|name| self.read.lock().contains(name));
+        let all = self.configs.borrow().is_some()
+            && wanted.keys().all(|name| self.read.lock().contains(name));
         if all {
-            let _closing = self.inputs.send(Input { observed_all: true, ..Input::default() }).await;
+            let _closing = self
+                .inputs
+                .send(Input {
+                    observed_all: true,
+                    ..Input::default()
+                })
+                .await;
         }
     }
 }

@@ -68,15 +68,25 @@ impl Reader {
     }
 
     fn mirror_folder(&self) -> std::path::PathBuf {
-        self.settings.data.join("git").join(format!("{}.git", self.name))
+        self.settings
+            .data
+            .join("git")
+            .join(format!("{}.git", self.name))
     }
 
     /// What the source says now.
     async fn facts(&self, mirror: &Mirror) -> Result<Vec<Fact>, GitError> {
         let at = self.clock.now();
         let observed = mirror.observe(&self.patterns(), Branch::KEPT).await?;
-        let mut facts = vec![Fact::Trouble { about: self.subject(), text: None }];
-        let head = observed.branches.iter().find(|branch| branch.default).and_then(|branch| branch.commits.first());
+        let mut facts = vec![Fact::Trouble {
+            about: self.subject(),
+            text: None,
+        }];
+        let head = observed
+            .branches
+            .iter()
+            .find(|branch| branch.default)
+            .and_then(|branch| branch.commits.first());
         if let (true, Some(head)) = (self.holds_config(), head) {
             facts.extend(self.config_facts(mirror, head.id.clone()).await?);
         }
@@ -87,17 +97,28 @@ impl Reader {
             commits: branch.commits,
             observed: at,
         });
-        facts.push(Fact::Observed(Observation { repo: self.name.clone(), branches: branches.collect(), at }));
+        facts.push(Fact::Observed(Observation {
+            repo: self.name.clone(),
+            branches: branches.collect(),
+            at,
+        }));
         Ok(facts)
     }
 
-    async fn config_facts(&self, mirror: &Mirror, head: farm_model::id::CommitId) -> Result<Vec<Fact>, GitError> {
+    async fn config_facts(
+        &self,
+        mirror: &Mirror,
+        head: farm_model::id::CommitId,
+    ) -> Result<Vec<Fact>, GitError> {
         let file = format!("{}:farm.toml", self.name);
         Ok(match mirror.file(&head, "farm.toml").await? {
             Some(text) => config::facts(&file, &text, &self.settings.overlays),
             None => {
                 let text = "the default branch holds none; `farm init` suggests one".to_owned();
-                vec![Fact::Trouble { about: "farm.toml".to_owned(), text: Some(text) }]
+                vec![Fact::Trouble {
+                    about: "farm.toml".to_owned(),
+                    text: Some(text),
+                }]
             }
         })
     }
@@ -109,8 +130,12 @@ impl Reader {
     /// Patterns of the branches wanted; none is the default branch.
     fn patterns(&self) -> Vec<String> {
         let config = self.configs.borrow();
-        let repository = config.as_ref().and_then(|config| config.repositories.get(&self.name));
-        repository.map(|repository| repository.branches.clone()).unwrap_or_default()
+        let repository = config
+            .as_ref()
+            .and_then(|config| config.repositories.get(&self.name));
+        repository
+            .map(|repository| repository.branches.clone())
+            .unwrap_or_default()
     }
 
     fn subject(&self) -> String {
@@ -122,17 +147,30 @@ impl Reader {
         let first = self.read.lock().insert(self.name.clone());
         let input = match facts {
             Ok(mut facts) => {
-                let (activities, deliveries): (Vec<_>, Vec<_>) =
-                    hints.into_iter().map(|wish| (wish.activity, wish.delivery)).unzip();
+                let (activities, deliveries): (Vec<_>, Vec<_>) = hints
+                    .into_iter()
+                    .map(|wish| (wish.activity, wish.delivery))
+                    .unzip();
                 facts.extend(activities.into_iter().map(Fact::Heard));
-                Input { facts, deliveries, observed_all: first && self.all_read() }
+                Input {
+                    facts,
+                    deliveries,
+                    observed_all: first && self.all_read(),
+                }
             }
             Err(error) => {
                 tracing::warn!(repo = %self.name, %error, "cannot read the source");
                 tokio::time::sleep(FAILED).await;
                 hints.into_iter().for_each(|wish| wish.delivery.again());
-                let trouble = Fact::Trouble { about: self.subject(), text: Some(error.to_string()) };
-                Input { facts: vec![trouble], deliveries: Vec::new(), observed_all: first && self.all_read() }
+                let trouble = Fact::Trouble {
+                    about: self.subject(),
+                    text: Some(error.to_string()),
+                };
+                Input {
+                    facts: vec![trouble],
+                    deliveries: Vec::new(),
+                    observed_all: first && self.all_read(),
+                }
             }
         };
         self.inputs.send(input).await.is_ok()
@@ -141,7 +179,9 @@ impl Reader {
     /// Every repository known so far has been read; one that a new configuration names is told of by the keeper.
     fn all_read(&self) -> bool {
         let config = self.configs.borrow();
-        let Some(config) = config.as_ref() else { return self.holds_config() };
+        let Some(config) = config.as_ref() else {
+            return self.holds_config();
+        };
         let named = config.repositories.keys();
         let given = self.settings.overlays.iter().map(|overlay| &overlay.name);
         let read = self.read.lock();
