@@ -12,6 +12,7 @@ mod proto;
 mod push;
 mod refusal;
 mod rest;
+mod run;
 mod server;
 mod stats;
 mod store;
@@ -19,6 +20,7 @@ mod text;
 
 pub use clock::{Clock, ManualClock, Moment, SystemClock, Wait};
 pub use options::{Durability, Options};
+pub use run::{Args, run};
 pub use server::{Emulator, ServeError};
 pub use stats::{Stats, SubscriptionStats};
 pub use store::OpenError;

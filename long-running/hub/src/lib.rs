@@ -4,6 +4,7 @@ mod acceptor;
 mod attempt;
 mod heartbeat;
 mod machines;
+mod mint;
 mod progress;
 mod settings;
 mod status;
@@ -33,6 +34,7 @@ use crate::teller::{Identity, Teller};
 use crate::work::Work;
 
 pub use machines::Checks;
+pub use mint::{MintArgs, mint_key, run_mint};
 pub use settings::{Args, Certificate, Settings};
 pub use status::{HubStatus, StatusSender};
 

@@ -1,7 +1,7 @@
 //! What the hub is told at its start.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -108,19 +108,7 @@ impl Args {
     /// # Errors
     /// Names what is wrong and what to do.
     pub fn settings(self) -> anyhow::Result<Settings> {
-        let file = &self.machine_key_file;
-        let secret = std::fs::read(file).with_context(|| {
-            format!(
-                "cannot read the master key, --machine-key-file {}",
-                file.display()
-            )
-        })?;
-        let machine_key = MasterKey::new(&secret).with_context(|| {
-            format!(
-                "{} must hold the master key: some 32 random bytes as text",
-                file.display()
-            )
-        })?;
+        let machine_key = read_master_key(&self.machine_key_file)?;
         let certificate = match (self.tls_cert, self.tls_key) {
             (Some(certificate), Some(key)) => Certificate::Files { certificate, key },
             _ => Certificate::SelfSigned {
@@ -140,6 +128,22 @@ impl Args {
             checks: Checks::default(),
         })
     }
+}
+
+/// The master key in `file`.
+pub(crate) fn read_master_key(file: &Path) -> anyhow::Result<MasterKey> {
+    let secret = std::fs::read(file).with_context(|| {
+        format!(
+            "cannot read the master key, --machine-key-file {}",
+            file.display()
+        )
+    })?;
+    MasterKey::new(&secret).with_context(|| {
+        format!(
+            "{} must hold the master key: some 32 random bytes as text",
+            file.display()
+        )
+    })
 }
 
 fn seconds(name: &str, value: f64, least: f64) -> anyhow::Result<Duration> {

@@ -47,7 +47,7 @@ impl Inner {
             folder: self.dir.clone(),
             error,
         };
-        self.on_disk(clear_locks).await.map_err(unusable)?;
+        self.on_disk(prepare).await.map_err(unusable)?;
         if self.init(format).await.is_err() {
             // Of the other form, or half made: all it holds can be read again.
             self.on_disk(remove).await.map_err(unusable)?;
@@ -80,6 +80,14 @@ impl Inner {
             .await
             .unwrap_or_else(|panic| Err(io::Error::other(panic)))
     }
+}
+
+/// Git makes its own folder, but none above it.
+fn prepare(dir: &Path) -> io::Result<()> {
+    if let Some(parent) = dir.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    clear_locks(dir)
 }
 
 /// A git that was killed leaves its locks behind, and nobody but us uses the folder.
