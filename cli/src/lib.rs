@@ -1,1 +1,64 @@
-//! The farm command's client side: check, init, retry, logs, builders.
+#![doc = include_str!("../README.md")]
+
+mod builds;
+mod check;
+mod init;
+mod logs;
+mod lookup;
+mod retry;
+mod server;
+mod session;
+mod text;
+mod token;
+
+use std::process::ExitCode;
+
+pub use session::{Closed, Session};
+
+/// The client's commands. Their comments are what `--help` says.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Command {
+    /// Say what is wrong in a farm.toml, with line and suggestion
+    Check(check::Args),
+    /// Suggest a farm.toml from what lies at the top of a repository
+    Init(init::Args),
+    /// Show the newest commits by builders, and why open builds wait
+    Builds(builds::Args),
+    /// Show the log of a build, or follow it while it runs
+    Logs(logs::Args),
+    /// Build a commit once more on a builder
+    Retry(retry::Args),
+    /// Mint the token that lets a person give commands
+    Token(token::Args),
+}
+
+/// Runs a command on the process's own terminal.
+///
+/// # Errors
+/// The command could not do what it is for. A finding (an invalid farm.toml, a refused retry) is exit code 1 instead.
+pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    run_in(command, &mut Session::of_process()).await
+}
+
+/// The same in surroundings of the caller's choice.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_in(command: Command, session: &mut Session) -> anyhow::Result<ExitCode> {
+    match dispatch(command, session).await {
+        // Whoever read us has seen enough: `farm logs … | head`.
+        Err(error) if error.is::<Closed>() => Ok(ExitCode::SUCCESS),
+        done => done,
+    }
+}
+
+async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Check(args) => check::run(&args, session),
+        Command::Init(args) => init::run(&args, session),
+        Command::Builds(args) => builds::run(&args, session).await,
+        Command::Logs(args) => logs::run(&args, session).await,
+        Command::Retry(args) => retry::run(&args, session).await,
+        Command::Token(args) => token::run(&args, session),
+    }
+}

@@ -1,0 +1,12 @@
+//! The client's commands as they are typed, against a small farm that answers as the real pages do.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
+
+mod builds;
+mod check;
+mod farm;
+mod init;
+mod logs;
+mod retry;
+mod token;
+mod typed;
