@@ -138,7 +138,10 @@ impl Mirror {
             .0
             .git_with(commit, &format!("archiving {commit}"))
             .await?;
-        Archive::start(git.args(["archive", "--format=tar", commit.as_str()]))
+        // Of a tree git stamps the files with the present, of a commit with its own time. A build tool that kept its results
+        // in the work dir (cargo, make) would take an older commit's files for built already.
+        let tree = format!("{commit}^{{tree}}");
+        Archive::start(git.args(["archive", "--format=tar", &tree]))
     }
 }
 

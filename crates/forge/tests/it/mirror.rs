@@ -4,7 +4,7 @@ use farm_forge::git::{self, GitError, Mirror, Observation};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 
-use crate::repository::{Repository, files};
+use crate::repository::{COMMITTED, Repository, files};
 
 struct Bench {
     folder: TempDir,
@@ -93,6 +93,14 @@ async fn files_and_archives_are_of_the_commit_asked_for() {
         archive.read_to_end(&mut tar).await.unwrap();
         let has = |text: &[u8]| tar.windows(text.len()).any(|part| part == text);
         assert!(has(b"first") && !has(b"second"));
+        // The file's time (octal, at 136 of its header) is the present, not the commit's.
+        let header = tar
+            .chunks(512)
+            .find(|block| block.starts_with(b"a\0"))
+            .unwrap();
+        let octal = std::str::from_utf8(&header[136..147]).unwrap();
+        let stamped = i64::from_str_radix(octal, 8).unwrap();
+        assert!(stamped > COMMITTED + 1_000_000, "{stamped}");
         let nobody = "0".repeat(40).parse().unwrap();
         let error = mirror.file(&nobody, "a").await.unwrap_err();
         assert!(matches!(error, GitError::NoCommit { .. }), "{error:?}");
