@@ -38,7 +38,10 @@ impl Console {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { bar, colours: terminal }
+        Self {
+            bar,
+            colours: terminal,
+        }
     }
 
     /// One line for people.
@@ -82,7 +85,11 @@ impl Console {
             Tone::Odd => 33,
             Tone::Quiet => 2,
         };
-        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colours {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 

@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
 
 pub mod console;
-pub mod emulator;
 pub mod up;

@@ -22,13 +22,15 @@ enum Command {
     #[command(flatten)]
     Client(farm_cli::Command),
     /// The Pub/Sub emulator alone
-    Emulator(local_emulator::emulator::Args),
+    Emulator(farm_pubsub_emulator::Args),
     /// The functions: webhooks and pages
     Functions(functions::Args),
     /// The coordinator
     Coordinator(coordinator::Args),
     /// A hub, which machines dial
     Hub(hub::Args),
+    /// Make the key with which a machine registers
+    MintKey(hub::MintArgs),
     /// The agent on a build machine
     Buildlet(buildlet::Args),
     /// Completions for a shell: farm completions bash > /etc/bash_completion.d/farm
@@ -40,19 +42,28 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let command = Cli::parse().command.unwrap_or_else(|| Cli::parse_from(["farm", "up"]).command.unwrap_or_else(usage));
+    let command = Cli::parse().command.unwrap_or_else(|| {
+        Cli::parse_from(["farm", "up"])
+            .command
+            .unwrap_or_else(usage)
+    });
     match run(command).await {
         Ok(code) => code,
         Err(error) => {
             // The one place where an error that ends the process is told.
-            drop(std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("farm: {error:#}\n")));
+            drop(std::io::Write::write_fmt(
+                &mut std::io::stderr(),
+                format_args!("farm: {error:#}\n"),
+            ));
             ExitCode::from(3)
         }
     }
 }
 
 fn usage() -> Command {
-    Cli::command().error(clap::error::ErrorKind::MissingSubcommand, "no command").exit()
+    Cli::command()
+        .error(clap::error::ErrorKind::MissingSubcommand, "no command")
+        .exit()
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -64,12 +75,16 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Client(command) => farm_cli::run(command).await,
         Command::Emulator(args) => {
-            local_emulator::emulator::run(args, part("emulator")).await.map(done)
+            let served = farm_pubsub_emulator::run(args, part("emulator").cancelled_owned());
+            served.await.map(done).map_err(anyhow::Error::from_boxed)
         }
         Command::Functions(args) => functions::run(args, part("functions")).await.map(done),
         Command::Coordinator(args) => coordinator::run(args, part("coordinator")).await.map(done),
         Command::Hub(args) => hub::run(args, part("hub")).await.map(done),
-        Command::Buildlet(args) => buildlet::run(args, part("buildlet").cancelled_owned()).await.map(done),
+        Command::MintKey(args) => hub::run_mint(&args).map(done),
+        Command::Buildlet(args) => buildlet::run(args, part("buildlet").cancelled_owned())
+            .await
+            .map(done),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "farm", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -22,7 +22,10 @@ impl Folder {
     /// It cannot be written, or another farm uses it.
     pub fn open(root: &Path) -> anyhow::Result<Self> {
         let unusable = || {
-            format!("cannot use the data folder {}: make it writable, or choose another with --data", root.display())
+            format!(
+                "cannot use the data folder {}: make it writable, or choose another with --data",
+                root.display()
+            )
         };
         std::fs::create_dir_all(root).with_context(unusable)?;
         let root = root.canonicalize().with_context(unusable)?;
@@ -37,9 +40,15 @@ impl Folder {
         if lock.try_lock().is_err() {
             let mut owner = String::new();
             lock.read_to_string(&mut owner).unwrap_or_default();
-            bail!("{} is in use by another farm{}: stop it, or choose another folder with --data", root.display(), owner);
+            bail!(
+                "{} is in use by another farm{}: stop it, or choose another folder with --data",
+                root.display(),
+                owner
+            );
         }
-        lock.set_len(0).and_then(|()| lock.rewind()).with_context(unusable)?;
+        lock.set_len(0)
+            .and_then(|()| lock.rewind())
+            .with_context(unusable)?;
         write!(lock, " (process {})", std::process::id()).with_context(unusable)?;
         // What lies here is nobody's source.
         std::fs::write(root.join(".gitignore"), "*\n").with_context(unusable)?;
@@ -52,7 +61,8 @@ impl Folder {
     /// It cannot be created.
     pub fn sub(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.root.join(name);
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot create {}", path.display()))?;
         Ok(path)
     }
 
@@ -69,7 +79,8 @@ impl Folder {
     pub fn secret(&self, name: &str, ids: &Ids) -> anyhow::Result<PathBuf> {
         let path = self.sub("secrets")?.join(name);
         if !path.exists() {
-            write_private(&path, &ids.hex(32)).with_context(|| format!("cannot make the secret {}", path.display()))?;
+            write_private(&path, &ids.hex(32))
+                .with_context(|| format!("cannot make the secret {}", path.display()))?;
         }
         Ok(path)
     }
@@ -100,7 +111,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Folder::open(dir.path()).unwrap();
         let error = Folder::open(dir.path()).unwrap_err().to_string();
-        assert!(error.contains(&format!("process {}", std::process::id())) && error.contains("--data"), "{error}");
+        assert!(
+            error.contains(&format!("process {}", std::process::id())) && error.contains("--data"),
+            "{error}"
+        );
         drop(first);
         Folder::open(dir.path()).unwrap();
     }
@@ -111,7 +125,10 @@ mod tests {
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
         let error = Folder::open(&file.join("data")).unwrap_err().to_string();
-        assert!(error.contains("file/data") && error.contains("--data"), "{error}");
+        assert!(
+            error.contains("file/data") && error.contains("--data"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -5,13 +5,16 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use farm_model::id::HostType;
-use farm_wire::keys::MachineKeys;
+use farm_runtime::Clock;
+use farm_wire::keys::{MasterKey, mint};
+
+use super::folder::write_private;
 
 /// How long a local machine's key is good for: its child is started with a fresh one each time.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -32,19 +35,31 @@ pub struct Pool {
     pub hub: std::net::SocketAddr,
     /// The hub's certificate.
     pub ca: PathBuf,
-    /// The master key's text.
-    pub master_key: String,
+    /// What machines' keys are made of.
+    pub master_key: MasterKey,
+    /// When keys begin.
+    pub clock: Clock,
     /// The `farm` binary.
     pub program: PathBuf,
 }
 
 impl Pool {
     /// Starts `count` machines of each host type and keeps them running until `shutdown`.
-    pub fn start(&self, tasks: &mut JoinSet<()>, hosts: &[HostType], count: u32, shutdown: &CancellationToken) {
+    pub fn start(
+        &self,
+        tasks: &mut JoinSet<anyhow::Result<()>>,
+        hosts: &[HostType],
+        count: u32,
+        shutdown: &CancellationToken,
+    ) {
         for host in hosts {
             for number in 1..=count {
                 let name = format!("{host}-{number}");
-                tasks.spawn(self.clone().keep(name, host.clone(), shutdown.clone()));
+                let kept = self.clone().keep(name, host.clone(), shutdown.clone());
+                tasks.spawn(async move {
+                    kept.await;
+                    Ok(())
+                });
             }
         }
     }
@@ -62,7 +77,11 @@ impl Pool {
                 }
                 Err(error) => tracing::error!(machine = %name, "{error:#}"),
             }
-            pause = if started.elapsed() > STEADY { PAUSE } else { (pause * 2).min(PAUSE_CAP) };
+            pause = if started.elapsed() > STEADY {
+                PAUSE
+            } else {
+                (pause * 2).min(PAUSE_CAP)
+            };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = shutdown.cancelled() => return,
@@ -72,13 +91,19 @@ impl Pool {
 
     fn spawn(&self, name: &str, host: &HostType) -> anyhow::Result<Child> {
         let folder = self.root.join(name);
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let key = self.key_file(&folder, name, host)?;
         let log = std::fs::File::create(folder.join("buildlet.log"))?;
         let mut command = Command::new(&self.program);
         command
             .arg("buildlet")
-            .args(["--coordinator", &self.hub.to_string(), "--server-name", "localhost"])
+            .args([
+                "--coordinator",
+                &self.hub.to_string(),
+                "--server-name",
+                "localhost",
+            ])
             .args(["--reverse-type", host.as_str(), "--hostname", name])
             .arg("--key-file")
             .arg(key)
@@ -97,8 +122,11 @@ impl Pool {
     }
 
     fn key_file(&self, folder: &Path, name: &str, host: &HostType) -> anyhow::Result<PathBuf> {
-        let _ = (name, host);
-        Ok(folder.join("key"))
+        let expires = self.clock.now().as_second() + KEY_LIFE.as_secs();
+        let key = mint(&self.master_key, host.as_str(), name, expires);
+        let path = folder.join("key");
+        write_private(&path, &key).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
     }
 }
 

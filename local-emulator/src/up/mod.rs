@@ -20,7 +20,7 @@ use farm_bus::Receiver;
 use tokio::sync::watch::Receiver as Watching;
 use tokio_util::sync::CancellationToken;
 
-use crate::console::Console;
+use crate::console::{Console, Tone};
 use report::Reporter;
 use start::Running;
 
@@ -70,6 +70,9 @@ pub struct Args {
 /// How long nothing may be open before the farm counts as idle: results still on their way arrive meanwhile.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// The exit code after Ctrl-C, as shells have it.
+const INTERRUPTED: u8 = 130;
+
 /// Runs the farm until `shutdown`, or until it is idle if that was asked for.
 ///
 /// # Errors
@@ -81,24 +84,34 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<Exit
     let mut reporter = Reporter::new(running.http, json, json && until_idle, console.clone());
     let end = tokio::select! {
         end = follow(&mut running.results, running.status.clone(), &mut reporter, until_idle) => end,
-        failed = running.failed() => Err(failed),
+        failed = running.parts.failed() => Err(failed),
         () = shutdown.cancelled() => Ok(()),
     };
     if shutdown.is_cancelled() {
         console.line("stopping: running builds get a moment to end; Ctrl-C again stops at once");
     }
     let order = running.commit_order().await;
+    let troubles = running.status.borrow().troubles.clone();
     let drained = running.stop().await;
     console.clear();
-    end?;
     if json && until_idle {
         reporter.tell_sorted(|run| order.rank(run));
     }
+    end?;
     if shutdown.is_cancelled() {
-        console.line(if drained { "stopped" } else { "stopped; what still ran is run again at the next start" });
-        return Ok(ExitCode::SUCCESS);
+        console.line(if drained {
+            "stopped"
+        } else {
+            "stopped; what still ran is run again at the next start"
+        });
+        // Whoever waited for an answer has none.
+        let code = if until_idle { INTERRUPTED } else { 0 };
+        return Ok(ExitCode::from(code));
     }
-    Ok(ExitCode::from(reporter.exit_code()))
+    for trouble in &troubles {
+        console.line(&console.paint(Tone::Odd, &format!("trouble: {trouble}")));
+    }
+    Ok(ExitCode::from(reporter.exit_code(!troubles.is_empty())))
 }
 
 /// Tells results and progress; ends when the farm is idle, if that was asked for.

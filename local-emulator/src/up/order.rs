@@ -18,9 +18,14 @@ impl CommitOrder {
     pub(super) async fn read(bucket: &Bucket, repo: &RepoName) -> Self {
         let mut order = Self::default();
         let farm = document::<FarmView>(bucket, key::FARM).await;
-        let branches = farm.into_iter().flat_map(|farm| farm.repositories).filter(|known| known.name == *repo);
+        let branches = farm
+            .into_iter()
+            .flat_map(|farm| farm.repositories)
+            .filter(|known| known.name == *repo);
         for branch in branches.flat_map(|known| known.branches) {
-            let Some(grid) = document::<GridView>(bucket, &key::grid(repo, &branch)).await else { continue };
+            let Some(grid) = document::<GridView>(bucket, &key::grid(repo, &branch)).await else {
+                continue;
+            };
             for (behind, row) in grid.rows.into_iter().enumerate() {
                 order.behind.entry(row.commit.id).or_insert(behind);
             }

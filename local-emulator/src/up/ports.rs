@@ -13,7 +13,9 @@ use crate::console::{Console, Tone};
 /// It is taken, or not ours to bind.
 pub async fn bind_given(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}: choose another with {flag}, or port 0 for any free one")
+        format!(
+            "cannot listen on {address}: choose another with {flag}, or port 0 for any free one"
+        )
     })
 }
 
@@ -34,11 +36,16 @@ pub async fn bind(
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             let listener = bind_given(SocketAddr::new(default.ip(), 0), flag).await?;
-            let text = format!("port {} is busy; using {} ({flag} sets it)", default.port(), listener.local_addr()?.port());
+            let text = format!(
+                "port {} is busy; using {} ({flag} sets it)",
+                default.port(),
+                listener.local_addr()?.port()
+            );
             console.line(&console.paint(Tone::Quiet, &text));
             Ok(listener)
         }
-        Err(error) => Err(error).with_context(|| format!("cannot listen on {default}; {flag} sets another address")),
+        Err(error) => Err(error)
+            .with_context(|| format!("cannot listen on {default}; {flag} sets another address")),
     }
 }
 
@@ -50,9 +57,13 @@ mod tests {
     async fn a_busy_default_moves_and_a_busy_wish_fails() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = taken.local_addr().unwrap();
-        let moved = bind(None, address, "--http", &Console::new()).await.unwrap();
+        let moved = bind(None, address, "--http", &Console::new())
+            .await
+            .unwrap();
         assert_ne!(moved.local_addr().unwrap(), address);
-        let error = bind(Some(address), address, "--http", &Console::new()).await.unwrap_err();
+        let error = bind(Some(address), address, "--http", &Console::new())
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("--http"), "{error}");
     }
 }

@@ -19,7 +19,9 @@ pub fn subscription() -> SubscriptionSpec {
 }
 
 /// How many results are held at once.
-pub const LIMITS: Limits = Limits { max_outstanding: 100 };
+pub const LIMITS: Limits = Limits {
+    max_outstanding: 100,
+};
 
 /// A line of `--json`.
 #[derive(Debug, Serialize)]
@@ -54,7 +56,13 @@ impl Reporter {
     /// A reporter that has seen nothing.
     #[must_use]
     pub fn new(http: SocketAddr, json: bool, sorted: bool, console: Console) -> Self {
-        Self { http, json, sorted, console, seen: BTreeMap::new() }
+        Self {
+            http,
+            json,
+            sorted,
+            console,
+            seen: BTreeMap::new(),
+        }
     }
 
     /// The next result, told once however often it is delivered.
@@ -86,13 +94,13 @@ impl Reporter {
         runs.into_iter().for_each(|run| self.tell(run));
     }
 
-    /// 0 all ok or nothing to do, 1 something failed, 2 something was lost to infrastructure.
+    /// 0 all ok or nothing to do, 1 something failed, 2 something was lost to infrastructure, or is in trouble there.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self, trouble: bool) -> u8 {
         let has = |outcome| self.seen.values().any(|run| run.outcome == outcome);
         if has(Outcome::Failed) {
             1
-        } else if has(Outcome::Lost) {
+        } else if has(Outcome::Lost) || trouble {
             2
         } else {
             0
@@ -134,11 +142,20 @@ impl Reporter {
             Outcome::Lost => (Tone::Odd, "lost  "),
         };
         let mark = self.console.paint(tone, mark);
-        let what = format!("{} {} {} {:.1}s", run.repo, run.commit.short(), run.builder, run.seconds);
+        let what = format!(
+            "{} {} {} {:.1}s",
+            run.repo,
+            run.commit.short(),
+            run.builder,
+            run.seconds
+        );
         if run.outcome == Outcome::Ok {
             return format!("{mark} {what}");
         }
-        let page = self.console.paint(Tone::Quiet, &format!("http://{}/build/{}", self.http, run.build));
+        let page = self.console.paint(
+            Tone::Quiet,
+            &format!("http://{}/build/{}", self.http, run.build),
+        );
         format!("{mark} {what}: {}\n       {page}", run.reason)
     }
 }

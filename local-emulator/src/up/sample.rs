@@ -73,14 +73,25 @@ pub fn make(path: &Path) -> anyhow::Result<()> {
 fn git(dir: &Path, args: &[&str]) -> anyhow::Result<()> {
     let output = Command::new("git")
         .current_dir(dir)
-        .args(["-c", "user.name=Farmhand", "-c", "user.email=farmhand@localhost", "-c", "commit.gpgsign=false"])
+        .args([
+            "-c",
+            "user.name=Farmhand",
+            "-c",
+            "user.email=farmhand@localhost",
+            "-c",
+            "commit.gpgsign=false",
+        ])
         .args(["-c", "core.hooksPath=/dev/null"])
         .args(args)
         .stdin(Stdio::null())
         .output()
         .context("cannot run git: install it and see that it is in PATH")?;
     if !output.status.success() {
-        bail!("git {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "git {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(())
 }
@@ -95,8 +106,15 @@ mod tests {
         let path = dir.path().join("sample");
         make(&path).unwrap();
         make(&path).unwrap();
-        let log = Command::new("git").current_dir(&path).args(["log", "--format=%s"]).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&log.stdout).lines().count(), COMMITS.len());
+        let log = Command::new("git")
+            .current_dir(&path)
+            .args(["log", "--format=%s"])
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&log.stdout).lines().count(),
+            COMMITS.len()
+        );
         farm_model::config::FarmConfig::parse("farm.toml", FARM_TOML).unwrap();
     }
 }

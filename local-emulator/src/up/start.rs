@@ -1,7 +1,9 @@
 //! Starts every part, joins their doors, and stops them in the order that lets running builds end.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use jiff::SignedDuration;
@@ -11,11 +13,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use coordinator::Status;
-use farm_bucket::Bucket;
+use farm_bucket::{Bucket, folder_url};
 use farm_bus::{Bus, BusUrl, Receiver, SubscriptionSpec};
 use farm_model::id::HubId;
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids, Vars};
+use farm_wire::keys::MasterKey;
 
 use super::folder::Folder;
 use super::machines::Pool;
@@ -31,8 +34,12 @@ const HUB: &str = "local";
 const PROJECT: &str = "farm";
 /// Silence that counts as loss: short, since everything is on this machine.
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
+/// How often the hub says that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long running builds may go on once the farm is asked to stop.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How often the source is read without being asked.
-const POLL: std::time::Duration = std::time::Duration::from_secs(60);
+const POLL: Duration = Duration::from_secs(60);
 /// At most this many machines of a host type unless more are asked for.
 const MACHINES: u32 = 4;
 
@@ -46,11 +53,16 @@ pub(super) struct Running {
     pub(super) status: watch::Receiver<Status>,
     target: Target,
     bucket: Bucket,
-    /// Parts by the order in which they are stopped.
+    pub(super) parts: Parts,
+    _folder: Folder,
+}
+
+/// Parts by the order in which they are stopped.
+pub(super) struct Parts {
+    hub: Part,
     machines: Part,
     front: Part,
     queues: Part,
-    _folder: Folder,
 }
 
 /// Tasks that end with one token.
@@ -61,7 +73,10 @@ struct Part {
 
 impl Part {
     fn new() -> Self {
-        Self { tasks: JoinSet::new(), token: CancellationToken::new() }
+        Self {
+            tasks: JoinSet::new(),
+            token: CancellationToken::new(),
+        }
     }
 
     async fn stop(&mut self) -> bool {
@@ -93,41 +108,85 @@ impl Running {
         let bus_url = queues.1;
         let bus = Bus::open(&bus_url)?;
         let hub_id: HubId = HUB.parse()?;
-        bus.ensure(&[report::subscription(), SubscriptionSpec::hub(&hub_id)]).await?;
+        bus.ensure(&[report::subscription(), SubscriptionSpec::hub(&hub_id)])
+            .await?;
         let results = bus.receive(&report::subscription().name, report::LIMITS);
-        let bucket_url = format!("file://{}", folder.sub("bucket")?.display());
+        let bucket_url = folder_url(&folder.sub("bucket")?)?;
         let bucket = Bucket::open(&bucket_url)?;
 
         let mut front = Part::new();
         let vars = secrets.vars(&bus_url, &bucket_url);
         let router = functions::router("all", &vars)?;
         let stop = front.token.clone();
-        front.tasks.spawn(async move { farm_runtime::serve::on(http, router, stop).await.context("functions") });
+        front.tasks.spawn(async move {
+            farm_runtime::serve::on(http, router, stop)
+                .await
+                .context("functions")
+        });
         let status = start_coordinator(&mut front, &folder, &target, &bus_url, &bucket_url)?;
 
-        let mut machines = Part::new();
-        let pool = start_hub(&mut machines, &folder, hub, hub_id, &bus_url, &bucket_url, &secrets)?;
+        let (mut hub_part, mut machines) = (Part::new(), Part::new());
+        let pool = start_hub(
+            &mut hub_part,
+            &folder,
+            hub,
+            hub_id,
+            &bus_url,
+            &bucket_url,
+            &secrets,
+        )?;
         let count = args.machines.unwrap_or_else(|| cores().min(MACHINES));
-        let stop = machines.token.clone();
-        pool.start(&mut machines.tasks, &target.hosts, count, &front.token);
+        let stop = hub_part.token.clone();
+        pool.start(
+            &mut machines.tasks,
+            &target.hosts,
+            count,
+            &machines.token.clone(),
+        );
         let watch = Watch {
             git_dir: target.git_dir.clone(),
             full_name: target.full_name(),
             http: at,
             secret: secrets.github.clone(),
         };
-        machines.tasks.spawn(async move {
-            watch.run(stop).await;
-            Ok(())
-        });
+        hub_part.tasks.spawn(watch.run(stop));
         greet(console, at, &target, count);
-        Ok(Self { http: at, results, status, target, bucket, machines, front, queues: queues.0, _folder: folder })
+        Ok(Self {
+            http: at,
+            results,
+            status,
+            target,
+            bucket,
+            parts: Parts {
+                hub: hub_part,
+                machines,
+                front,
+                queues: queues.0,
+            },
+            _folder: folder,
+        })
     }
 
+    /// Where each commit stands on its branch.
+    pub(super) async fn commit_order(&self) -> CommitOrder {
+        CommitOrder::read(&self.bucket, &self.target.name).await
+    }
+
+    /// Ends every part in order; true if all of them did so in time.
+    pub(super) async fn stop(mut self) -> bool {
+        let front = self.parts.stop_front().await;
+        // What was told here is not to be told again by the next start.
+        self.results.close().await;
+        front && self.parts.queues.stop().await
+    }
+}
+
+impl Parts {
     /// Waits until a part ends that should not.
     pub(super) async fn failed(&mut self) -> anyhow::Error {
         let ended = tokio::select! {
             Some(ended) = self.front.tasks.join_next() => ended,
+            Some(ended) = self.hub.tasks.join_next() => ended,
             Some(ended) = self.machines.tasks.join_next() => ended,
             Some(ended) = self.queues.tasks.join_next() => ended,
         };
@@ -138,17 +197,12 @@ impl Running {
         }
     }
 
-    /// Where each commit stands on its branch.
-    pub(super) async fn commit_order(&self) -> CommitOrder {
-        CommitOrder::read(&self.bucket, &self.target.name).await
-    }
-
-    /// Hub and machines first, then coordinator and pages, the queues last. True if all ended in order.
-    pub(super) async fn stop(mut self) -> bool {
+    /// The hub first, so that what runs may end; then machines, then coordinator and pages. The queues stay.
+    async fn stop_front(&mut self) -> bool {
+        let hub = self.hub.stop().await;
         let machines = self.machines.stop().await;
         let front = self.front.stop().await;
-        let queues = self.queues.stop().await;
-        machines && front && queues
+        hub && machines && front
     }
 }
 
@@ -163,20 +217,51 @@ fn cores() -> u32 {
 
 fn greet(console: &Console, http: SocketAddr, target: &Target, machines: u32) {
     let url = console.paint(Tone::Good, &format!("http://{http}/"));
-    console.line(&format!("building {} from {}", target.name, target.path.display()));
+    console.line(&format!(
+        "building {} from {}",
+        target.name,
+        target.path.display()
+    ));
     console.line(&format!("pages at {url}"));
-    let hosts: Vec<&str> = target.hosts.iter().map(farm_model::id::HostType::as_str).collect();
-    let text = format!("{machines} machines of {}; builds run as you, on this computer", hosts.join(", "));
+    let hosts: Vec<&str> = target
+        .hosts
+        .iter()
+        .map(farm_model::id::HostType::as_str)
+        .collect();
+    let text = format!(
+        "{machines} machines of {}; builds run as you, on this computer",
+        hosts.join(", ")
+    );
     console.line(&console.paint(Tone::Quiet, &text));
 }
 
-async fn start_queues(folder: &Folder, listener: TcpListener, memory: bool) -> anyhow::Result<(Part, BusUrl)> {
-    let data = if memory { None } else { Some(folder.sub("pubsub")?) };
-    let emulator = Emulator::open(Options { data, ..Options::default() }).await?;
-    let url = format!("pubsub://{PROJECT}?endpoint=http://{}", listener.local_addr()?);
+async fn start_queues(
+    folder: &Folder,
+    listener: TcpListener,
+    memory: bool,
+) -> anyhow::Result<(Part, BusUrl)> {
+    let data = if memory {
+        None
+    } else {
+        Some(folder.sub("pubsub")?)
+    };
+    let emulator = Emulator::open(Options {
+        data,
+        ..Options::default()
+    })
+    .await?;
+    let url = format!(
+        "pubsub://{PROJECT}?endpoint=http://{}",
+        listener.local_addr()?
+    );
     let mut part = Part::new();
     let stop = part.token.clone().cancelled_owned();
-    part.tasks.spawn(async move { emulator.serve(listener, stop).await.context("the Pub/Sub emulator") });
+    part.tasks.spawn(async move {
+        emulator
+            .serve(listener, stop)
+            .await
+            .context("the Pub/Sub emulator")
+    });
     Ok((part, url.parse()?))
 }
 
@@ -215,17 +300,52 @@ fn start_hub(
     secrets: &Secrets,
 ) -> anyhow::Result<Pool> {
     let data = folder.sub("hub")?;
+    let master_key = MasterKey::new(secrets.machines.as_bytes())?;
     let pool = Pool {
         root: folder.sub("machines")?,
-        hub: listener.local_addr()?,
+        hub: reachable(listener.local_addr()?),
         ca: data.join("hub-cert.pem"),
-        master_key: secrets.machines.clone(),
+        master_key: master_key.clone(),
+        clock: Clock::system(),
         program: std::env::current_exe().context("cannot find the farm binary")?,
     };
-    let settings = hub::Settings::local(id, bus.clone(), bucket.to_owned(), data, secrets.machines.clone());
+    let settings = hub::Settings {
+        hub: id,
+        bus: bus.clone(),
+        bucket: bucket.to_owned(),
+        data,
+        certificate: hub::Certificate::SelfSigned {
+            names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+        },
+        machine_key: master_key,
+        keys_2019: BTreeSet::new(),
+        heartbeat: HEARTBEAT,
+        drain: DRAIN,
+        checks: hub::Checks::default(),
+    };
     let stop = part.token.clone();
-    part.tasks.spawn(async move { hub::serve(settings, listener, stop).await.context("the hub") });
+    let (status, _) = watch::channel(hub::HubStatus::default());
+    part.tasks.spawn(async move {
+        let served = hub::serve(
+            settings,
+            listener,
+            Clock::system(),
+            Ids::system(),
+            status,
+            stop,
+        );
+        served.await.context("the hub")
+    });
     Ok(pool)
+}
+
+/// Where a local machine finds what listens on `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        default(address.port())
+    } else {
+        address
+    }
 }
 
 /// The farm's secrets, made at its first start.
@@ -261,5 +381,6 @@ impl Secrets {
 }
 
 fn read_secret(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read the secret {}", path.display()))
+    std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the secret {}", path.display()))
 }

@@ -45,25 +45,46 @@ impl Target {
     ///
     /// # Errors
     /// There is no repository, or no valid `farm.toml`.
-    pub async fn repository(path: &Path, config: Option<&Path>, history: Option<u32>) -> anyhow::Result<Self> {
-        let path = path.canonicalize().with_context(|| format!("there is no repository at {}", path.display()))?;
-        let git_dir = git::common_dir(&path).await.with_context(|| format!("{} is not usable", path.display()))?;
+    pub async fn repository(
+        path: &Path,
+        config: Option<&Path>,
+        history: Option<u32>,
+    ) -> anyhow::Result<Self> {
+        let path = path
+            .canonicalize()
+            .with_context(|| format!("there is no repository at {}", path.display()))?;
+        let git_dir = git::common_dir(&path)
+            .await
+            .with_context(|| format!("{} is not usable", path.display()))?;
         let (label, text) = match config {
             Some(file) => {
                 let text = tokio::fs::read_to_string(file).await;
-                (file.display().to_string(), text.with_context(|| format!("cannot read {}", file.display()))?)
+                (
+                    file.display().to_string(),
+                    text.with_context(|| format!("cannot read {}", file.display()))?,
+                )
             }
             None => ("farm.toml".to_owned(), own_config(&path).await?),
         };
         let parsed = FarmConfig::parse(&label, &text)?;
         let name = name_of(&parsed, &path)?;
-        let hosts: std::collections::BTreeSet<HostType> =
-            parsed.builders.values().map(|builder| builder.host.clone()).collect();
+        let hosts: std::collections::BTreeSet<HostType> = parsed
+            .builders
+            .values()
+            .map(|builder| builder.host.clone())
+            .collect();
         let config = match config {
             Some(file) => ConfigFrom::File(file.to_owned()),
             None => ConfigFrom::Repository(name.clone()),
         };
-        Ok(Self { name, path, git_dir, history, config, hosts: hosts.into_iter().collect() })
+        Ok(Self {
+            name,
+            path,
+            git_dir,
+            history,
+            config,
+            hosts: hosts.into_iter().collect(),
+        })
     }
 
     /// The name in webhooks.
@@ -92,19 +113,38 @@ async fn own_config(path: &Path) -> anyhow::Result<String> {
     let uncommitted = path.join("farm.toml").exists();
     let dir = path.display();
     if uncommitted {
-        bail!("{dir} has a farm.toml that is not committed: commit it, or pass it with --config {dir}/farm.toml");
+        bail!(
+            "{dir} has a farm.toml that is not committed: commit it, or pass it with --config {dir}/farm.toml"
+        );
     }
-    bail!("{dir} has no farm.toml: `farm init {dir} --write` suggests one from what it finds; then commit it")
+    bail!(
+        "{dir} has no farm.toml: `farm init {dir} --write` suggests one from what it finds; then commit it"
+    )
 }
 
 /// The repository that the file leaves without a url is this one; else the folder gives the name.
 fn name_of(config: &FarmConfig, path: &Path) -> anyhow::Result<RepoName> {
-    let mut open = config.repositories.iter().filter(|(_, repository)| repository.url.is_none());
+    let mut open = config
+        .repositories
+        .iter()
+        .filter(|(_, repository)| repository.url.is_none());
     if let (Some((name, _)), None) = (open.next(), open.next()) {
         return Ok(name.clone());
     }
-    let folder = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let plain: String = folder.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
+    let folder = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let plain: String = folder
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
     plain.trim_matches('-').parse().with_context(|| {
         format!("cannot name the repository after its folder {folder:?}: add [repositories.NAME] to farm.toml")
     })

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use farm_forge::signature::sign_github;
@@ -34,7 +35,12 @@ pub struct Watch {
 
 impl Watch {
     /// Until `shutdown`.
-    pub async fn run(self, shutdown: CancellationToken) {
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(10))
+            .build()
+            .context("cannot make an HTTP client")?;
         let mut last = self.look().await;
         let mut count = 0_u64;
         let mut look = tokio::time::interval(LOOK);
@@ -42,12 +48,12 @@ impl Watch {
         loop {
             tokio::select! {
                 _ = look.tick() => {}
-                () = shutdown.cancelled() => return,
+                () = shutdown.cancelled() => return Ok(()),
             }
             let now = self.look().await;
             if now != last {
                 count += 1;
-                self.announce(count).await;
+                self.announce(&client, count).await;
                 last = now;
             }
         }
@@ -55,10 +61,12 @@ impl Watch {
 
     async fn look(&self) -> Prints {
         let git_dir = self.git_dir.clone();
-        tokio::task::spawn_blocking(move || prints(&git_dir)).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || prints(&git_dir))
+            .await
+            .unwrap_or_default()
     }
 
-    async fn announce(&self, count: u64) {
+    async fn announce(&self, client: &reqwest::Client, count: u64) {
         let body = serde_json::json!({
             "ref": "refs/heads/*",
             "farm_up": { "process": std::process::id(), "count": count },
@@ -66,7 +74,7 @@ impl Watch {
         });
         let body = body.to_string();
         for _ in 0..TRIES {
-            match self.post(&body).await {
+            match self.post(client, &body).await {
                 Ok(status) if status.is_success() => return,
                 Ok(status) => tracing::warn!(%status, "our own webhook was refused"),
                 Err(error) => tracing::warn!(%error, "our own webhook did not get through"),
@@ -75,13 +83,19 @@ impl Watch {
         }
     }
 
-    async fn post(&self, body: &str) -> reqwest::Result<reqwest::StatusCode> {
-        let request = reqwest::Client::new()
+    async fn post(
+        &self,
+        client: &reqwest::Client,
+        body: &str,
+    ) -> reqwest::Result<reqwest::StatusCode> {
+        let request = client
             .post(format!("http://{}/github-webhook", self.http))
-            .timeout(Duration::from_secs(10))
             .header("content-type", "application/json")
             .header("x-github-event", "push")
-            .header("x-hub-signature-256", sign_github(self.secret.as_bytes(), body.as_bytes()))
+            .header(
+                "x-hub-signature-256",
+                sign_github(self.secret.as_bytes(), body.as_bytes()),
+            )
             .body(body.to_owned());
         Ok(request.send().await?.status())
     }

@@ -1,0 +1,453 @@
+//! Emulator, functions, coordinator, hub and buildlet as five processes, each of which can be killed and started again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use farm_forge::signature::sign_github;
+use farm_model::message::result::RunFinished;
+use farm_model::view::{BuildView, Cell, GridView, Status};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Process, Repository, client, farm_command, leftovers, until};
+
+const SECRET: &str = "s3cret";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Emulator,
+    Functions,
+    Coordinator,
+    Hub,
+    Buildlet,
+}
+
+impl Part {
+    const ALL: [Self; 5] = [
+        Self::Emulator,
+        Self::Functions,
+        Self::Coordinator,
+        Self::Hub,
+        Self::Buildlet,
+    ];
+}
+
+pub struct Farm {
+    pub folder: TempDir,
+    pub repository: Repository,
+    pub http: reqwest::Client,
+    running: BTreeMap<Part, Process>,
+    ports: [u16; 3],
+    deliveries: u32,
+    /// Results told so far, by event id, with how often each was told.
+    pub told: BTreeMap<String, (RunFinished, u32)>,
+}
+
+impl Farm {
+    /// All five, building the repository's head with this `farm.toml` and `build.sh`.
+    pub async fn start(farm_toml: &str, build: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::new(&folder.path().join("repository"), farm_toml, build);
+        std::fs::write(folder.path().join("machine-key"), "a master key").unwrap();
+        let mut farm = Self {
+            folder,
+            repository,
+            http: client(),
+            running: BTreeMap::new(),
+            ports: free_ports(),
+            deliveries: 0,
+            told: BTreeMap::new(),
+        };
+        farm.run(Part::Emulator);
+        farm.listen_to_results().await;
+        farm.run(Part::Functions);
+        farm.run(Part::Coordinator);
+        farm.run(Part::Hub);
+        let certificate = farm.path("hub/hub-cert.pem");
+        until("the hub's certificate", async || {
+            std::fs::metadata(&certificate)
+        })
+        .await;
+        farm.mint_key().await;
+        farm.run(Part::Buildlet);
+        farm
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    /// Starts a part, the first time or again.
+    pub fn run(&mut self, part: Part) {
+        let [pubsub, http, hub] = self.ports;
+        let at = |port: u16| format!("127.0.0.1:{port}");
+        let mut command = match part {
+            Part::Emulator => farm_command(&[
+                "emulator",
+                "--listen",
+                &at(pubsub),
+                "--data",
+                &self.text("pubsub"),
+            ]),
+            Part::Functions => {
+                let mut command = farm_command(&["functions"]);
+                command.env("PORT", http.to_string());
+                command.env("GITHUB_WEBHOOK_SECRET", SECRET);
+                command.env("GERRIT_WEBHOOK_SECRET", "other");
+                command.env("FARM_TOKEN_KEY", "third");
+                command
+            }
+            Part::Coordinator => farm_command(&[
+                "coordinator",
+                "--data",
+                &self.text("coordinator"),
+                "--repo",
+                &format!("demo={}", self.repository.path.display()),
+                "--grace",
+                "3",
+            ]),
+            Part::Hub => farm_command(&[
+                "hub",
+                "--hub-id",
+                "h1",
+                "--listen",
+                &at(hub),
+                "--data",
+                &self.text("hub"),
+                "--machine-key-file",
+                &self.text("machine-key"),
+                "--heartbeat",
+                "0.3",
+                "--drain",
+                "1",
+            ]),
+            Part::Buildlet => farm_command(&[
+                "buildlet",
+                "--coordinator",
+                &at(hub),
+                "--server-name",
+                "localhost",
+                "--ca",
+                &self.text("hub/hub-cert.pem"),
+                "--reverse-type",
+                "bench",
+                "--hostname",
+                "m1",
+                "--key-file",
+                &self.text("m1.key"),
+                "--workdir",
+                &self.text("work"),
+            ]),
+        };
+        command
+            .env(
+                "FARM_BUS",
+                format!("pubsub://farm?endpoint=http://127.0.0.1:{pubsub}"),
+            )
+            .env("FARM_BUCKET", format!("file://{}", self.text("bucket")))
+            .env("FARM_LOG", "info");
+        let log = self.path(&format!("{part:?}.log"));
+        let process = Process::start(command, &log);
+        assert!(self.running.insert(part, process).is_none());
+    }
+
+    async fn mint_key(&self) {
+        let output = farm_command(&[
+            "mint-key",
+            "--machine-key-file",
+            &self.text("machine-key"),
+            "--host-type",
+            "bench",
+            "--machine",
+            "m1",
+        ])
+        .output()
+        .await
+        .unwrap();
+        assert!(output.status.success());
+        std::fs::write(self.path("m1.key"), output.stdout).unwrap();
+    }
+
+    /// kill -9.
+    pub async fn kill(&mut self, part: Part) {
+        self.running.remove(&part).unwrap().kill().await;
+    }
+
+    /// A signed push as GitHub sends it; each has another body.
+    pub fn push_body(&mut self) -> String {
+        self.deliveries += 1;
+        json!({ "ref": "refs/heads/main", "repository": { "full_name": "acme/demo" }, "n": self.deliveries }).to_string()
+    }
+
+    pub async fn deliver(&self, body: &str) -> reqwest::Result<u16> {
+        let signature = sign_github(SECRET.as_bytes(), body.as_bytes());
+        self.deliver_signed(body, Some(&signature)).await
+    }
+
+    pub async fn deliver_signed(
+        &self,
+        body: &str,
+        signature: Option<&str>,
+    ) -> reqwest::Result<u16> {
+        let url = self.url("/github-webhook");
+        let mut request = self.http.post(url).header("x-github-event", "push");
+        if let Some(signature) = signature {
+            request = request.header("x-hub-signature-256", signature);
+        }
+        Ok(request
+            .body(body.to_owned())
+            .send()
+            .await?
+            .status()
+            .as_u16())
+    }
+
+    /// Pushes until the webhook takes it, as GitHub's redelivery would.
+    pub async fn push(&mut self) {
+        let body = self.push_body();
+        until("the webhook to take a push", async || {
+            match self.deliver(&body).await {
+                Ok(202) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports[1])
+    }
+
+    pub async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
+        let answer = self
+            .http
+            .get(self.url(path))
+            .send()
+            .await
+            .map_err(|e| e.to_string())?;
+        let text = answer.text().await.map_err(|e| e.to_string())?;
+        serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
+    }
+
+    /// The commit's cell on the dashboard.
+    pub async fn cell(&self, commit: &str) -> Result<Cell, String> {
+        let grid: GridView = self.json("/api/grid?repo=demo&branch=main").await?;
+        let mut rows = grid.rows.into_iter();
+        let row = rows
+            .find(|row| row.commit.id.as_str() == commit)
+            .ok_or("no such row")?;
+        row.cells
+            .into_iter()
+            .flatten()
+            .next()
+            .ok_or_else(|| "no cell".to_owned())
+    }
+
+    /// Waits for the commit's build to be over, and shows all of it.
+    pub async fn over(&self, commit: &str) -> BuildView {
+        let build = until("the build to be over", async || {
+            let cell = self.cell(commit).await?;
+            let view: BuildView = self.json(&format!("/api/build/{}", cell.build)).await?;
+            match view.status {
+                Status::Queued | Status::Running => Err(format!("{:?} {}", view.status, view.why)),
+                _ => Ok(view),
+            }
+        });
+        build.await
+    }
+
+    /// The log of the last attempt.
+    pub async fn log_of(&self, build: &BuildView) -> String {
+        let run = build.runs.last().unwrap();
+        let job = &run.jobs[0];
+        let key = run.attempt_key(&job.name, job.attempts.last().unwrap().number);
+        let answer = self.http.get(self.url(&format!("/log/{key}"))).send().await;
+        answer.unwrap().text().await.unwrap()
+    }
+
+    async fn subscription(&self, method: &str, body: Value) -> Result<Value, String> {
+        let url = format!(
+            "http://127.0.0.1:{}/v1/projects/farm/{method}",
+            self.ports[0]
+        );
+        let put = !method.contains(':');
+        let request = if put {
+            self.http.put(url)
+        } else {
+            self.http.post(url)
+        };
+        let request = request.header("content-type", "application/json");
+        let answer = request.body(body.to_string()).send().await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        let good = answer.status().is_success() || answer.status().as_u16() == 409;
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        if good {
+            Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+        } else {
+            Err(text)
+        }
+    }
+
+    /// A subscription of our own from the first moment on.
+    async fn listen_to_results(&self) {
+        until("the emulator", async || {
+            self.subscription("topics/results", json!({})).await?;
+            let wanted =
+                json!({ "topic": "projects/farm/topics/results", "ackDeadlineSeconds": 600 });
+            self.subscription("subscriptions/test", wanted).await
+        })
+        .await;
+    }
+
+    /// Takes what lies in a subscription now.
+    async fn take(&self, subscription: &str) -> Result<Vec<Value>, String> {
+        let received = self.pull(subscription).await?;
+        let answer = json!({ "ackIds": ack_ids(&received) });
+        let method = format!("subscriptions/{subscription}:acknowledge");
+        self.subscription(&method, answer).await?;
+        Ok(received)
+    }
+
+    /// Looks at what lies in a subscription now, and leaves it there.
+    async fn peek(&self, subscription: &str) -> Result<Vec<Value>, String> {
+        let received = self.pull(subscription).await?;
+        let answer = json!({ "ackIds": ack_ids(&received), "ackDeadlineSeconds": 0 });
+        let method = format!("subscriptions/{subscription}:modifyAckDeadline");
+        self.subscription(&method, answer).await?;
+        Ok(received)
+    }
+
+    async fn pull(&self, subscription: &str) -> Result<Vec<Value>, String> {
+        let asked = json!({ "maxMessages": 1000, "returnImmediately": true });
+        let method = format!("subscriptions/{subscription}:pull");
+        let answer = self.subscription(&method, asked).await?;
+        Ok(answer["receivedMessages"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default())
+    }
+
+    /// Waits until `count` different results have been told.
+    pub async fn results(&mut self, count: usize) {
+        let mut told = std::mem::take(&mut self.told);
+        until("results to be told", async || {
+            for one in self.take("test").await? {
+                let message = &one["message"];
+                let id = message["attributes"]["ce-id"].as_str().unwrap().to_owned();
+                let data = base64(message["data"].as_str().unwrap());
+                let run = serde_json::from_slice(&data).unwrap();
+                told.entry(id).or_insert((run, 0)).1 += 1;
+            }
+            if told.len() >= count {
+                Ok(())
+            } else {
+                Err(format!("{told:?}"))
+            }
+        })
+        .await;
+        self.told = told;
+    }
+
+    /// The most memory each part has had at once, in kB.
+    pub fn peaks(&self) -> Vec<(Part, u64)> {
+        let peak = |process: &Process| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+            let line = status
+                .lines()
+                .find(|line| line.starts_with("VmHWM:"))
+                .unwrap();
+            line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        };
+        self.running
+            .iter()
+            .map(|(part, process)| (*part, peak(process)))
+            .collect()
+    }
+
+    /// Ends the farm in order, and accounts: nothing undelivered, nothing dead, no process left, no panic.
+    pub async fn end(mut self) {
+        // The coordinator last but one: what hubs said before they ended is still taken in.
+        let order = [Part::Hub, Part::Buildlet, Part::Functions];
+        for part in order {
+            self.stop(part).await;
+        }
+        for subscription in ["activity-coordinator", "commands-coordinator"] {
+            self.is_empty(subscription).await;
+            self.is_empty(&format!("dead-{subscription}")).await;
+        }
+        self.is_empty("dead-progress-coordinator").await;
+        self.is_empty("dead-work-h1").await;
+        self.is_empty("work-h1").await;
+        self.stop(Part::Coordinator).await;
+        self.stop(Part::Emulator).await;
+        let work = self.path("work");
+        until("commands to be gone", async || match leftovers(&work) {
+            left if left.is_empty() => Ok(()),
+            left => Err(left),
+        })
+        .await;
+        for part in Part::ALL {
+            let log = std::fs::read_to_string(self.path(&format!("{part:?}.log"))).unwrap();
+            assert!(!log.contains("panicked"), "{part:?} panicked:\n{log}");
+        }
+        // Told at least once, and each run with one result.
+        let runs: BTreeSet<_> = self
+            .told
+            .values()
+            .map(|(run, _)| (&run.build, run.run))
+            .collect();
+        assert_eq!(
+            runs.len(),
+            self.told.len(),
+            "a run was told two results: {:?}",
+            self.told
+        );
+    }
+
+    async fn stop(&mut self, part: Part) {
+        let process = self.running.remove(&part).unwrap();
+        let log = process.log.clone();
+        let status = process.stop().await;
+        let said = || std::fs::read_to_string(&log).unwrap();
+        assert!(
+            status.success(),
+            "{part:?} ended with {status}:\n{}",
+            said()
+        );
+    }
+
+    /// An answer may be under way: waits until nothing lies there.
+    async fn is_empty(&self, subscription: &str) {
+        until(
+            &format!("{subscription} to be empty"),
+            async || match self.peek(subscription).await {
+                Ok(found) if found.is_empty() => Ok(()),
+                other => Err(format!("{other:?}")),
+            },
+        )
+        .await;
+    }
+}
+
+fn ack_ids(received: &[Value]) -> Vec<&Value> {
+    received.iter().map(|one| &one["ackId"]).collect()
+}
+
+/// Three ports that are free now. A part that is killed comes back on the same one, so they are not taken anew.
+fn free_ports() -> [u16; 3] {
+    let listeners = [0; 3].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap()
+}

@@ -1,0 +1,13 @@
+//! The whole farm: `farm up` as people run it, and the same parts as five processes that may be killed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_docs_in_private_items,
+    reason = "a test ends where it cannot go on"
+)]
+
+mod delivery;
+mod harness;
+mod kills;
+mod limits;
+mod up;
