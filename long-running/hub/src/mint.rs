@@ -41,7 +41,12 @@ pub fn mint_key(args: &MintArgs, clock: &Clock) -> anyhow::Result<String> {
         bail!("--machine is the name that the machine registers with, not empty");
     }
     let expires = clock.now().as_second() + args.days * DAY;
-    Ok(mint(&master, args.host_type.as_str(), &args.machine, expires))
+    Ok(mint(
+        &master,
+        args.host_type.as_str(),
+        &args.machine,
+        expires,
+    ))
 }
 
 /// Writes the key to standard output.

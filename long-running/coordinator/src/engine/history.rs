@@ -39,7 +39,11 @@ impl Exporter {
     /// Marks the newest hours in the store: an earlier leader may have died before it wrote them.
     pub(super) fn mark_newest(&mut self, store: &mut dyn Store) {
         match store.history_hours() {
-            Ok(hours) => hours.iter().rev().take(NEWEST).for_each(|at| self.mark(*at)),
+            Ok(hours) => hours
+                .iter()
+                .rev()
+                .take(NEWEST)
+                .for_each(|at| self.mark(*at)),
             Err(error) => tracing::warn!(%error, "cannot read which hours have history"),
         }
     }
