@@ -1,1 +1,73 @@
-//! The stateless functions, one module each, in one binary.
+#![doc = include_str!("../README.md")]
+
+pub mod dashboard;
+mod doors;
+pub mod gerrit_webhook;
+pub mod github_webhook;
+pub mod manifest;
+pub mod pubsubhelper;
+pub mod retrybuilds;
+mod webhook;
+
+use anyhow::{Context, bail};
+use axum::Router;
+use axum::routing::get;
+use farm_runtime::{Vars, serve};
+use tokio_util::sync::CancellationToken;
+
+/// All functions at once, each on its own paths.
+pub const ALL: &str = "all";
+
+/// A function is what makes a router of settings.
+pub type Build = fn(&Vars) -> anyhow::Result<Router>;
+
+/// The functions, by the names that `FUNCTION_TARGET` and the manifest give them.
+pub const FUNCTIONS: [(&str, Build); 5] = [
+    ("dashboard", dashboard::build),
+    ("gerrit-webhook", gerrit_webhook::build),
+    ("github-webhook", github_webhook::build),
+    ("pubsubhelper", pubsubhelper::build),
+    ("retrybuilds", retrybuilds::build),
+];
+
+/// Command line and environment.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  FARM_BUCKET=gs://my-bucket functions --target dashboard
+  FARM_BUS='pubsub://farm?endpoint=http://127.0.0.1:8085' FARM_BUCKET=file:///tmp/bucket \\
+      GITHUB_WEBHOOK_SECRET=@/run/secrets/github functions --target github-webhook
+
+Settings come from the environment; functions/manifest.json lists them. PORT is 8080 unless it is set.")]
+pub struct Args {
+    /// The function to serve: `all`, or one of manifest.json
+    #[arg(long, env = "FUNCTION_TARGET", default_value = ALL)]
+    target: String,
+}
+
+/// Serves the function that `args` names, on Lambda or on `PORT`, until `shutdown`.
+///
+/// # Errors
+/// A setting is missing or wrong, or the port cannot be had.
+pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let vars = Vars::from_environment();
+    let router = router(&args.target, &vars)?;
+    Ok(serve::serve(router, &vars, shutdown).await?)
+}
+
+/// The router of the function `target`, or of [`ALL`]; with `/healthz`, which every process has.
+///
+/// # Errors
+/// There is no such function, or a setting is missing or wrong.
+pub fn router(target: &str, vars: &Vars) -> anyhow::Result<Router> {
+    let mut router = Router::new().route("/healthz", get("ok\n"));
+    let chosen = |name: &str| target == ALL || target == name;
+    if !FUNCTIONS.iter().any(|(name, _)| chosen(name)) {
+        let names = FUNCTIONS.map(|(name, _)| name).join(", ");
+        bail!("there is no function {target:?}; there are {ALL}, {names}");
+    }
+    for (name, build) in FUNCTIONS.iter().filter(|(name, _)| chosen(name)) {
+        let built = build(vars).with_context(|| format!("the function {name} cannot start"))?;
+        router = router.merge(built);
+    }
+    Ok(router)
+}

@@ -1,0 +1,103 @@
+//! The views as they are, for programs.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use farm_model::id::BuildId;
+use farm_model::view::key;
+use serde_json::json;
+
+use super::Dashboard;
+use super::place::{self, WantedQuery};
+use super::trouble::Trouble;
+use super::views::Document;
+
+/// A page's trouble, for a program.
+pub(super) struct Refused(Trouble);
+
+impl<E: Into<Trouble>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (status, text) = match self.0 {
+            Trouble::Missing(text) => (StatusCode::NOT_FOUND, text),
+            Trouble::Unclear(text) => (StatusCode::BAD_REQUEST, text),
+            Trouble::Away(error) => {
+                tracing::error!(%error, "a view cannot be read");
+                let text = "not now; try again".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, text)
+            }
+        };
+        (status, axum::Json(json!({ "error": text }))).into_response()
+    }
+}
+
+pub(super) async fn farm(
+    State(dashboard): State<Arc<Dashboard>>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let farm = dashboard.farm.get(key::FARM).await?;
+    Ok(answer(&headers, &*farm.ok_or_else(nothing_yet)?))
+}
+
+pub(super) async fn grid(
+    State(dashboard): State<Arc<Dashboard>>,
+    query: WantedQuery,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let farm = dashboard
+        .farm
+        .get(key::FARM)
+        .await?
+        .ok_or_else(nothing_yet)?;
+    let place = place::find(&farm.view, query)?.ok_or_else(nothing_yet)?;
+    let key = key::grid(&place.repo.name, place.branch);
+    let grid = dashboard.grids.get(&key).await?;
+    Ok(answer(&headers, &*grid.ok_or_else(nothing_yet)?))
+}
+
+pub(super) async fn build(
+    State(dashboard): State<Arc<Dashboard>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let missing = || Trouble::Missing(format!("There is no build {id:?}."));
+    let key = key::build(&id.parse::<BuildId>().map_err(|_| missing())?);
+    let build = dashboard.builds.get(&key).await?;
+    Ok(answer(&headers, &*build.ok_or_else(missing)?))
+}
+
+fn nothing_yet() -> Trouble {
+    Trouble::Missing("There is nothing yet.".to_owned())
+}
+
+fn answer<T>(headers: &HeaderMap, document: &Document<T>) -> Response {
+    let kind = (header::CONTENT_TYPE, "application/json");
+    tagged(headers, &document.tag, ([kind], document.bytes.clone()))
+}
+
+/// An answer that a client who has it already need not hear again.
+pub(super) fn tagged(headers: &HeaderMap, tag: &str, answer: impl IntoResponse) -> Response {
+    // Weak, since the answer may be compressed on its way.
+    let tag = format!("W/\"{tag}\"");
+    let known = headers.get(header::IF_NONE_MATCH);
+    let known = known
+        .and_then(|known| known.to_str().ok())
+        .unwrap_or_default();
+    let same = known == "*" || known.split(',').any(|known| known.trim() == tag);
+    let fresh = [
+        (header::ETAG, tag),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+    ];
+    if same {
+        (StatusCode::NOT_MODIFIED, fresh).into_response()
+    } else {
+        (fresh, answer).into_response()
+    }
+}

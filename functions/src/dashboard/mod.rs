@@ -1,0 +1,93 @@
+//! `dashboard`: pages and JSON, rendered from views and logs in the bucket alone. They stay up while the coordinator is
+//! away, and say as of when they are.
+//!
+//! | path | what |
+//! |---|---|
+//! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
+//! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
+//! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
+//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>` | the views as they are |
+
+mod api;
+mod build;
+mod cells;
+mod fleet;
+mod front;
+mod log;
+mod place;
+mod rendered;
+mod shell;
+mod text;
+mod trouble;
+mod views;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use farm_bucket::Bucket;
+use farm_model::view::{BuildView, FarmView, GridView};
+use farm_runtime::{Clock, Vars};
+use tower_http::compression::CompressionLayer;
+
+use self::rendered::Rendered;
+use self::shell::Shell;
+use self::trouble::not_found;
+use self::views::Views;
+use crate::doors;
+
+/// What pages are made of.
+struct Dashboard {
+    bucket: Bucket,
+    farm: Views<FarmView>,
+    grids: Views<GridView>,
+    builds: Views<BuildView>,
+    fronts: Rendered,
+    clock: Clock,
+}
+
+/// The function.
+///
+/// # Errors
+/// A setting is missing or wrong.
+pub fn build(vars: &Vars) -> anyhow::Result<Router> {
+    let bucket = doors::bucket(vars)?;
+    let dashboard = Dashboard {
+        farm: Views::new(bucket.clone()),
+        grids: Views::new(bucket.clone()),
+        builds: Views::new(bucket.clone()),
+        fronts: Rendered::default(),
+        bucket,
+        clock: Clock::system(),
+    };
+    let policy = HeaderValue::from_str(&Shell::policy())?;
+    Ok(Router::new()
+        .route("/", get(front::page))
+        .route("/build/{build}", get(build::page))
+        .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
+        .route("/api/farm", get(api::farm))
+        .route("/api/grid", get(api::grid))
+        .route("/api/build/{build}", get(api::build))
+        .fallback(not_found)
+        .layer(from_fn_with_state(policy, guarded))
+        .layer(CompressionLayer::new())
+        .with_state(Arc::new(dashboard)))
+}
+
+/// Nothing that a commit or a log says can become more than text.
+async fn guarded(State(policy): State<HeaderValue>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

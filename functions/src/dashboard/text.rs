@@ -1,0 +1,162 @@
+//! How times, spans and logs look to people.
+
+use std::fmt;
+
+use farm_model::Timestamp;
+
+/// A moment: in full for machines, short and in UTC for people.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment(pub(super) Timestamp);
+
+impl Moment {
+    /// For the attribute `datetime`.
+    pub(super) fn machine(self) -> String {
+        self.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.strftime("%-d %b %H:%M:%S UTC"))
+    }
+}
+
+/// From one moment to another; nothing if the clocks disagree.
+pub(super) fn between(from: Timestamp, to: Timestamp) -> String {
+    let span = to.duration_since(from).as_millis();
+    millis(u64::try_from(span).unwrap_or(0))
+}
+
+/// `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+pub(super) fn millis(millis: u64) -> String {
+    let seconds = millis / 1000;
+    match seconds {
+        0..10 => format!("{}.{} s", seconds, millis % 1000 / 100),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
+    }
+}
+
+/// `812 B`, `3.2 KiB`, `1.0 MiB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    let tenths = |unit: u64| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..0x10_0000 => format!("{} KiB", tenths(1024)),
+        _ => format!("{} MiB", tenths(0x10_0000)),
+    }
+}
+
+/// A log as text: what is no UTF-8 is replaced, terminals' escapes and other controls are taken out, and a return to the
+/// start of the line, as progress bars make, begins a new one.
+pub(super) fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut rest),
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\r' => plain.push('\n'),
+            '\n' | '\t' => plain.push(c),
+            c if c.is_control() => {}
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// Takes out what follows an escape character (ECMA-48): a control sequence, a string such as a window's title, or a
+/// character or two more.
+fn skip_escape(rest: &mut Rest<'_>) {
+    match rest.peek() {
+        Some('[') => {
+            rest.next();
+            // Parameters, then one final byte; what breaks that form is text again.
+            while rest.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+            rest.next_if(|c| matches!(c, '@'..='~'));
+        }
+        Some(']' | 'P' | '^' | '_' | 'X') => {
+            // Ends with BEL or ESC \; a line end means that nobody ended it.
+            while let Some(c) = rest.next_if(|c| *c != '\n') {
+                if c == '\u{7}' || (c == '\u{1b}' && rest.next_if_eq(&'\\').is_some()) {
+                    break;
+                }
+            }
+        }
+        Some(' '..='~') => {
+            while rest.next_if(|c| matches!(c, ' '..='/')).is_some() {}
+            rest.next_if(|c| matches!(c, '0'..='~'));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_units_at_most() {
+        let spans = [0, 450, 9_999, 59_999, 200_000, 7_500_000, 273_600_000].map(millis);
+        assert_eq!(
+            spans,
+            [
+                "0.0 s",
+                "0.4 s",
+                "9.9 s",
+                "59 s",
+                "3 min 20 s",
+                "2 h 5 min",
+                "3 d 4 h"
+            ]
+        );
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(between(at(100), at(112)), "12 s");
+        assert_eq!(between(at(112), at(100)), "0.0 s");
+    }
+
+    #[test]
+    fn sizes_have_one_digit_more_than_needed() {
+        let sizes = [0, 1023, 1024, 3300, 1 << 20, 5 << 30].map(bytes);
+        assert_eq!(
+            sizes,
+            [
+                "0 B",
+                "1023 B",
+                "1.0 KiB",
+                "3.2 KiB",
+                "1.0 MiB",
+                "5120.0 MiB"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_moment_is_short_and_in_utc() {
+        let moment = Moment("2026-11-05T08:09:10.5Z".parse().unwrap());
+        assert_eq!(moment.to_string(), "5 Nov 08:09:10 UTC");
+        assert_eq!(moment.machine(), "2026-11-05T08:09:10Z");
+    }
+
+    #[test]
+    fn escapes_and_controls_do_not_reach_the_page() {
+        let plain = |text: &str| plain(text.as_bytes());
+        assert_eq!(plain("\u{1b}[1;31mred\u{1b}[0m\u{1b}[K\n"), "red\n");
+        assert_eq!(plain("\u{1b}]0;title\u{7}a\u{1b}]8;;x\u{1b}\\b"), "ab");
+        assert_eq!(plain("\u{1b}]never ended\nnext"), "\nnext");
+        assert_eq!(plain("a\r\nb\rc\0\u{8}\u{7f}\td"), "a\nb\nc\td");
+        assert_eq!(plain("\u{1b}(Bx\u{1b}"), "x");
+        assert_eq!(plain("\u{1b}[31"), "");
+        assert_eq!(plain("\u{1b}[31\u{e4}"), "\u{e4}");
+    }
+
+    #[test]
+    fn any_bytes_are_text_of_some_kind() {
+        assert_eq!(plain(b"a\xff\xfeb"), "a\u{fffd}\u{fffd}b");
+    }
+}

@@ -1,0 +1,87 @@
+//! `retrybuilds`: `POST /clear-results?builder=B&hash=H`: forget results, so that the builds run again (spec
+//! `dashboard.md` 3, 4.8).
+//!
+//! `hash` is one full commit id, or several with commas between them. Who asks proves it in one of two ways:
+//!
+//! - `Authorization: Bearer farm1.…`, a token signed with `FARM_TOKEN_KEY`: the actor is `user:<subject>`;
+//! - `key=…`, the builder's key of 2019, only where `FARM_BUILDER_MASTER_KEY` is set: the actor is `builder:<name>`.
+//!
+//! Parameters come from the query or, as a form or a JSON object, from the body. `id`, or the header `Idempotency-Key`,
+//! names the command: asking twice under one name is asking once. The answer is the envelope of 2019,
+//! `{"Response":null,"Error":""}`; its statuses say the same to those who look at them.
+
+mod actor;
+mod ask;
+mod envelope;
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::post;
+use farm_bus::Bus;
+use farm_model::event::{Event, Message};
+use farm_model::message::command::Command;
+use farm_runtime::{Clock, Ids, Vars};
+use tokio::time::timeout;
+
+use self::actor::Keys;
+use self::ask::Asked;
+use self::envelope::{Done, Refusal};
+use crate::doors;
+
+/// Bytes of a body: names and commit ids.
+const LARGEST: usize = 64 << 10;
+/// How long publishing may take: platforms end a request at 30 seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Who publishes.
+const PUBLISHER: &str = "/functions/retrybuilds";
+
+struct Retry {
+    keys: Keys,
+    bus: Bus,
+    clock: Clock,
+    ids: Ids,
+}
+
+/// The function.
+///
+/// # Errors
+/// A setting is missing or wrong; an empty key is missing.
+pub fn build(vars: &Vars) -> anyhow::Result<Router> {
+    let retry = Retry {
+        keys: Keys::read(vars)?,
+        bus: doors::bus(vars)?,
+        clock: Clock::system(),
+        ids: Ids::system(),
+    };
+    Ok(Router::new()
+        .route("/clear-results", post(clear))
+        .layer(DefaultBodyLimit::max(LARGEST))
+        .with_state(Arc::new(retry)))
+}
+
+async fn clear(State(retry): State<Arc<Retry>>, asked: Asked) -> Result<Done, Refusal> {
+    let now = retry.clock.now();
+    let actor = retry.keys.actor(&asked, now)?;
+    let commands = asked.commands(&actor, || retry.ids.hex(16))?;
+    let event = |command: &Command| {
+        let id = format!("command:{}", command.id);
+        Event::of(id, PUBLISHER, now, command).map_err(Refusal::later)
+    };
+    let events: Vec<Event> = commands.iter().map(event).collect::<Result<_, _>>()?;
+    let later = |error: &dyn Display| match actor.is_2019 {
+        true => Refusal::later_2019(error),
+        false => Refusal::later(error),
+    };
+    let published = timeout(PATIENCE, retry.bus.publish_all(Command::TOPIC, &events)).await;
+    let published = published.map_err(|late| later(&late))?;
+    published.map_err(|error| match error.is_again() {
+        true => later(&error),
+        false => Refusal::bad(error.to_string()),
+    })?;
+    tracing::info!(actor = %actor.name, count = commands.len(), "results to be cleared");
+    Ok(Done)
+}

@@ -1,0 +1,222 @@
+//! Pages and JSON, rendered from views.
+
+use axum::body::Body;
+use axum::http::Request;
+use bytes::Bytes;
+use farm_model::message::progress::LogSummary;
+use farm_model::view::{FarmView, GridView, key};
+
+use crate::harness::Function;
+use crate::sample::{build, dashboard, dashboard_with, failed, farm, grid, running};
+
+#[tokio::test]
+async fn the_front_page_shows_grid_open_builds_machines_and_troubles() {
+    let function = dashboard().await;
+    let answer = function.get("/").await;
+    let page = answer.of(200);
+    for text in [
+        "<title>demo · main · Sample farm</title>",
+        "2019-04-25T10:00:01Z",
+        "title=\"linux-test: queued\"",
+        "title=\"pi: failed, run 2\"",
+        "title=\"pi: ok\"",
+        "Newest commit: 1 failed, 1 queued",
+        "Nothing has been written for over a minute while builds are open",
+        "no machine of host type &#60;pi&#62; is connected",
+        "line 3: &#60;what&#62; is this?",
+        "0 of 1 busy",
+        "href=\"/?repo=demo&#38;branch=release/1%20%26%202\"",
+        "href=\"/?repo=golang/tools\"",
+    ] {
+        assert!(page.contains(text), "{text} is not in {page}");
+    }
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+}
+
+#[tokio::test]
+async fn what_strangers_write_stays_text() {
+    let function = dashboard_with(&build(failed(LogSummary::default()))).await;
+    let id = build(running()).build.id;
+    for path in ["/", &format!("/build/{id}")] {
+        let answer = function.get(path).await;
+        let page = answer.of(200);
+        assert!(
+            page.contains("&#60;script&#62;alert(&#34;x&#34;)"),
+            "{page}"
+        );
+        assert!(page.contains("Ann &#60;b&#62;Example"));
+        assert!(!page.contains("<script>alert") && !page.contains("<b>Example"));
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none';"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        // The policy lets only what it names run, and no page brings more.
+        assert_eq!(page.matches("<script").count(), 1);
+        assert!(!page.contains(" style=") && !page.contains(" onclick"));
+    }
+}
+
+#[tokio::test]
+async fn a_farm_that_has_just_started_says_so() {
+    let function = Function::start("dashboard", None);
+    let answer = function.get("/").await;
+    assert!(answer.of(200).contains("Nothing yet"));
+    let answer = function.get("/api/farm").await;
+    assert_eq!(answer.of(404), "{\"error\":\"There is nothing yet.\"}");
+    // It is not there yet, but it is known to be wanted.
+    let empty = FarmView {
+        repositories: Vec::new(),
+        ..farm()
+    };
+    function.put_view(key::FARM, &empty).await;
+    tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        while !function.get("/").await.of(200).contains("No commits yet") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn branches_have_pages_of_their_own() {
+    let function = dashboard().await;
+    let page = function.get("/?repo=demo&branch=release/1%20%26%202").await;
+    assert!(page.of(200).contains("Nothing is known of this branch yet"));
+    let page = function.get("/?repo=golang/tools").await;
+    assert!(page.of(200).contains("No commits yet"));
+    let page = function.get("/?repo=nowhere").await;
+    assert!(
+        page.of(404)
+            .contains("This farm has no repository &#34;nowhere&#34;.")
+    );
+    let page = function.get("/?repo=demo&branch=%3Cx%3E").await;
+    assert!(
+        page.of(404)
+            .contains("has no branch &#34;&#60;x&#62;&#34;.")
+    );
+}
+
+#[tokio::test]
+async fn a_builds_page_tells_its_runs_steps_and_log() {
+    let view = build(failed(LogSummary {
+        bytes: 12,
+        dropped: 2048,
+        whole: None,
+    }));
+    let function = dashboard_with(&view).await;
+    let log = Bytes::from_static(b"\x1b[31mred\x1b[0m <i>\n");
+    let attempt = crate::sample::attempt();
+    function
+        .bucket
+        .put_log_chunk(&attempt, 0, log)
+        .await
+        .unwrap();
+    let answer = function.get(&format!("/build/{}", view.build.id)).await;
+    let page = answer.of(200);
+    for text in [
+        "<title>pi · aaaaaaaa · Sample farm</title>",
+        "step test: exit status &#60;1&#62;",
+        "<td class=\"took\">1.5 s</td>",
+        "<td class=\"took\">1 min 5 s</td>",
+        ">red &#60;i&#62;\n</pre>",
+        "2.0 KiB over the limit were dropped",
+        "data-grows=\"false\"",
+        "href=\"/?repo=demo&#38;branch=main\"",
+    ] {
+        assert!(page.contains(text), "{text} is not in {page}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_has_a_page_that_leads_back() {
+    let function = dashboard().await;
+    let unknown = "0".repeat(32);
+    for path in [
+        "/nowhere",
+        "/build/../etc",
+        "/build/x",
+        &format!("/build/{unknown}"),
+        &format!("/log/{unknown}/1/steps/1"),
+        "/log/x/1/steps/1",
+    ] {
+        let answer = function.get(path).await;
+        assert!(answer.of(404).contains("To the front page"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn while_the_bucket_cannot_be_read_pages_say_so() {
+    let function = dashboard().await;
+    let nonsense = Bytes::from_static(b"{");
+    function
+        .bucket
+        .put_view(key::FARM, nonsense, None)
+        .await
+        .unwrap();
+    let answer = function.get("/").await;
+    assert!(answer.of(503).contains("cannot be read right now"));
+    assert_eq!(answer.header("retry-after"), "5");
+    let answer = function.get("/api/farm").await;
+    assert_eq!(answer.of(503), "{\"error\":\"not now; try again\"}");
+}
+
+#[tokio::test]
+async fn programs_get_the_views_as_they_are() {
+    let view = build(running());
+    let function = dashboard_with(&view).await;
+    let answer = function.get("/api/farm").await;
+    answer.of(200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(
+        serde_json::from_slice::<FarmView>(&answer.body).unwrap(),
+        farm()
+    );
+    for path in [
+        "/api/grid",
+        "/api/grid?repo=demo",
+        "/api/grid?repo=demo&branch=main",
+    ] {
+        let answer = function.get(path).await;
+        answer.of(200);
+        assert_eq!(
+            serde_json::from_slice::<GridView>(&answer.body).unwrap(),
+            grid()
+        );
+    }
+    let answer = function.get(&format!("/api/build/{}", view.build.id)).await;
+    assert_eq!(answer.body, serde_json::to_vec(&view).unwrap());
+    function.get("/api/build/x").await.of(404);
+    function.get("/api/grid?repo=x").await.of(404);
+}
+
+#[tokio::test]
+async fn who_knows_a_version_is_not_told_it_again() {
+    let function = dashboard().await;
+    for path in ["/", "/api/farm", "/api/grid"] {
+        let tag = function.get(path).await.header("etag").to_owned();
+        assert!(tag.starts_with("W/\""), "{path}: {tag}");
+        let again = Request::get(path).header("if-none-match", &tag);
+        let answer = function.ask(again.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.of(304), "");
+        let other = Request::get(path).header("if-none-match", "W/\"x\"");
+        function
+            .ask(other.body(Body::empty()).unwrap())
+            .await
+            .of_any(200);
+    }
+}
+
+#[tokio::test]
+async fn pages_travel_compressed() {
+    let function = dashboard_with(&build(running())).await;
+    let id = build(running()).build.id;
+    for path in ["/", &format!("/build/{id}"), "/api/farm"] {
+        let request = Request::get(path).header("accept-encoding", "gzip, br");
+        let answer = function.ask(request.body(Body::empty()).unwrap()).await;
+        answer.of_any(200);
+        assert_eq!(answer.header("content-encoding"), "gzip", "{path}");
+        assert_eq!(answer.header("vary"), "accept-encoding", "{path}");
+        assert_eq!(answer.body[..2], [0x1f, 0x8b], "{path}");
+    }
+}

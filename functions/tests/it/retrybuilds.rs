@@ -1,0 +1,150 @@
+//! Who may have results cleared, and what becomes of it.
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::request::Builder;
+use farm_forge::token;
+use farm_model::Timestamp;
+use farm_model::event::Topic;
+use farm_model::message::command::{Ask, Command};
+
+use crate::harness::{Function, Queue, TOKEN_KEY};
+
+const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+/// Of `linux-amd64` under the master key `gophers rule`.
+const KEY: &str = "8b3dbf220b21848be6884e982b34702e";
+const DONE: &str = "{\"Response\":null,\"Error\":\"\"}\n";
+
+fn expiring(key: &str, at: &str) -> String {
+    let at: Timestamp = at.parse().unwrap();
+    token::mint(key.as_bytes(), "gopher", at).unwrap()
+}
+
+fn clear(query: &str) -> Builder {
+    Request::post(format!("/clear-results?{query}"))
+}
+
+fn bearing(query: &str, token: &str) -> Request<Body> {
+    let request = clear(query).header("authorization", format!("Bearer {token}"));
+    request.body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn a_token_clears_in_the_name_of_its_user() {
+    let (queue, mut listener) = Queue::with(Topic::Commands).await;
+    let function = Function::start("retrybuilds", Some(&queue));
+    let token = expiring(TOKEN_KEY, "2999-01-01T00:00:00Z");
+    let query = format!("builder=linux-test&hash={A},{B}&id=mine");
+    let answer = function.ask(bearing(&query, &token)).await;
+    assert_eq!(answer.of(200), DONE);
+    assert_eq!(answer.header("content-type"), "application/json");
+    let mut heard = Vec::new();
+    for _ in 0..2 {
+        let event = listener.next().await;
+        let command: Command = event.decode().unwrap();
+        assert_eq!(command.actor, "user:gopher");
+        assert_eq!(event.id, format!("command:{}", command.id));
+        let Ask::Clear { builder, commit } = command.ask;
+        heard.push(format!("{} {builder} {}", command.id, commit.short()));
+    }
+    heard.sort();
+    assert_eq!(
+        heard,
+        ["mine.1 linux-test aaaaaaaa", "mine.2 linux-test bbbbbbbb"]
+    );
+}
+
+#[tokio::test]
+async fn nobody_and_strangers_are_refused_and_nothing_is_published() {
+    let (queue, mut listener) = Queue::with(Topic::Commands).await;
+    let function = Function::start("retrybuilds", Some(&queue));
+    let query = format!("builder=linux-amd64&hash={A}");
+    let nobody = clear(&query).body(Body::empty()).unwrap();
+    function.ask(nobody).await.of(401);
+    for (key, at, says) in [
+        (TOKEN_KEY, "2000-01-01T00:00:00Z", "expired"),
+        ("other", "2999-01-01T00:00:00Z", "another key"),
+    ] {
+        let answer = function.ask(bearing(&query, &expiring(key, at))).await;
+        assert!(answer.of(401).contains(says), "{}", answer.text());
+    }
+    function.ask(bearing(&query, "nonsense")).await.of(401);
+    // Keys of 2019 are off unless they are switched on.
+    let old = clear(&format!("{query}&key={KEY}")).body(Body::empty());
+    let answer = function.ask(old.unwrap()).await;
+    assert!(answer.of(401).contains("switched off"));
+    assert!(!answer.text().contains(KEY));
+    listener.has_nothing().await;
+}
+
+#[tokio::test]
+async fn a_builders_key_of_2019_works_where_it_is_switched_on() {
+    let (queue, mut listener) = Queue::with(Topic::Commands).await;
+    let function = Function::start_with("retrybuilds", Some(&queue), |vars| {
+        vars.with("FARM_BUILDER_MASTER_KEY", "gophers rule\n")
+    });
+    let ask = |builder: &str, key: &str| {
+        let query = format!("builder={builder}&hash={A}&key={key}");
+        function.ask(clear(&query).body(Body::empty()).unwrap())
+    };
+    let answer = ask("linux-arm", KEY).await;
+    assert_eq!(
+        answer.of(401),
+        "{\"Response\":null,\"Error\":\"invalid key for builder \\\"linux-arm\\\"\"}\n"
+    );
+    // The master key itself is nobody's.
+    ask("linux-amd64", "gophers%20rule").await.of(401);
+    assert_eq!(ask("linux-amd64", KEY).await.of(200), DONE);
+    let command: Command = listener.message().await;
+    assert_eq!(command.actor, "builder:linux-amd64");
+    listener.has_nothing().await;
+}
+
+#[tokio::test]
+async fn what_is_missing_or_wrong_is_said() {
+    let (queue, mut listener) = Queue::with(Topic::Commands).await;
+    let function = Function::start("retrybuilds", Some(&queue));
+    let token = expiring(TOKEN_KEY, "2999-01-01T00:00:00Z");
+    for (query, says) in [
+        (format!("hash={A}"), "must specify a builder"),
+        ("builder=b".to_owned(), "must specify a hash"),
+        ("builder=b&hash=abc".to_owned(), "is not a commit"),
+    ] {
+        let answer = function.ask(bearing(&query, &token)).await;
+        assert!(answer.of(400).contains(says), "{}", answer.text());
+    }
+    listener.has_nothing().await;
+}
+
+#[tokio::test]
+async fn a_form_does_as_well_as_a_query_and_a_header_names_the_command() {
+    let (queue, mut listener) = Queue::with(Topic::Commands).await;
+    let function = Function::start("retrybuilds", Some(&queue));
+    let token = expiring(TOKEN_KEY, "2999-01-01T00:00:00Z");
+    let request = Request::post("/clear-results")
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("idempotency-key", "once")
+        .body(Body::from(format!("builder=linux-test&hash={A}")));
+    function.ask(request.unwrap()).await.of(200);
+    assert_eq!(listener.message::<Command>().await.id.as_str(), "once");
+}
+
+#[tokio::test]
+async fn while_the_queue_is_away_each_client_is_told_in_its_own_way() {
+    let queue = Queue::bare().await;
+    let function = Function::start_with("retrybuilds", Some(&queue), |vars| {
+        vars.with("FARM_BUILDER_MASTER_KEY", "gophers rule")
+    });
+    let query = format!("builder=linux-amd64&hash={A}");
+    let token = expiring(TOKEN_KEY, "2999-01-01T00:00:00Z");
+    function.ask(bearing(&query, &token)).await.of(503);
+    let old = clear(&format!("{query}&key={KEY}")).body(Body::empty());
+    let answer = function.ask(old.unwrap()).await;
+    // The one text after which a client of 2019 tries again.
+    assert_eq!(
+        answer.of(200),
+        "{\"Response\":null,\"Error\":\"datastore: concurrent transaction\"}\n"
+    );
+}
