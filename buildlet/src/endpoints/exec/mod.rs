@@ -1,0 +1,113 @@
+//! `/exec` (`buildlet.md` 5): 200 at once, output as it comes, the outcome in a trailer.
+
+mod describe;
+mod resolve;
+
+use std::io;
+
+use crate::http::{Connection, Form, Gone, Head, Request, Stream};
+use crate::machine::Machine;
+use crate::process::{NotStarted, Running, process_state};
+
+use super::{posted, query};
+
+/// The most bytes of one chunk.
+const CHUNK: usize = 32 * 1024;
+const PROCESS_STATE: &str = "Process-State";
+
+pub(super) async fn exec(
+    machine: &Machine,
+    request: &Request,
+    connection: &mut Connection,
+) -> io::Result<()> {
+    if request.method != "POST" {
+        return connection.error(400, "requires POST method").await;
+    }
+    if request.old {
+        return connection.error(400, "HTTP/1.1 or higher required").await;
+    }
+    let body = posted(request, connection).await?;
+    let form = body.and(&query(request));
+    if let Err(error) = machine.work_dir.ensure() {
+        return refuse(connection, 500, &error.to_string()).await;
+    }
+    let command = match resolve::command(machine, &form) {
+        Ok(command) => command,
+        Err(text) => return refuse(connection, 400, text).await,
+    };
+    let Ok(_place) = machine.places.try_acquire() else {
+        return refuse(connection, 503, "too many commands at once").await;
+    };
+    run(machine, command, &body, form.flag("debug"), connection).await
+}
+
+/// Errors of this endpoint are chunked and announce the trailer that they do not send, as in 2019.
+async fn refuse(connection: &mut Connection, status: u16, text: &str) -> io::Result<()> {
+    let mut stream = connection
+        .stream(&Head::error(status).with("Trailer", PROCESS_STATE))
+        .await?;
+    stream.chunk(format!("{text}\n").as_bytes()).await?;
+    stream.finish(None).await
+}
+
+async fn run(
+    machine: &Machine,
+    command: resolve::Command,
+    body: &Form,
+    debug: bool,
+    connection: &mut Connection,
+) -> io::Result<()> {
+    let head = Head::new(200).with("Trailer", PROCESS_STATE);
+    let (mut stream, mut gone) = connection.stream_watched(&head).await?;
+    let args: Vec<_> = body.all("cmdArg").collect();
+    let env = machine.environment.of_command(body);
+    if debug {
+        stream.chunk(&describe::line(&command, &args, &env)).await?;
+    }
+    let started = match command.program(&args, env) {
+        Ok(program) => machine.processes.start(program).await,
+        Err(text) => Err(NotStarted::Command(text)),
+    };
+    let state = match started {
+        Ok(running) => follow(running, &mut stream, &mut gone).await?,
+        Err(NotStarted::Command(text)) => text,
+        // No trailer: nothing is known about the command.
+        Err(NotStarted::Machine(error)) => {
+            tracing::error!(%error, "this machine cannot start commands");
+            return Err(error);
+        }
+    };
+    stream.finish(Some((PROCESS_STATE, &state))).await
+}
+
+/// Copies output until the command has ended; kills its group as soon as the client is gone.
+async fn follow(
+    mut running: Running,
+    stream: &mut Stream<'_>,
+    gone: &mut Gone<'_>,
+) -> io::Result<String> {
+    let copied = tokio::select! {
+        copied = copy(&mut running, stream) => copied,
+        () = gone.wait() => Err(io::ErrorKind::ConnectionAborted.into()),
+    };
+    if let Err(error) = copied {
+        running.kill();
+        drop(running.wait().await);
+        return Err(error);
+    }
+    Ok(process_state(running.wait().await?))
+}
+
+async fn copy(running: &mut Running, stream: &mut Stream<'_>) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match running.read(&mut buffer).await? {
+            // It may have closed its output and gone on.
+            0 => {
+                running.exited().await;
+                return Ok(());
+            }
+            length => stream.chunk(&buffer[..length]).await?,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! A small HTTP/1.1 server: what `/exec` needs and libraries do not give (`buildlet.md` 1 and 20). Trailers go out though
+//! nobody asked for them with `TE`, and a client that vanishes is noticed while nothing is written.
+//!
+//! It knows no endpoints: a [`Handler`] answers.
+
+mod body;
+mod connection;
+mod form;
+mod request;
+mod response;
+
+pub use connection::{Connection, Gone, serve};
+pub use form::{Form, decode};
+pub use request::Request;
+pub use response::{Head, Stream};
+
+use std::io;
+
+use futures::future::BoxFuture;
+
+/// Answers requests.
+pub trait Handler: Send + Sync {
+    /// Answers one request. An error closes the connection at once: the client sees a cut answer.
+    fn handle<'a>(
+        &'a self,
+        request: Request,
+        connection: &'a mut Connection,
+    ) -> BoxFuture<'a, io::Result<()>>;
+}
+
+/// An answer whose request cannot be understood; the connection closes behind it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Bad {
+    /// 400 or another of its kind.
+    pub status: u16,
+    /// After the status in the answer's text.
+    pub why: &'static str,
+}

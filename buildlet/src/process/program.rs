@@ -1,0 +1,33 @@
+//! What is to be run.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::state::errno_text;
+
+/// A program, resolved.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The file.
+    pub path: PathBuf,
+    /// Argument 0: what was asked for.
+    pub name: OsString,
+    /// The arguments behind it.
+    pub args: Vec<OsString>,
+    /// Working directory, absolute.
+    pub dir: PathBuf,
+    /// Environment, all of it; for equal names the last one counts.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+impl Program {
+    /// Whether the working directory is one: the error of starting alone does not tell it from a missing program.
+    pub(super) fn check_dir(&self) -> Result<(), String> {
+        let text = match std::fs::metadata(&self.dir) {
+            Ok(found) if found.is_dir() => return Ok(()),
+            Ok(_) => "not a directory".to_owned(),
+            Err(error) => errno_text(&error),
+        };
+        Err(format!("chdir {}: {text}", self.dir.display()))
+    }
+}

@@ -1,0 +1,61 @@
+//! Waiting for children, and reaping them only when nobody needs their number any more.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::Child;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use nix::errno::Errno;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+use tokio::net::unix::pipe;
+use tokio::sync::oneshot;
+
+use super::forker::Forked;
+use super::guard::Guard;
+use super::output::Running;
+use super::{Group, Living};
+
+/// Watches a child from a small thread of its own, until it is reaped.
+pub(super) fn watch(forked: Forked, guard: Arc<Guard>, living: Living) -> io::Result<Running> {
+    let group = Group(forked.child.id().cast_signed());
+    guard.remember(group);
+    let (exited, exit) = oneshot::channel();
+    let (release, released) = mpsc::channel();
+    let (ended, end) = oneshot::channel();
+    let output = pipe::Receiver::from_owned_fd(OwnedFd::from(forked.output));
+    let mut child = forked.child;
+    let life = move || {
+        until_exit(&mut child);
+        let _ = exited.send(());
+        // A zombie keeps its number, and so its group's, from being given away: kills hit nobody else until here.
+        let _ = released.recv();
+        group.kill();
+        let status = child.wait();
+        guard.forget(group);
+        drop(living);
+        drop(ended.send(status));
+    };
+    let watching = std::thread::Builder::new()
+        .name("waiter".to_owned())
+        .stack_size(256 * 1024)
+        .spawn(life);
+    match (watching, output) {
+        (Ok(_), Ok(output)) => Ok(Running::new(group, output, exit, release, end)),
+        (watching, output) => {
+            group.kill();
+            Err(watching
+                .err()
+                .or(output.err())
+                .unwrap_or(io::ErrorKind::Other.into()))
+        }
+    }
+}
+
+/// Returns when the child has ended, without reaping it.
+fn until_exit(child: &mut Child) {
+    let pid = Pid::from_raw(child.id().cast_signed());
+    let ended = || waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
+    while ended() == Err(Errno::EINTR) {}
+}
