@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use farm_forge::signature::sign_github;
 use farm_model::message::result::RunFinished;
@@ -11,16 +11,22 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Process, Repository, client, farm_command, leftovers, until};
+use crate::{Process, Repository, client, farm_command, leftovers, until};
 
 const SECRET: &str = "s3cret";
 
+/// One of the five.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
+    /// The queues.
     Emulator,
+    /// Webhooks and pages.
     Functions,
+    /// Plans, schedules, records.
     Coordinator,
+    /// Owns machines.
     Hub,
+    /// The one machine.
     Buildlet,
 }
 
@@ -34,10 +40,16 @@ impl Part {
     ];
 }
 
+/// A farm that builds one repository, `demo`, on one machine.
+#[derive(Debug)]
 pub struct Farm {
+    /// Everything of it.
     pub folder: TempDir,
+    /// What is built.
     pub repository: Repository,
+    /// For its pages.
     pub http: reqwest::Client,
+    program: PathBuf,
     running: BTreeMap<Part, Process>,
     ports: [u16; 3],
     deliveries: u32,
@@ -47,7 +59,8 @@ pub struct Farm {
 
 impl Farm {
     /// All five, building the repository's head with this `farm.toml` and `build.sh`.
-    pub async fn start(farm_toml: &str, build: &str) -> Self {
+    /// `program` is the `farm` binary.
+    pub async fn start(program: &Path, farm_toml: &str, build: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let repository = Repository::new(&folder.path().join("repository"), farm_toml, build);
         std::fs::write(folder.path().join("machine-key"), "a master key").unwrap();
@@ -55,6 +68,7 @@ impl Farm {
             folder,
             repository,
             http: client(),
+            program: program.to_owned(),
             running: BTreeMap::new(),
             ports: free_ports(),
             deliveries: 0,
@@ -75,6 +89,8 @@ impl Farm {
         farm
     }
 
+    /// A file of this farm.
+    #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -88,62 +104,74 @@ impl Farm {
         let [pubsub, http, hub] = self.ports;
         let at = |port: u16| format!("127.0.0.1:{port}");
         let mut command = match part {
-            Part::Emulator => farm_command(&[
-                "emulator",
-                "--listen",
-                &at(pubsub),
-                "--data",
-                &self.text("pubsub"),
-            ]),
+            Part::Emulator => farm_command(
+                &self.program,
+                &[
+                    "emulator",
+                    "--listen",
+                    &at(pubsub),
+                    "--data",
+                    &self.text("pubsub"),
+                ],
+            ),
             Part::Functions => {
-                let mut command = farm_command(&["functions"]);
+                let mut command = farm_command(&self.program, &["functions"]);
                 command.env("PORT", http.to_string());
                 command.env("GITHUB_WEBHOOK_SECRET", SECRET);
                 command.env("GERRIT_WEBHOOK_SECRET", "other");
                 command.env("FARM_TOKEN_KEY", "third");
                 command
             }
-            Part::Coordinator => farm_command(&[
-                "coordinator",
-                "--data",
-                &self.text("coordinator"),
-                "--repo",
-                &format!("demo={}", self.repository.path.display()),
-                "--grace",
-                "3",
-            ]),
-            Part::Hub => farm_command(&[
-                "hub",
-                "--hub-id",
-                "h1",
-                "--listen",
-                &at(hub),
-                "--data",
-                &self.text("hub"),
-                "--machine-key-file",
-                &self.text("machine-key"),
-                "--heartbeat",
-                "0.3",
-                "--drain",
-                "1",
-            ]),
-            Part::Buildlet => farm_command(&[
-                "buildlet",
-                "--coordinator",
-                &at(hub),
-                "--server-name",
-                "localhost",
-                "--ca",
-                &self.text("hub/hub-cert.pem"),
-                "--reverse-type",
-                "bench",
-                "--hostname",
-                "m1",
-                "--key-file",
-                &self.text("m1.key"),
-                "--workdir",
-                &self.text("work"),
-            ]),
+            Part::Coordinator => farm_command(
+                &self.program,
+                &[
+                    "coordinator",
+                    "--data",
+                    &self.text("coordinator"),
+                    "--repo",
+                    &format!("demo={}", self.repository.path.display()),
+                    "--grace",
+                    "3",
+                ],
+            ),
+            Part::Hub => farm_command(
+                &self.program,
+                &[
+                    "hub",
+                    "--hub-id",
+                    "h1",
+                    "--listen",
+                    &at(hub),
+                    "--data",
+                    &self.text("hub"),
+                    "--machine-key-file",
+                    &self.text("machine-key"),
+                    "--heartbeat",
+                    "0.3",
+                    "--drain",
+                    "1",
+                ],
+            ),
+            Part::Buildlet => farm_command(
+                &self.program,
+                &[
+                    "buildlet",
+                    "--coordinator",
+                    &at(hub),
+                    "--server-name",
+                    "localhost",
+                    "--ca",
+                    &self.text("hub/hub-cert.pem"),
+                    "--reverse-type",
+                    "bench",
+                    "--hostname",
+                    "m1",
+                    "--key-file",
+                    &self.text("m1.key"),
+                    "--workdir",
+                    &self.text("work"),
+                ],
+            ),
         };
         command
             .env(
@@ -158,15 +186,18 @@ impl Farm {
     }
 
     async fn mint_key(&self) {
-        let output = farm_command(&[
-            "mint-key",
-            "--machine-key-file",
-            &self.text("machine-key"),
-            "--host-type",
-            "bench",
-            "--machine",
-            "m1",
-        ])
+        let output = farm_command(
+            &self.program,
+            &[
+                "mint-key",
+                "--machine-key-file",
+                &self.text("machine-key"),
+                "--host-type",
+                "bench",
+                "--machine",
+                "m1",
+            ],
+        )
         .output()
         .await
         .unwrap();
@@ -185,11 +216,13 @@ impl Farm {
         json!({ "ref": "refs/heads/main", "repository": { "full_name": "acme/demo" }, "n": self.deliveries }).to_string()
     }
 
+    /// Posts a signed delivery; the answer's status.
     pub async fn deliver(&self, body: &str) -> reqwest::Result<u16> {
         let signature = sign_github(SECRET.as_bytes(), body.as_bytes());
         self.deliver_signed(body, Some(&signature)).await
     }
 
+    /// Posts a delivery with this signature, or none.
     pub async fn deliver_signed(
         &self,
         body: &str,
@@ -220,10 +253,13 @@ impl Farm {
         .await;
     }
 
+    /// Where functions serve `path`.
+    #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.ports[1])
     }
 
+    /// A JSON document that functions serve.
     pub async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
         let answer = self
             .http
@@ -355,18 +391,26 @@ impl Farm {
     }
 
     /// The most memory each part has had at once, in kB.
+    #[must_use]
     pub fn peaks(&self) -> Vec<(Part, u64)> {
-        let peak = |process: &Process| {
+        self.numbers("VmHWM:")
+    }
+
+    /// The resident memory of each part, in kB.
+    #[must_use]
+    pub fn memory(&self) -> Vec<(Part, u64)> {
+        self.numbers("VmRSS:")
+    }
+
+    fn numbers(&self, name: &str) -> Vec<(Part, u64)> {
+        let number = |process: &Process| {
             let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
-            let line = status
-                .lines()
-                .find(|line| line.starts_with("VmHWM:"))
-                .unwrap();
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
             line.split_whitespace().nth(1).unwrap().parse().unwrap()
         };
         self.running
             .iter()
-            .map(|(part, process)| (*part, peak(process)))
+            .map(|(part, process)| (*part, number(process)))
             .collect()
     }
 

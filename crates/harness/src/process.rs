@@ -9,11 +9,12 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use crate::PATIENCE;
 
-/// `farm`, with nothing of the environment that could change what it does.
-pub fn farm_command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_farm"));
+/// `farm`, the binary at `program`, with nothing of the environment that could change what it does.
+#[must_use]
+pub fn farm_command(program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
     let settings = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in settings.filter(|name| name.starts_with("FARM_") || name.starts_with("GIT_")) {
@@ -23,12 +24,16 @@ pub fn farm_command(args: &[&str]) -> Command {
 }
 
 /// A process with its output in a file.
+#[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// Where its output goes.
     pub log: PathBuf,
 }
 
 impl Process {
+    /// Starts it; output is appended to the file `log`.
+    #[must_use]
     pub fn start(mut command: Command, log: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).unwrap();
         command.stdout(file.try_clone().unwrap()).stderr(file);
@@ -38,10 +43,13 @@ impl Process {
         }
     }
 
+    /// Its process id.
+    #[must_use]
     pub fn id(&self) -> i32 {
         self.child.id().unwrap().cast_signed()
     }
 
+    /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.id()), signal).unwrap();
     }
@@ -58,6 +66,7 @@ impl Process {
         self.ended().await
     }
 
+    /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
         let ended = timeout(PATIENCE, self.child.wait()).await;
         ended
@@ -65,12 +74,15 @@ impl Process {
             .unwrap()
     }
 
+    /// What it has said so far.
+    #[must_use]
     pub fn output(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 }
 
 /// Processes whose working directory lies in `folder`: what a farm forgot to end.
+#[must_use]
 pub fn leftovers(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {

@@ -15,12 +15,16 @@ steps = [{ name = "build", run = "sh build.sh" }]
 github = "acme/demo"
 "#;
 
+/// A repository of our own.
+#[derive(Debug)]
 pub struct Repository {
+    /// Its root.
     pub path: PathBuf,
 }
 
 impl Repository {
     /// With one commit: this `farm.toml` and `build.sh`.
+    #[must_use]
     pub fn new(path: &Path, farm_toml: &str, build: &str) -> Self {
         std::fs::create_dir_all(path).unwrap();
         let path = path.canonicalize().unwrap();
@@ -31,6 +35,7 @@ impl Repository {
         repository
     }
 
+    /// Writes a file, uncommitted.
     pub fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path.join(name), text).unwrap();
     }
@@ -43,10 +48,13 @@ impl Repository {
         self.head()
     }
 
+    /// The commit of the branch that is checked out.
+    #[must_use]
     pub fn head(&self) -> String {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    /// Runs git there, and shows its output.
     pub fn git(&self, args: &[&str]) -> String {
         let output = Command::new("git")
             .current_dir(&self.path)
@@ -61,6 +69,7 @@ impl Repository {
     }
 
     /// Every file of the repository's git folder with its content: to show that nothing was touched.
+    #[must_use]
     pub fn contents(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         let mut folders = vec![self.path.join(".git")];

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("farm-archive", &[]),
     ("farm-wire", &[]),
     ("farm-pubsub-emulator", &[]),
+    ("farm-harness", &["farm-model", "farm-forge"]),
     ("buildlet", &["farm-wire", "farm-archive"]),
 ];
 

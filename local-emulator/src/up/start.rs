@@ -108,8 +108,10 @@ impl Running {
         let bus_url = queues.1;
         let bus = Bus::open(&bus_url)?;
         let hub_id: HubId = HUB.parse()?;
-        bus.ensure(&[report::subscription(), SubscriptionSpec::hub(&hub_id)])
-            .await?;
+        // Before anyone speaks: what is said where nobody listens yet is lost.
+        let mut listeners = SubscriptionSpec::coordinator();
+        listeners.extend([report::subscription(), SubscriptionSpec::hub(&hub_id)]);
+        bus.ensure(&listeners).await?;
         let results = bus.receive(&report::subscription().name, report::LIMITS);
         let bucket_url = folder_url(&folder.sub("bucket")?)?;
         let bucket = Bucket::open(&bucket_url)?;

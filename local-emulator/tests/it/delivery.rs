@@ -4,11 +4,12 @@ use farm_forge::signature::sign_github;
 use farm_model::message::progress::Outcome;
 use farm_model::view::{FeedView, Status};
 
-use crate::harness::{Farm, SHELL, until};
+use crate::binary;
+use farm_harness::{Farm, SHELL, until};
 
 #[tokio::test]
 async fn a_signed_push_becomes_a_cell_a_log_and_one_result() {
-    let mut farm = Farm::start(SHELL, "echo one").await;
+    let mut farm = Farm::start(binary(), SHELL, "echo one").await;
     let first = farm.repository.head();
     assert_eq!(farm.over(&first).await.status, Status::Ok);
 
@@ -35,7 +36,7 @@ async fn a_signed_push_becomes_a_cell_a_log_and_one_result() {
 
 #[tokio::test]
 async fn the_same_delivery_five_times_is_one_build() {
-    let mut farm = Farm::start(SHELL, "echo one").await;
+    let mut farm = Farm::start(binary(), SHELL, "echo one").await;
     let first = farm.repository.head();
     farm.over(&first).await;
     let second = farm.repository.commit("second", "echo two");
@@ -69,7 +70,7 @@ async fn the_same_delivery_five_times_is_one_build() {
 
 #[tokio::test]
 async fn what_is_not_signed_is_refused_and_nothing_comes_of_it() {
-    let mut farm = Farm::start(SHELL, "echo one").await;
+    let mut farm = Farm::start(binary(), SHELL, "echo one").await;
     farm.over(&farm.repository.head()).await;
     let second = farm.repository.commit("second", "echo two");
     let body = farm.push_body();
@@ -91,7 +92,7 @@ async fn what_is_not_signed_is_refused_and_nothing_comes_of_it() {
 
 #[tokio::test]
 async fn a_retry_clears_the_result_and_runs_it_again() {
-    let mut farm = Farm::start(SHELL, "echo one; exit 1").await;
+    let mut farm = Farm::start(binary(), SHELL, "echo one; exit 1").await;
     let first = farm.repository.head();
     assert_eq!(farm.over(&first).await.status, Status::Failed);
     let url = farm.url(&format!("/clear-results?builder=shell&hash={first}"));

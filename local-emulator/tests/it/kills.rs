@@ -7,7 +7,8 @@ use farm_model::view::{BuildView, Status};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use crate::harness::{Farm, Part, SHELL, until};
+use crate::binary;
+use farm_harness::{Farm, Part, SHELL, until};
 
 /// A build that tells its process id and runs until it is let go.
 fn waiting(folder: &Path) -> String {
@@ -47,7 +48,7 @@ async fn gone(id: i32) {
 
 /// A farm with a build in the middle of its run.
 async fn busy() -> (Farm, String) {
-    let mut farm = Farm::start(SHELL, "true").await;
+    let mut farm = Farm::start(binary(), SHELL, "true").await;
     farm.over(&farm.repository.head()).await;
     let build = waiting(farm.folder.path());
     let commit = farm.repository.commit("waits", &build);

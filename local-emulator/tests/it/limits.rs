@@ -2,13 +2,14 @@
 
 use farm_model::view::Status;
 
-use crate::harness::{Farm, SHELL, leftovers, until};
+use crate::binary;
+use farm_harness::{Farm, SHELL, leftovers, until};
 
 #[tokio::test]
 async fn a_command_that_never_ends_is_killed_with_all_it_started() {
     let toml = SHELL.replace("timeout = \"5m\"", "timeout = \"2s\"");
     let build = "echo before\n(trap '' TERM HUP; while :; do sleep 0.1; done) &\nsleep 1000\n";
-    let mut farm = Farm::start(&toml, build).await;
+    let mut farm = Farm::start(binary(), &toml, build).await;
     let build = farm.over(&farm.repository.head()).await;
     assert_eq!(build.status, Status::Failed);
     let reason = &build.runs[0].verdict.as_ref().unwrap().reason;
@@ -37,6 +38,7 @@ async fn a_command_that_never_ends_is_killed_with_all_it_started() {
 async fn a_hundred_megabytes_of_output_are_bounded() {
     let toml = SHELL.replace("timeout = \"5m\"", "timeout = \"5m\"\nlog-limit = \"1MiB\"");
     let mut farm = Farm::start(
+        binary(),
         &toml,
         "head -c 100000000 /dev/zero | tr '\\0' x; echo; echo end",
     )

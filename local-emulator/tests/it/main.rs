@@ -7,7 +7,11 @@
 )]
 
 mod delivery;
-mod harness;
 mod kills;
 mod limits;
 mod up;
+
+/// The binary under test.
+fn binary() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_BIN_EXE_farm"))
+}

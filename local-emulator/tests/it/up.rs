@@ -6,7 +6,8 @@ use std::process::Output;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::harness::{PATIENCE, Process, Repository, SHELL, farm_command, leftovers, until};
+use crate::binary;
+use farm_harness::{PATIENCE, Process, Repository, SHELL, farm_command, leftovers, until};
 
 const ANY: [&str; 6] = [
     "--http",
@@ -18,7 +19,7 @@ const ANY: [&str; 6] = [
 ];
 
 async fn up(data: &Path, args: &[&str]) -> Output {
-    let mut command = farm_command(&["up", "--data"]);
+    let mut command = farm_command(binary(), &["up", "--data"]);
     command.arg(data).args(ANY).args(args);
     tokio::time::timeout(PATIENCE, command.output())
         .await
@@ -39,7 +40,7 @@ fn complaint(output: &Output) -> String {
 
 /// A running `farm up`, and where its pages are.
 async fn running(folder: &Path, args: &[&str]) -> (Process, String) {
-    let mut command = farm_command(&["up", "--data"]);
+    let mut command = farm_command(binary(), &["up", "--data"]);
     command.arg(folder.join("data")).args(ANY).args(args);
     let process = Process::start(command, &folder.join("up.log"));
     let url = until("the farm to say where it is", async || {
@@ -119,7 +120,7 @@ async fn a_new_commit_is_noticed_and_the_repository_is_only_read() {
         before,
         "the repository was written to"
     );
-    let client = crate::harness::client();
+    let client = farm_harness::client();
     until("the commit's row", async || {
         let page = client.get(&url).send().await.unwrap();
         let page = page.text().await.unwrap();
@@ -223,7 +224,7 @@ async fn a_port_that_was_asked_for_and_is_taken_is_named_with_its_flag() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for flag in ["--http", "--hub", "--pubsub"] {
-        let mut command = farm_command(&["up", "--until-idle", "--data"]);
+        let mut command = farm_command(binary(), &["up", "--until-idle", "--data"]);
         command.arg(folder.path().join("data"));
         for (name, value) in [("--http", ANY[1]), ("--hub", ANY[3]), ("--pubsub", ANY[5])] {
             command.args([name, if name == flag { &address } else { value }]);

@@ -96,6 +96,11 @@ impl Views {
         due
     }
 
+    /// The last pages are written now, however lately they were written before.
+    pub(crate) fn hurry(&mut self) {
+        self.written.clear();
+    }
+
     /// Hands rendered documents to the writer.
     pub(crate) fn write(&mut self, round: Vec<Document>) {
         if round.is_empty() {

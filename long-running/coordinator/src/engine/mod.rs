@@ -311,6 +311,7 @@ impl Engine {
         let deadline = tokio::time::sleep(FINISH);
         tokio::pin!(deadline);
         while self.telling || !self.untold.is_empty() || self.views.is_behind() {
+            self.views.hurry();
             self.hand_on();
             let wake = self.next_wake();
             tokio::select! {

@@ -43,7 +43,7 @@ pub(super) struct Reader {
 impl Reader {
     /// Until the farm ends, or the repository is dropped from the configuration.
     pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
-        let mirror = Mirror::open(&self.mirror_folder(), &self.url);
+        let mirror = Mirror::open(self.mirror_folder(), &self.url);
         let mut poll = tokio::time::interval(self.settings.poll);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut patterns = Vec::new();

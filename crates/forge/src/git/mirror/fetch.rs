@@ -112,7 +112,7 @@ impl Inner {
             .await;
         fetched.map_err(|error| self.explain_fetch(error))?;
         state.fetched.count += 1;
-        if state.fetched.count % TIDY_EVERY == 0 {
+        if state.fetched.count.is_multiple_of(TIDY_EVERY) {
             self.tidy().await;
         }
         Ok(())
