@@ -71,6 +71,10 @@ pub struct Args {
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub reboot: bool,
 
+    /// End when standard input does: whoever started this machine for itself holds the other end.
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+
     /// Be the guard of another buildlet: ends its commands when it is killed.
     #[arg(long, hide = true)]
     pub guard: bool,

@@ -33,6 +33,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()>) -> anyhow::Resu
     let ended = tokio::select! {
         ended = mode.serve(&machine) => ended,
         () = shutdown => Ok(()),
+        () = owner_gone(args.until_stdin_closes) => Ok(()),
         () = halted(&machine) => {
             halt::halt(&args).await;
             Ok(())
@@ -42,6 +43,23 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()>) -> anyhow::Resu
         tracing::warn!("a killed command is not gone yet");
     }
     ended
+}
+
+/// Returns when standard input ends, if that was asked for. A read blocks a thread of its own, since a runtime waits for
+/// its own threads at the end.
+async fn owner_gone(asked: bool) {
+    if !asked {
+        return std::future::pending().await;
+    }
+    let (gone, told) = tokio::sync::oneshot::channel();
+    let watch = move || {
+        let _any_end = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _over_already = gone.send(());
+    };
+    match std::thread::Builder::new().spawn(watch) {
+        Ok(_) => drop(told.await),
+        Err(error) => tracing::warn!(%error, "cannot watch standard input"),
+    }
 }
 
 /// How this process is reached.

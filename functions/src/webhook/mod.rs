@@ -3,15 +3,14 @@
 
 mod ledger;
 
-use std::error::Error as _;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, StatusCode};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use farm_forge::PayloadError;
 use farm_runtime::Failure;
-use http_body_util::LengthLimitError;
+use futures::StreamExt;
 use tokio::time::timeout;
 
 pub(crate) use ledger::{Ledger, Received};
@@ -23,10 +22,14 @@ pub(crate) const LARGEST: usize = 4 << 20;
 /// How long a body may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
+/// What is heard out of a body that is too large: all that GitHub sends (25 MB). A sender that is cut off in the middle
+/// sees a broken connection instead of the answer.
+const HEARD_OUT: usize = 32 << 20;
+
 /// All of a body that is not larger than [`LARGEST`]. Nothing of it has been looked at.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Failure> {
-    match timeout(ARRIVAL, to_bytes(body, LARGEST)).await {
-        Ok(read) => read.map_err(|error| unread(&error)),
+    match timeout(ARRIVAL, collect(body.into_data_stream())).await {
+        Ok(read) => read,
         Err(_) => Err(Failure::never(
             StatusCode::REQUEST_TIMEOUT,
             "the body did not arrive in time",
@@ -34,16 +37,28 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Failure> {
     }
 }
 
-fn unread(error: &axum::Error) -> Failure {
-    if error
-        .source()
-        .is_some_and(|cause| cause.is::<LengthLimitError>())
-    {
-        let text = format!("a delivery takes at most {LARGEST} bytes");
-        Failure::never(StatusCode::PAYLOAD_TOO_LARGE, text)
-    } else {
-        Failure::never(StatusCode::BAD_REQUEST, "the body did not arrive whole")
+async fn collect(mut body: BodyDataStream) -> Result<Bytes, Failure> {
+    let (mut bytes, mut total) = (BytesMut::new(), 0);
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| cut_off())?;
+        total += chunk.len();
+        if total > HEARD_OUT {
+            break;
+        } else if total > LARGEST {
+            bytes = BytesMut::new();
+        } else {
+            bytes.extend_from_slice(&chunk);
+        }
     }
+    if total > LARGEST {
+        let text = format!("a delivery takes at most {LARGEST} bytes");
+        return Err(Failure::never(StatusCode::PAYLOAD_TOO_LARGE, text));
+    }
+    Ok(bytes.freeze())
+}
+
+fn cut_off() -> Failure {
+    Failure::never(StatusCode::BAD_REQUEST, "the body did not arrive whole")
 }
 
 /// A header's text; none if it is missing or not plain ASCII.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::SignedDuration;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -70,9 +70,11 @@ impl Pool {
             let started = std::time::Instant::now();
             match self.spawn(&name, &host) {
                 Ok(mut child) => {
+                    // Waiting would close it, and so end the machine.
+                    let tie = child.stdin.take();
                     tokio::select! {
                         status = child.wait() => tracing::warn!(machine = %name, ?status, "a local machine ended"),
-                        () = shutdown.cancelled() => return end(&mut child).await,
+                        () = shutdown.cancelled() => return end(&mut child, tie).await,
                     }
                 }
                 Err(error) => tracing::error!(machine = %name, "{error:#}"),
@@ -111,7 +113,9 @@ impl Pool {
             .arg(&self.ca)
             .arg("--workdir")
             .arg(folder.join("work"))
-            .stdin(Stdio::null())
+            // Its other end closes however this process ends, kill -9 included: no machine outlives its farm.
+            .arg("--until-stdin-closes")
+            .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true);
@@ -130,8 +134,11 @@ impl Pool {
     }
 }
 
-/// Asks the machine to end, and makes it.
-async fn end(child: &mut Child) {
-    let _already_gone = child.start_kill();
-    let _late = tokio::time::timeout(END, child.wait()).await;
+/// Lets the machine end, and makes it.
+async fn end(child: &mut Child, tie: Option<ChildStdin>) {
+    drop(tie);
+    if tokio::time::timeout(END, child.wait()).await.is_err() {
+        tracing::warn!("a local machine does not end: killed");
+        let _gone_meanwhile = child.kill().await;
+    }
 }

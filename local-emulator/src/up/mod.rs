@@ -90,11 +90,13 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<Exit
     if shutdown.is_cancelled() {
         console.line("stopping: running builds get a moment to end; Ctrl-C again stops at once");
     }
-    let order = running.commit_order().await;
     let troubles = running.status.borrow().troubles.clone();
+    let pages = running.pages();
     let drained = running.stop().await;
     console.clear();
     if json && until_idle {
+        // Only now every page is sure to be written.
+        let order = pages.commit_order().await;
         reporter.tell_sorted(|run| order.rank(run));
     }
     end?;

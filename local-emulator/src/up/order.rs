@@ -13,10 +13,18 @@ pub(super) struct CommitOrder {
     behind: HashMap<CommitId, usize>,
 }
 
-impl CommitOrder {
-    /// As the pages show it; commits that they do not show have no place.
-    pub(super) async fn read(bucket: &Bucket, repo: &RepoName) -> Self {
-        let mut order = Self::default();
+/// The pages of one repository.
+#[derive(Debug)]
+pub(super) struct Pages {
+    pub(super) bucket: Bucket,
+    pub(super) repo: RepoName,
+}
+
+impl Pages {
+    /// The order in which the pages show commits; those that they do not show have no place.
+    pub(super) async fn commit_order(&self) -> CommitOrder {
+        let Self { bucket, repo } = self;
+        let mut order = CommitOrder::default();
         let farm = document::<FarmView>(bucket, key::FARM).await;
         let branches = farm
             .into_iter()
@@ -32,7 +40,9 @@ impl CommitOrder {
         }
         order
     }
+}
 
+impl CommitOrder {
     /// Oldest commit first, then by builder and run.
     pub(super) fn rank(&self, run: &RunFinished) -> (std::cmp::Reverse<usize>, String, u32) {
         let behind = self.behind.get(&run.commit).copied().unwrap_or(usize::MAX);

@@ -22,7 +22,7 @@ use farm_wire::keys::MasterKey;
 
 use super::folder::Folder;
 use super::machines::Pool;
-use super::order::CommitOrder;
+use super::order::Pages;
 use super::target::Target;
 use super::watch::Watch;
 use super::{Args, ports, report};
@@ -169,9 +169,12 @@ impl Running {
         })
     }
 
-    /// Where each commit stands on its branch.
-    pub(super) async fn commit_order(&self) -> CommitOrder {
-        CommitOrder::read(&self.bucket, &self.target.name).await
+    /// Where the pages are, also after the end.
+    pub(super) fn pages(&self) -> Pages {
+        Pages {
+            bucket: self.bucket.clone(),
+            repo: self.target.name.clone(),
+        }
     }
 
     /// Ends every part in order; true if all of them did so in time.

@@ -158,8 +158,16 @@ async fn killed_and_started_again_it_goes_on() {
     let (process, _) = running(folder.path(), &["--repo", &path]).await;
     until("the build to run", async || std::fs::metadata(&started)).await;
     process.kill().await;
-    std::fs::write(&gate, "").unwrap();
     let data = folder.path().join("data");
+    until(
+        "its machines and their commands to end by themselves",
+        async || match leftovers(&data) {
+            left if left.is_empty() => Ok(()),
+            left => Err(left),
+        },
+    )
+    .await;
+    std::fs::write(&gate, "").unwrap();
     let again = up(&data, &["--repo", &path, "--until-idle", "--json"]).await;
     let told = lines(&again);
     assert_eq!(told.len(), 1, "{}", complaint(&again));
