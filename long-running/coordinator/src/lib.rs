@@ -46,19 +46,10 @@ pub async fn serve(
     status: watch::Sender<Status>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&settings.data)
-        .with_context(|| format!("cannot create the data folder {}", settings.data.display()))?;
-    let bucket = Bucket::open(&settings.bucket).context("cannot open the bucket")?;
-    bucket
-        .check_writable()
-        .await
-        .context("cannot write to the bucket")?;
-    let bus = Bus::open(&settings.bus).context("cannot open the bus")?;
-    bus.ensure(&SubscriptionSpec::coordinator())
-        .await
-        .context("cannot set up topics and subscriptions")?;
-    let store = SqliteStore::open(&settings.data.join("state.db"), Durability::Fsync)?;
-
+    let Doorways { bucket, bus, store } = tokio::select! {
+        doors = open_doors(&settings) => doors?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
     let (inputs, received) = mpsc::channel(INPUTS);
     let (config, configs) = watch::channel(None);
     let mut tasks = JoinSet::new();
@@ -105,4 +96,27 @@ pub async fn serve(
     // Everything that was told to us and not committed is still on the queue: these may be dropped at once.
     tasks.shutdown().await;
     end
+}
+
+/// What the coordinator needs of the world.
+struct Doorways {
+    bucket: Bucket,
+    bus: Bus,
+    store: SqliteStore,
+}
+
+async fn open_doors(settings: &Settings) -> anyhow::Result<Doorways> {
+    std::fs::create_dir_all(&settings.data)
+        .with_context(|| format!("cannot create the data folder {}", settings.data.display()))?;
+    let bucket = Bucket::open(&settings.bucket).context("cannot open the bucket")?;
+    bucket
+        .check_writable()
+        .await
+        .context("cannot write to the bucket")?;
+    let bus = Bus::open(&settings.bus).context("cannot open the bus")?;
+    bus.ensure(&SubscriptionSpec::coordinator())
+        .await
+        .context("cannot set up topics and subscriptions")?;
+    let store = SqliteStore::open(&settings.data.join("state.db"), Durability::Fsync)?;
+    Ok(Doorways { bucket, bus, store })
 }

@@ -75,12 +75,12 @@ pub async fn serve(
     status: StatusSender,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Doorways { tls, bucket, bus } = open_doors(&settings).await?;
     let subscription = SubscriptionSpec::hub(&settings.hub);
     let name = subscription.name.clone();
-    bus.ensure(&[subscription])
-        .await
-        .context("cannot set up the subscription for work")?;
+    let Doorways { tls, bucket, bus } = tokio::select! {
+        doors = open_doors(&settings, subscription) => doors?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
     let identity = Identity {
         hub: settings.hub.clone(),
         session: ids.hex(8).parse()?,
@@ -132,7 +132,10 @@ struct Doorways {
     bus: Bus,
 }
 
-async fn open_doors(settings: &Settings) -> anyhow::Result<Doorways> {
+async fn open_doors(
+    settings: &Settings,
+    subscription: SubscriptionSpec,
+) -> anyhow::Result<Doorways> {
     let data = &settings.data;
     std::fs::create_dir_all(data)
         .with_context(|| format!("cannot create the data folder {}", data.display()))?;
@@ -143,6 +146,9 @@ async fn open_doors(settings: &Settings) -> anyhow::Result<Doorways> {
         .await
         .context("cannot write to the bucket")?;
     let bus = Bus::open(&settings.bus).context("cannot open the bus")?;
+    bus.ensure(&[subscription])
+        .await
+        .context("cannot set up the subscription for work")?;
     Ok(Doorways { tls, bucket, bus })
 }
 

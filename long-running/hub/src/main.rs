@@ -1,37 +1,37 @@
 //! The hub as a process of its own.
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
 #[derive(Parser)]
 #[command(
     version,
-    about = "Owns machine connections and drives one job on one machine.",
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true
+    about = "Owns machine connections and drives one job on one machine.\n\nhub mint-key makes the keys of machines; see hub mint-key --help"
 )]
 struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
     #[command(flatten)]
-    args: Option<hub::Args>,
+    args: hub::Args,
 }
 
-#[derive(Subcommand)]
-enum Command {
-    /// Make the key of a machine
-    MintKey(hub::MintArgs),
+#[derive(Parser)]
+#[command(
+    name = "hub mint-key",
+    about = "Makes the key with which a machine registers."
+)]
+struct MintKey {
+    #[command(flatten)]
+    args: hub::MintArgs,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
-    match (cli.command, cli.args) {
-        (Some(Command::MintKey(args)), _) => hub::run_mint(&args),
-        (None, Some(args)) => {
-            farm_runtime::telemetry::init("hub");
-            let shutdown = farm_runtime::Shutdown::on_signals();
-            hub::run(args, shutdown.token()).await
-        }
-        (None, None) => anyhow::bail!("nothing to do: see hub --help"),
+    // Not a subcommand: the hub's own required arguments would be required of it too.
+    let mut words = std::env::args_os().skip(1).peekable();
+    if words.next_if(|word| word == "mint-key").is_some() {
+        let words = std::iter::once("hub mint-key".into()).chain(words);
+        return hub::run_mint(&MintKey::parse_from(words).args);
     }
+    let cli = Cli::parse();
+    farm_runtime::telemetry::init("hub");
+    let shutdown = farm_runtime::Shutdown::on_signals();
+    hub::run(cli.args, shutdown.token()).await
 }
