@@ -27,11 +27,12 @@ pub(super) fn between(from: Timestamp, to: Timestamp) -> String {
     millis(u64::try_from(span).unwrap_or(0))
 }
 
-/// `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+/// `450 ms`, `1.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub(super) fn millis(millis: u64) -> String {
     let seconds = millis / 1000;
     match seconds {
-        0..10 => format!("{}.{} s", seconds, millis % 1000 / 100),
+        0 => format!("{millis} ms"),
+        1..10 => format!("{}.{} s", seconds, millis % 1000 / 100),
         10..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
@@ -106,8 +107,8 @@ mod tests {
         assert_eq!(
             spans,
             [
-                "0.0 s",
-                "0.4 s",
+                "0 ms",
+                "450 ms",
                 "9.9 s",
                 "59 s",
                 "3 min 20 s",
@@ -117,7 +118,7 @@ mod tests {
         );
         let at = |second| Timestamp::from_second(second).unwrap();
         assert_eq!(between(at(100), at(112)), "12 s");
-        assert_eq!(between(at(112), at(100)), "0.0 s");
+        assert_eq!(between(at(112), at(100)), "0 ms");
     }
 
     #[test]
