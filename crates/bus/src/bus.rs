@@ -6,19 +6,14 @@ use farm_model::event::{Event, Topic};
 
 use crate::error::{BusError, PublishError};
 use crate::pubsub::PubSub;
+use crate::queue::Queue;
 use crate::receiver::{Limits, Receiver};
 use crate::subscription::SubscriptionSpec;
 use crate::url::{BusUrl, Place};
 
 /// A handle on the queues; its clones share connections.
 #[derive(Debug, Clone)]
-pub struct Bus(Queue);
-
-/// The queues there are clients for.
-#[derive(Debug, Clone)]
-enum Queue {
-    PubSub(Arc<PubSub>),
-}
+pub struct Bus(Arc<dyn Queue>);
 
 impl Bus {
     /// A bus at `url`. Nothing is connected yet: a queue that is away shows when something is published or received.
@@ -29,7 +24,7 @@ impl Bus {
         match &url.0 {
             Place::PubSub { project, endpoint } => {
                 let queue = PubSub::new(project.clone(), endpoint.clone());
-                Ok(Self(Queue::PubSub(Arc::new(queue))))
+                Ok(Self(Arc::new(queue)))
             }
             Place::Aws { .. } => Err(BusError::NotBuiltIn {
                 url: url.to_string(),
@@ -42,9 +37,7 @@ impl Bus {
     /// # Errors
     /// [`PublishError`], sorted by whether trying again can help.
     pub async fn publish(&self, topic: Topic, event: &Event) -> Result<(), PublishError> {
-        match &self.0 {
-            Queue::PubSub(queue) => queue.publish(topic.name(), event).await,
-        }
+        self.0.publish(topic.name(), event).await
     }
 
     /// Publishes `events` in as few requests as the queue allows; returns when it has all of them. The limit of 30 seconds
@@ -54,9 +47,7 @@ impl Bus {
     /// As for one. After an error that says to try again, any of them may have been published. Those that never can be
     /// are named one at a time, after the others have been published.
     pub async fn publish_all(&self, topic: Topic, events: &[Event]) -> Result<(), PublishError> {
-        match &self.0 {
-            Queue::PubSub(queue) => queue.publish_all(topic.name(), events).await,
-        }
+        self.0.publish_all(topic.name(), events).await
     }
 
     /// Makes the five topics, these subscriptions and their dead letters, where they are missing; waits 30 seconds for the
@@ -65,17 +56,13 @@ impl Bus {
     /// # Errors
     /// The server is away or refuses, or a subscription of the same name listens to something else.
     pub async fn ensure(&self, subscriptions: &[SubscriptionSpec]) -> Result<(), BusError> {
-        match &self.0 {
-            Queue::PubSub(queue) => queue.ensure(subscriptions).await,
-        }
+        self.0.ensure(subscriptions).await
     }
 
     /// Receives what `subscription` has, until the receiver is closed or dropped. Must be called within a tokio runtime.
     #[must_use]
     pub fn receive(&self, subscription: &str, limits: Limits) -> Receiver {
-        match &self.0 {
-            Queue::PubSub(queue) => queue.receive(subscription, limits),
-        }
+        Arc::clone(&self.0).receive(subscription, limits)
     }
 }
 

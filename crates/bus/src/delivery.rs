@@ -2,7 +2,7 @@
 
 use farm_model::event::Event;
 
-use crate::pubsub::Held;
+use crate::queue::Loan;
 
 /// An event as delivered; it stays ours until it is answered. Dropping it gives it back.
 #[derive(Debug)]
@@ -11,43 +11,31 @@ pub struct Delivery {
     pub event: Event,
     /// Which delivery of it this is, from 1, as far as the queue counts.
     pub attempt: u32,
-    held: Hold,
-}
-
-/// The queues' ways of answering.
-#[derive(Debug)]
-enum Hold {
-    PubSub(Held),
+    loan: Box<dyn Loan>,
 }
 
 impl Delivery {
-    pub(crate) fn of_pubsub(event: Event, attempt: u32, held: Held) -> Self {
+    pub(crate) fn new(event: Event, attempt: u32, loan: impl Loan + 'static) -> Self {
         Self {
             event,
             attempt,
-            held: Hold::PubSub(held),
+            loan: Box::new(loan),
         }
     }
 
     /// Done: it should not come again. The answer is sent within a tenth of a second; if it is lost, the event comes again.
     pub fn ack(self) {
-        match self.held {
-            Hold::PubSub(held) => held.ack(),
-        }
+        self.loan.ack();
     }
 
     /// Not now: it comes again after a second or more.
     pub fn again(self) {
-        match self.held {
-            Hold::PubSub(held) => held.again(),
-        }
+        self.loan.again();
     }
 
     /// Never again: a copy with `reason` goes to the dead letters, and then it is acknowledged. If the copy cannot be made
     /// within 30 seconds, the event comes again.
     pub async fn reject(self, reason: &str) {
-        match self.held {
-            Hold::PubSub(held) => held.reject(&self.event, reason).await,
-        }
+        self.loan.reject(&self.event, reason).await;
     }
 }

@@ -5,6 +5,7 @@ mod delivery;
 mod error;
 mod pause;
 mod pubsub;
+mod queue;
 mod receiver;
 mod subscription;
 mod url;

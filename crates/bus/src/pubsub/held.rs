@@ -6,6 +6,7 @@ use google_cloud_pubsub::subscriber::handler::Handler;
 
 use super::attributes;
 use super::dead::Graveyard;
+use crate::queue::{Loan, Promise};
 
 /// The loan.
 #[derive(Debug)]
@@ -18,23 +19,27 @@ impl Held {
     pub(super) fn new(handler: Handler, graveyard: Graveyard) -> Self {
         Self { handler, graveyard }
     }
+}
 
-    pub(crate) fn ack(self) {
+impl Loan for Held {
+    fn ack(self: Box<Self>) {
         self.handler.ack();
     }
 
-    pub(crate) fn again(self) {
+    fn again(self: Box<Self>) {
         self.handler.nack();
     }
 
-    pub(crate) async fn reject(self, event: &Event, reason: &str) {
-        let message = attributes::message_of(event);
-        match self.graveyard.bury(message, reason).await {
-            Ok(()) => self.handler.ack(),
-            Err(error) => {
-                tracing::warn!(%error, event = event.id, reason, "cannot be moved to the dead letters; comes again");
-                self.handler.nack();
+    fn reject<'a>(self: Box<Self>, event: &'a Event, reason: &'a str) -> Promise<'a, ()> {
+        Box::pin(async move {
+            let message = attributes::message_of(event);
+            match self.graveyard.bury(message, reason).await {
+                Ok(()) => self.handler.ack(),
+                Err(error) => {
+                    tracing::warn!(%error, event = event.id, reason, "cannot be moved to the dead letters; comes again");
+                    self.handler.nack();
+                }
             }
-        }
+        })
     }
 }

@@ -16,11 +16,10 @@ use std::time::Duration;
 use farm_model::event::Event;
 
 use crate::error::{BusError, PublishError};
+use crate::queue::{Promise, Queue};
 use crate::receiver::{Limits, Receiver};
 use crate::subscription::SubscriptionSpec;
 use crate::url::Endpoint;
-
-pub(crate) use held::Held;
 
 /// How long a server may take to do, or to come up for, what one call wants of it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,16 +57,7 @@ impl PubSub {
         format!("projects/{}/subscriptions/{subscription}", self.project)
     }
 
-    pub(crate) async fn publish(&self, topic: &str, event: &Event) -> Result<(), PublishError> {
-        let message = attributes::encode(topic, event)?;
-        publish::one(self, topic, message).await
-    }
-
-    pub(crate) async fn publish_all(
-        &self,
-        topic: &str,
-        events: &[Event],
-    ) -> Result<(), PublishError> {
+    async fn publish_each(&self, topic: &str, events: &[Event]) -> Result<(), PublishError> {
         let mut messages = Vec::with_capacity(events.len());
         let mut never = None;
         for event in events {
@@ -79,16 +69,39 @@ impl PubSub {
         publish::many(self, topic, messages).await?;
         never.map_or(Ok(()), Err)
     }
+}
 
-    pub(crate) async fn ensure(&self, subscriptions: &[SubscriptionSpec]) -> Result<(), BusError> {
-        admin::ensure(self, subscriptions).await
+impl Queue for PubSub {
+    fn publish<'a>(
+        &'a self,
+        topic: &'a str,
+        event: &'a Event,
+    ) -> Promise<'a, Result<(), PublishError>> {
+        Box::pin(async move {
+            let message = attributes::encode(topic, event)?;
+            publish::one(self, topic, message).await
+        })
     }
 
-    pub(crate) fn receive(self: &Arc<Self>, subscription: &str, limits: Limits) -> Receiver {
-        let queue = Arc::clone(self);
+    fn publish_all<'a>(
+        &'a self,
+        topic: &'a str,
+        events: &'a [Event],
+    ) -> Promise<'a, Result<(), PublishError>> {
+        Box::pin(self.publish_each(topic, events))
+    }
+
+    fn ensure<'a>(
+        &'a self,
+        subscriptions: &'a [SubscriptionSpec],
+    ) -> Promise<'a, Result<(), BusError>> {
+        Box::pin(admin::ensure(self, subscriptions))
+    }
+
+    fn receive(self: Arc<Self>, subscription: &str, limits: Limits) -> Receiver {
         let subscription = subscription.to_owned();
         Receiver::start(limits, move |intake| {
-            pump::run(queue, subscription, limits, intake)
+            pump::run(self, subscription, limits, intake)
         })
     }
 }

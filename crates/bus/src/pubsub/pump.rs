@@ -162,7 +162,7 @@ impl Pump {
         match attributes::decode(&message) {
             Ok(event) => {
                 let held = Held::new(handler, self.graveyard.clone());
-                let delivery = Delivery::of_pubsub(event, attempt.unwrap_or(1), held);
+                let delivery = Delivery::new(event, attempt.unwrap_or(1), held);
                 // If nobody receives any more, dropping it gives it back.
                 drop(self.intake.deliveries.send(delivery).await);
             }

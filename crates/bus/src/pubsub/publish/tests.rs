@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::queue::Queue;
 use crate::url::Endpoint;
 
 /// A queue at `address`, which is given up after a moment.
