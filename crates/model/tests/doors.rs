@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -100,6 +101,37 @@ fn each_third_party_has_one_owner() {
             assert!(
                 !dependencies.contains(*crate_name) || package == *owner,
                 "{package} names {crate_name}, which belongs to {owner}"
+            );
+        }
+    }
+}
+
+/// Names of the folders in `dir`, hidden and built ones left out.
+fn folders(dir: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
+    entries
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.') && name != "target")
+        .collect()
+}
+
+#[test]
+fn the_folder_map_of_the_readme_is_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let rows: BTreeMap<&str, &str> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("/` |"))
+        .collect();
+    let listed: BTreeSet<String> = rows.keys().map(|name| (*name).to_owned()).collect();
+    assert_eq!(listed, folders(&root), "the folders of README.md");
+    for parent in ["crates", "long-running"] {
+        for name in folders(&root.join(parent)) {
+            let named = format!("`{name}`");
+            assert!(
+                rows[parent].contains(&named),
+                "README.md does not name {parent}/{name}"
             );
         }
     }
