@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use farm_model::event::{Event, Topic};
 
+use crate::dead::DeadLetter;
 use crate::error::{BusError, PublishError};
 use crate::pubsub::PubSub;
 use crate::queue::Queue;
@@ -57,6 +58,19 @@ impl Bus {
     /// The server is away or refuses, or a subscription of the same name listens to something else.
     pub async fn ensure(&self, subscriptions: &[SubscriptionSpec]) -> Result<(), BusError> {
         self.0.ensure(subscriptions).await
+    }
+
+    /// Looks at the dead letters of `subscription`, at most `most` of them, and leaves them where they are. Takes a second
+    /// longer than it takes to find them; nobody else sees them meanwhile.
+    ///
+    /// # Errors
+    /// [`BusError::Look`]: there are no such dead letters, or the server is away.
+    pub async fn dead_letters(
+        &self,
+        subscription: &str,
+        most: u32,
+    ) -> Result<Vec<DeadLetter>, BusError> {
+        self.0.dead_letters(subscription, most).await
     }
 
     /// Receives what `subscription` has, until the receiver is closed or dropped. Must be called within a tokio runtime.

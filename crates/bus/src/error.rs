@@ -34,6 +34,14 @@ pub enum BusError {
         /// Its words.
         error: String,
     },
+    /// Dead letters could not be looked at.
+    #[error("cannot look at {subscription}: {reason}")]
+    Look {
+        /// Their subscription.
+        subscription: String,
+        /// Why not.
+        reason: String,
+    },
     /// A subscription is there, with a topic or filter that cannot be changed.
     #[error(
         "the subscription {subscription} exists with another {what}: found {found:?}, wanted {wanted:?}; delete it, or choose another project"

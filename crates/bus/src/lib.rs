@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bus;
+mod dead;
 mod delivery;
 mod error;
 mod pause;
@@ -11,6 +12,7 @@ mod subscription;
 mod url;
 
 pub use bus::Bus;
+pub use dead::DeadLetter;
 pub use delivery::Delivery;
 pub use error::{BusError, PublishError};
 pub use receiver::{Limits, Receiver};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use farm_model::event::Event;
 
+use crate::dead::DeadLetter;
 use crate::error::{BusError, PublishError};
 use crate::receiver::{Limits, Receiver};
 use crate::subscription::SubscriptionSpec;
@@ -35,6 +36,12 @@ pub(crate) trait Queue: Debug + Send + Sync {
         &'a self,
         subscriptions: &'a [SubscriptionSpec],
     ) -> Promise<'a, Result<(), BusError>>;
+
+    fn dead_letters<'a>(
+        &'a self,
+        subscription: &'a str,
+        most: u32,
+    ) -> Promise<'a, Result<Vec<DeadLetter>, BusError>>;
 
     fn receive(self: Arc<Self>, subscription: &str, limits: Limits) -> Receiver;
 }

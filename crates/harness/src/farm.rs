@@ -307,7 +307,7 @@ impl Farm {
         answer.unwrap().text().await.unwrap()
     }
 
-    async fn subscription(&self, method: &str, body: Value) -> Result<Value, String> {
+    async fn queue(&self, method: &str, body: Value) -> Result<Value, String> {
         let url = format!(
             "http://127.0.0.1:{}/v1/projects/farm/{method}",
             self.ports[0]
@@ -330,13 +330,24 @@ impl Farm {
         }
     }
 
+    /// Publishes to a topic, past every function.
+    pub async fn publish(&self, topic: &str, attributes: Value, data: &str) {
+        use base64::Engine;
+        let data = base64::engine::general_purpose::STANDARD.encode(data);
+        let message = json!({ "attributes": attributes, "data": data });
+        let method = format!("topics/{topic}:publish");
+        self.queue(&method, json!({ "messages": [message] }))
+            .await
+            .unwrap();
+    }
+
     /// A subscription of our own from the first moment on.
     async fn listen_to_results(&self) {
         until("the emulator", async || {
-            self.subscription("topics/results", json!({})).await?;
+            self.queue("topics/results", json!({})).await?;
             let wanted =
                 json!({ "topic": "projects/farm/topics/results", "ackDeadlineSeconds": 600 });
-            self.subscription("subscriptions/test", wanted).await
+            self.queue("subscriptions/test", wanted).await
         })
         .await;
     }
@@ -346,7 +357,7 @@ impl Farm {
         let received = self.pull(subscription).await?;
         let answer = json!({ "ackIds": ack_ids(&received) });
         let method = format!("subscriptions/{subscription}:acknowledge");
-        self.subscription(&method, answer).await?;
+        self.queue(&method, answer).await?;
         Ok(received)
     }
 
@@ -355,14 +366,14 @@ impl Farm {
         let received = self.pull(subscription).await?;
         let answer = json!({ "ackIds": ack_ids(&received), "ackDeadlineSeconds": 0 });
         let method = format!("subscriptions/{subscription}:modifyAckDeadline");
-        self.subscription(&method, answer).await?;
+        self.queue(&method, answer).await?;
         Ok(received)
     }
 
     async fn pull(&self, subscription: &str) -> Result<Vec<Value>, String> {
         let asked = json!({ "maxMessages": 1000, "returnImmediately": true });
         let method = format!("subscriptions/{subscription}:pull");
-        let answer = self.subscription(&method, asked).await?;
+        let answer = self.queue(&method, asked).await?;
         Ok(answer["receivedMessages"]
             .as_array()
             .cloned()

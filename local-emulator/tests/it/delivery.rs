@@ -2,10 +2,11 @@
 
 use farm_forge::signature::sign_github;
 use farm_model::message::progress::Outcome;
-use farm_model::view::{FeedView, Status};
+use farm_model::view::{FarmView, FeedView, Status};
 
 use crate::binary;
-use farm_harness::{Farm, SHELL, until};
+use farm_harness::{Farm, Part, SHELL, until};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_signed_push_becomes_a_cell_a_log_and_one_result() {
@@ -117,4 +118,34 @@ async fn a_retry_clears_the_result_and_runs_it_again() {
     );
     farm.results(2).await;
     farm.end().await;
+}
+
+#[tokio::test]
+async fn what_nobody_can_use_is_counted_and_shown_and_stops_nothing() {
+    let mut farm = Farm::start(binary(), SHELL, "echo one").await;
+    farm.over(&farm.repository.head()).await;
+    let event = json!({
+        "ce-specversion": "1.0", "ce-id": "x", "ce-source": "/x", "ce-type": "farmhand.command.v1",
+    });
+    farm.publish("commands", json!({ "a": "b" }), "no event")
+        .await;
+    farm.publish("commands", event.clone(), "no command").await;
+    farm.publish("commands", event, "{}").await;
+    let second = farm.repository.commit("second", "echo two");
+    farm.push().await;
+    farm.over(&second).await;
+    // It looks at its start, and then once a minute.
+    farm.kill(Part::Coordinator).await;
+    farm.run(Part::Coordinator);
+    until("the dead letters to be shown", async || {
+        let view: FarmView = farm.json("/api/farm").await?;
+        let wanted = "dead letters of commands-coordinator: 3 messages that nobody could use";
+        let shown = view.troubles.iter().any(|text| text.starts_with(wanted));
+        if shown {
+            Ok(())
+        } else {
+            Err(format!("{:?}", view.troubles))
+        }
+    })
+    .await;
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod dead;
 mod engine;
 mod intake;
 mod outbox;
@@ -79,6 +80,7 @@ pub async fn serve(
         inputs.clone(),
         configs.clone(),
     );
+    dead::start(&mut tasks, &bus, &inputs, settings.poll);
     intake::start(
         &mut tasks,
         &bus,

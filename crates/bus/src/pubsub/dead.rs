@@ -1,11 +1,16 @@
 //! Dead letters: what nobody can use is kept, with the reason, where an operator can look at it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use google_cloud_pubsub::model::Message;
+use google_cloud_pubsub::subscriber::handler::Handler;
+use tokio::time::timeout;
 
 use super::{PubSub, attributes, publish};
-use crate::error::PublishError;
+use crate::dead::DeadLetter;
+use crate::error::{BusError, PublishError};
 use crate::subscription::SubscriptionSpec;
 
 /// Why it was rejected, cut to what an attribute holds.
@@ -40,6 +45,58 @@ impl Graveyard {
             .set_attributes(attributes);
         let topic = SubscriptionSpec::dead(&self.subscription);
         publish::one(&self.queue, &topic, message).await
+    }
+}
+
+/// Quiet that means that there are no more.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Looks at the dead letters of `subscription`, at most `most`, and gives them all back.
+pub(super) async fn look(
+    queue: &PubSub,
+    subscription: &str,
+    most: u32,
+) -> Result<Vec<DeadLetter>, BusError> {
+    let place = SubscriptionSpec::dead(subscription);
+    let failed = |error: &dyn std::fmt::Display| BusError::Look {
+        subscription: place.clone(),
+        reason: error.to_string(),
+    };
+    let subscriber = queue.subscriber().await.map_err(|error| failed(&error))?;
+    let mut stream = subscriber
+        .subscribe(queue.subscription_path(&place))
+        .set_max_outstanding_messages(most.max(1))
+        .build();
+    let (mut found, mut held) = (BTreeMap::new(), Vec::new());
+    while held.len() < most as usize {
+        match timeout(QUIET, stream.next()).await {
+            Err(_) | Ok(None) => break,
+            Ok(Some(Err(error))) => return Err(failed(&error)),
+            Ok(Some(Ok((message, handler)))) => {
+                found.insert(message.message_id.clone(), reason(&message));
+                held.push(handler);
+            }
+        }
+    }
+    held.into_iter().for_each(Handler::nack);
+    let token = stream.shutdown_token();
+    if timeout(QUIET, token.shutdown()).await.is_err() {
+        tracing::debug!(place, "the look was not closed in order");
+    }
+    let letter = |(id, reason)| DeadLetter { id, reason };
+    Ok(found.into_iter().map(letter).collect())
+}
+
+/// Ours, or else the queue's: it moves by itself what was delivered too often.
+fn reason(message: &Message) -> String {
+    let attribute = |name| message.attributes.get(name);
+    match (
+        attribute(REASON),
+        attribute("CloudPubSubDeadLetterSourceDeliveryCount"),
+    ) {
+        (Some(reason), _) => reason.clone(),
+        (None, Some(count)) => format!("delivered {count} times and never acknowledged"),
+        (None, None) => "nobody said why".to_owned(),
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use farm_model::event::Event;
 
+use crate::dead::DeadLetter;
 use crate::error::{BusError, PublishError};
 use crate::queue::{Promise, Queue};
 use crate::receiver::{Limits, Receiver};
@@ -96,6 +97,14 @@ impl Queue for PubSub {
         subscriptions: &'a [SubscriptionSpec],
     ) -> Promise<'a, Result<(), BusError>> {
         Box::pin(admin::ensure(self, subscriptions))
+    }
+
+    fn dead_letters<'a>(
+        &'a self,
+        subscription: &'a str,
+        most: u32,
+    ) -> Promise<'a, Result<Vec<DeadLetter>, BusError>> {
+        Box::pin(dead::look(self, subscription, most))
     }
 
     fn receive(self: Arc<Self>, subscription: &str, limits: Limits) -> Receiver {

@@ -81,6 +81,24 @@ async fn a_dead_letter_can_be_received_as_the_event_that_it_was() {
 }
 
 #[tokio::test]
+async fn dead_letters_are_looked_at_and_stay() {
+    let server = Server::start().await;
+    let bus = server.bus();
+    bus.ensure(&[SubscriptionSpec::new("strict", Topic::Commands)])
+        .await
+        .unwrap();
+    assert_eq!(bus.dead_letters("strict", 10).await.unwrap(), []);
+    bus.publish(Topic::Commands, &event("bad")).await.unwrap();
+    let mut receiver = bus.receive("strict", SOME);
+    next(&mut receiver).await.reject("no such builder").await;
+    for _ in 0..2 {
+        let found = bus.dead_letters("strict", 10).await.unwrap();
+        let reasons: Vec<_> = found.iter().map(|letter| letter.reason.as_str()).collect();
+        assert_eq!(reasons, ["no such builder"]);
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_cloud_event_goes_to_the_dead_letters_by_itself() {
     let server = Server::start().await;
     let bus = server.bus();
