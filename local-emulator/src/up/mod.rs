@@ -135,6 +135,11 @@ async fn follow(
     }
 }
 
+fn count(machines: usize) -> String {
+    let plural = if machines == 1 { "" } else { "s" };
+    format!("{machines} machine{plural}")
+}
+
 fn sentence(status: &Status) -> String {
     if !status.observed {
         return "reading the repository".to_owned();
@@ -142,7 +147,7 @@ fn sentence(status: &Status) -> String {
     let queued = status.open.saturating_sub(status.running);
     let machines = status.machines;
     let mut text = match (status.running, queued) {
-        (0, 0) => format!("idle; {machines} machines; waiting for a commit"),
+        (0, 0) => format!("idle; {}; waiting for a commit", count(machines)),
         (running, 0) => format!("{running} running"),
         (running, queued) => format!("{running} running, {queued} queued"),
     };
