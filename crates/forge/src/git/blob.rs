@@ -4,7 +4,7 @@ use super::command::Git;
 use super::error::GitError;
 
 /// Of a file, in bytes: what is read so is written by people.
-const LIMIT: usize = 1 << 20;
+pub(super) const LIMIT: usize = 1 << 20;
 
 /// What was found.
 pub(super) struct Found {

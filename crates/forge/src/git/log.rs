@@ -44,6 +44,51 @@ fn commit([id, parents, author, email, time, subject]: [&[u8]; FIELDS]) -> Optio
     })
 }
 
+/// Reads a commit object as `git log` would show it. None for what only git itself reads right: another encoding, a
+/// malformed line.
+pub(super) fn parse_object(id: &CommitId, object: &[u8]) -> Option<CommitInfo> {
+    let mut lines = object.split(|byte| *byte == b'\n');
+    let (mut parents, mut author, mut committer) = (Vec::new(), None, None);
+    for line in lines.by_ref().take_while(|line| !line.is_empty()) {
+        let (key, value) = line.split_at(line.iter().position(|byte| *byte == b' ')?);
+        let value = &value[1..];
+        match key {
+            b"parent" => parents.push(self::id(value)?),
+            b"author" => author = Some(person(value)?),
+            b"committer" => committer = Some(person(value)?),
+            b"encoding" => return None,
+            _ => {}
+        }
+    }
+    let ((name, email, _), (_, _, time)) = (author?, committer?);
+    Some(CommitInfo {
+        id: id.clone(),
+        parents,
+        author: plain(name, NAME),
+        email: plain(email, NAME),
+        time: time_of(std::str::from_utf8(time).ok()?)?,
+        subject: plain(&subject(lines), SUBJECT),
+    })
+}
+
+/// `Name <address> seconds zone`.
+fn person(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let open = line.iter().position(|byte| *byte == b'<')?;
+    let close = line.iter().position(|byte| *byte == b'>')?;
+    let (name, email) = (&line[..open], line.get(open + 1..close)?);
+    let rest = line[close + 1..].strip_prefix(b" ")?;
+    let seconds = rest.split(|byte| *byte == b' ').next()?;
+    Some((name, email, seconds))
+}
+
+/// The lines of the first paragraph, joined by spaces.
+fn subject<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let lines = lines.map(<[u8]>::trim_ascii_end);
+    let paragraph = lines.skip_while(|line| line.is_empty());
+    let paragraph: Vec<&[u8]> = paragraph.take_while(|line| !line.is_empty()).collect();
+    paragraph.join(&b' ')
+}
+
 fn id(bytes: &[u8]) -> Option<CommitId> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
@@ -95,6 +140,27 @@ mod tests {
             ("", -5)
         );
         assert_eq!(parse(b""), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_commit_object_is_read_as_log_shows_it() {
+        let id: CommitId = A.parse().unwrap();
+        let head = format!(
+            "tree {A}\nparent {A}\nauthor Ann B <a@x> 5 +0100\ncommitter C <c@x> 100 +0000\n\
+             gpgsig -----BEGIN\n \n line\n -----END\n"
+        );
+        let read = |message: &str| parse_object(&id, format!("{head}\n{message}").as_bytes());
+        let commit = read("\n  \none\ntwo  \n\nbody\n").unwrap();
+        assert_eq!(
+            (commit.author.as_str(), commit.email.as_str()),
+            ("Ann B", "a@x")
+        );
+        assert_eq!((commit.time.as_second(), commit.parents.len()), (100, 1));
+        assert_eq!(commit.subject, "one two");
+        assert_eq!(read("").unwrap().subject, "");
+        let latin = head.replace("gpgsig", "encoding ISO-8859-1\ngpgsig");
+        assert_eq!(parse_object(&id, latin.as_bytes()), None);
+        assert_eq!(parse_object(&id, b"tree x\n\nno author"), None);
     }
 
     #[test]

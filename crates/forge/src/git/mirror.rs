@@ -13,10 +13,12 @@ use super::archive::Archive;
 use super::command::Git;
 use super::error::GitError;
 use super::heads::{self, Heads};
+use super::objects::Objects;
 use super::pattern::matches;
 use super::place::{Local, Place};
 use super::{blob, log};
 
+mod conversation;
 mod fetch;
 mod folder;
 
@@ -48,6 +50,8 @@ struct State {
     /// Branches as last read.
     known: HashMap<String, Known>,
     fetched: Fetched,
+    /// While the source is busy.
+    objects: Option<Objects>,
 }
 
 #[derive(Debug)]
@@ -105,6 +109,7 @@ impl Mirror {
                 Err(error) => {
                     // Whatever it was, it may be elsewhere when it comes back.
                     state.local = None;
+                    state.objects = None;
                     return Err(error);
                 }
                 done => return done,
@@ -117,6 +122,9 @@ impl Mirror {
     /// # Errors
     /// [`GitError`]: the source does not have the commit, or cannot be read.
     pub async fn file(&self, commit: &CommitId, path: &str) -> Result<Option<String>, GitError> {
+        if let Some(found) = self.0.known_file(commit, path).await {
+            return Ok(found);
+        }
         let git = self
             .0
             .git_with(commit, &format!("reading {path} of {commit}"))
@@ -159,12 +167,19 @@ impl Inner {
             .copied()
             .filter(|(name, head)| !state.knows(name, head, depth))
             .collect();
-        if let Some((_, head)) = new.first() {
-            self.make(state, Format::of(head)).await?;
-            self.fetch_branches(state, &new, depth).await?;
+        match new.first() {
+            Some((_, head)) => {
+                self.make(state, Format::of(head)).await?;
+                self.fetch_branches(state, &new, depth).await?;
+            }
+            // Nothing has happened since the last reading: no process waits for the next one.
+            None => state.objects = None,
         }
         for (name, head) in new {
-            let commits = self.log(state, head, depth).await?;
+            let commits = match self.log_on(state, name, head, depth).await {
+                Some(commits) => commits,
+                None => self.log(state, head, depth).await?,
+            };
             state.known.insert(
                 name.clone(),
                 Known {

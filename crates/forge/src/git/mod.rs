@@ -7,6 +7,7 @@ mod error;
 mod heads;
 mod log;
 mod mirror;
+mod objects;
 mod pattern;
 mod place;
 

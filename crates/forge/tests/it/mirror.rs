@@ -147,3 +147,75 @@ async fn a_repository_without_commits_has_no_branches() {
     let text = git::show(&bench.source.path, "HEAD", "a").await.unwrap();
     assert_eq!(text, None);
 }
+
+/// What a mirror sees. Where a fetch was cut off, git shows no parents.
+async fn shown(mirror: &Mirror, depth: usize) -> Observation {
+    let mut seen = mirror.observe(&[], depth).await.unwrap();
+    for branch in &mut seen.branches {
+        branch.commits.last_mut().unwrap().parents.clear();
+    }
+    seen
+}
+
+/// A mirror that has followed a branch says the same as one that reads it for the first time.
+async fn same_as_fresh(bench: &Bench, followed: &[Mirror; 2], depth: usize) {
+    for mirror in followed {
+        let folder = tempfile::tempdir_in(bench.folder.path()).unwrap();
+        let path = bench.source.path.display().to_string();
+        let fresh = shown(&Mirror::open(folder.path().join("mirror"), &path), depth).await;
+        assert_eq!(shown(mirror, depth).await, fresh);
+        let head = &fresh.branches[0].commits[0].id;
+        let text = mirror.file(head, "a").await.unwrap();
+        assert_eq!(
+            text,
+            Some(std::fs::read_to_string(bench.source.path.join("a")).unwrap())
+        );
+        assert_eq!(mirror.file(head, "missing").await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn what_is_followed_is_what_is_read_afresh() {
+    let bench = Bench::new();
+    let source = &bench.source;
+    for number in 0..6 {
+        source.commit(&format!("{number}"), "a", &format!("{number}"));
+    }
+    let mirrors = bench.mirrors();
+    same_as_fresh(&bench, &mirrors, 4).await;
+    source.commit("two lines\nof one paragraph\n\nand a body", "a", "x");
+    same_as_fresh(&bench, &mirrors, 4).await;
+    source.commit("\u{e4}\u{1f600} <odd>   ", "a", "y");
+    source.git(&[
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--allow-empty-message",
+        "--message",
+        "",
+    ]);
+    same_as_fresh(&bench, &mirrors, 4).await;
+    source.git(&["checkout", "--quiet", "-b", "side", "HEAD~1"]);
+    source.commit("side", "b", "b");
+    source.git(&["checkout", "--quiet", "main"]);
+    source.git(&["merge", "--quiet", "--no-ff", "--message", "merged", "side"]);
+    same_as_fresh(&bench, &mirrors, 4).await;
+    let latin = ["-c", "i18n.commitEncoding=ISO-8859-1"];
+    source.git(
+        &[
+            &latin[..],
+            &["commit", "--quiet", "--allow-empty", "--message", "latin"],
+        ]
+        .concat(),
+    );
+    same_as_fresh(&bench, &mirrors, 4).await;
+    // All objects move into a pack while a git has the loose ones in mind.
+    source.commit("before", "a", "z");
+    same_as_fresh(&bench, &mirrors, 4).await;
+    source.git(&["gc", "--quiet", "--prune=now"]);
+    source.commit("after", "a", "zz");
+    same_as_fresh(&bench, &mirrors, 4).await;
+    // Back, so that older commits come into sight again.
+    source.git(&["reset", "--quiet", "--hard", "HEAD~3"]);
+    same_as_fresh(&bench, &mirrors, 4).await;
+}
