@@ -58,11 +58,7 @@ fn why_waiting(farm: &Farm, run: &Run, job: JobRef, now: Timestamp) -> String {
     let Some(host) = builder.map(|builder| &builder.host) else {
         return "its builder is no longer in farm.toml".to_owned();
     };
-    let machines = farm
-        .machines()
-        .filter(|machine| machine.host_type == *host)
-        .count();
-    match (machines, farm.queue().ahead(&job, COUNTED)) {
+    match (farm.machines_of(host), farm.queue().ahead(&job, COUNTED)) {
         (0, _) => format!("no machine of host type {host} is connected"),
         (n, Some(0)) => format!("next; {n} of {host} busy"),
         (n, Some(ahead)) if ahead < COUNTED => format!("{ahead} ahead of it; {n} of {host} busy"),

@@ -13,6 +13,10 @@ pub struct Policy {
     pub back_off: SignedDuration,
     /// Longest pause after a loss.
     pub back_off_cap: SignedDuration,
+    /// A pause between two looks at the time that means that this process slept, and so did not listen.
+    pub slept: SignedDuration,
+    /// How long after a loss a job waits for another machine than the one that lost it.
+    pub elsewhere: SignedDuration,
     /// Pause after a refusal, which counts against nobody.
     pub refused_pause: SignedDuration,
     /// How much later than a tip's, by rank, a build of history is due, for each commit it lies behind.
@@ -36,6 +40,8 @@ impl Default for Policy {
             offer: SignedDuration::from_secs(60),
             back_off: SignedDuration::from_millis(500),
             back_off_cap: SignedDuration::from_secs(60),
+            slept: SignedDuration::from_secs(3),
+            elsewhere: SignedDuration::from_hours(1),
             refused_pause: SignedDuration::from_millis(200),
             history_delay: SignedDuration::from_secs(600),
             inbox_kept: SignedDuration::from_hours(7 * 24),
@@ -54,6 +60,18 @@ impl Policy {
         let factor = 1_i32 << losses.saturating_sub(1).min(16);
         let pause = self.back_off.saturating_mul(factor).min(self.back_off_cap);
         later(now, pause)
+    }
+
+    /// When a job may be offered again after its `row`-th refusal in a row: at once, and slower after ten.
+    #[must_use]
+    pub fn after_refusal(&self, now: Timestamp, row: u32) -> Timestamp {
+        let factor = 1_i32 << row.saturating_sub(10).min(16);
+        later(
+            now,
+            self.refused_pause
+                .saturating_mul(factor)
+                .min(self.back_off_cap),
+        )
     }
 }
 

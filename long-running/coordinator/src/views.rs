@@ -63,6 +63,9 @@ async fn write(bucket: &Bucket, key: &ViewKey, text: String) {
             .await
         {
             Ok(_) => return,
+            Err(error @ farm_bucket::BucketError::Key { .. }) => {
+                return tracing::error!(%error, "a page that can never be written");
+            }
             Err(error) => {
                 tracing::error!(view = %key.path(), %error, "cannot write; again in {RETRY:?}");
                 tokio::time::sleep(RETRY).await;

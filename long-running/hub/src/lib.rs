@@ -83,7 +83,8 @@ pub async fn serve(
     };
     let identity = Identity {
         hub: settings.hub.clone(),
-        session: ids.hex(8).parse()?,
+        // Lives sort by their start: a coordinator that knows neither of two can tell which is the later one.
+        session: format!("{:013}-{}", clock.now().as_millisecond(), ids.hex(4)).parse()?,
         clock,
     };
     let registry = Arc::new(Registry::new(status.clone()));

@@ -11,6 +11,9 @@ use super::{Farm, newest};
 use crate::effects::Effects;
 use crate::queue::JobRef;
 
+/// Refusals in a row that a job's record keeps.
+const REFUSALS_KEPT: usize = 20;
+
 impl Farm {
     /// A hub tells of an attempt. Only the current one is listened to.
     pub(super) fn progress(
@@ -52,18 +55,31 @@ impl Farm {
             AttemptEvent::Accepted | AttemptEvent::StepStarted { .. }
         ) && self.is_over(&progress.attempt)
         {
-            let reason = "another attempt has taken its place".to_owned();
-            let cancel = CancelJob {
-                hub: progress.hub.clone(),
-                attempt: progress.attempt.clone(),
-                reason,
-            };
-            effects.tell(
-                format!("cancel:{}:{}", progress.attempt, progress.seq),
-                now,
-                &cancel,
-            );
+            let (hub, attempt) = (&progress.hub, &progress.attempt);
+            self.cancel(hub, attempt, &progress.seq.to_string(), now, effects);
         }
+    }
+
+    /// Tells a hub that nobody waits for this attempt.
+    pub(super) fn cancel(
+        &self,
+        hub: &HubId,
+        attempt: &AttemptKey,
+        why: &str,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let cancel = CancelJob {
+            hub: hub.clone(),
+            attempt: attempt.clone(),
+            reason: "another attempt has taken its place".to_owned(),
+        };
+        effects.tell(format!("cancel:{attempt}:{why}"), now, &cancel);
+    }
+
+    /// Whether the attempt was given up.
+    pub(super) fn is_forsaken(&self, key: &AttemptKey) -> bool {
+        !self.leases.contains_key(key) && self.is_over(key)
     }
 
     /// Whether the attempt was given up, rather than finished (late news of a finished one needs no cancel).
@@ -145,8 +161,12 @@ impl Farm {
                 refused,
             },
         );
-        if refused {
-            let pause = crate::policy::later(now, self.policy.refused_pause);
+        if refused && !self.has_builder(&job.build) {
+            let reason = "its builder is no longer in farm.toml";
+            self.end_job(job, Outcome::Lost, reason, now, effects);
+        } else if refused {
+            let row = self.refusals(job);
+            let pause = self.policy.after_refusal(now, row);
             self.wait_again(job, pause, now);
             self.touch(&job.build, effects);
         } else {
@@ -190,11 +210,35 @@ impl Farm {
         }
     }
 
-    fn wait_again(&mut self, job: &JobRef, not_before: Timestamp, now: Timestamp) {
+    pub(super) fn wait_again(&mut self, job: &JobRef, not_before: Timestamp, now: Timestamp) {
         if let Some(entry) = self.job_mut(job) {
             entry.state = JobState::Waiting { not_before };
         }
         self.enqueue(job, not_before, now);
+    }
+
+    fn has_builder(&self, id: &farm_model::id::BuildId) -> bool {
+        let build = self.builds.get(id);
+        build.is_some_and(|build| self.config.builders.contains_key(&build.key.builder))
+    }
+
+    /// Refusals in a row up to now. Only the newest are kept: they may go on for ever.
+    fn refusals(&mut self, job: &JobRef) -> u32 {
+        let refused =
+            |attempt: &Attempt| matches!(attempt.state, AttemptState::Gone { refused: true, .. });
+        let Some(entry) = self.job_mut(job) else {
+            return 0;
+        };
+        let row = entry
+            .attempts
+            .iter()
+            .rev()
+            .take_while(|attempt| refused(attempt))
+            .count();
+        if row > REFUSALS_KEPT {
+            entry.attempts.remove(entry.attempts.len() - row);
+        }
+        u32::try_from(row).unwrap_or(u32::MAX)
     }
 
     fn losses(&self, job: &JobRef) -> u32 {
@@ -227,41 +271,38 @@ impl Farm {
 
     /// What nobody speaks of any more is lost, once we have listened for the grace period.
     pub(super) fn lose_silent(&mut self, now: Timestamp, effects: &mut Effects) {
-        let (grace, since) = (self.policy.grace, self.listening_since);
-        let silent: Vec<HubId> = self
+        let lost: Vec<(JobRef, &str)> = self
             .leases
-            .keys()
-            .filter_map(|key| self.current_by_key(key).map(|attempt| attempt.hub.clone()))
-            .filter(|hub| {
-                let heard = self
-                    .fleet
-                    .hub(hub)
-                    .map_or(since, |hub| hub.heard.max(since));
-                now.duration_since(heard) > grace
+            .iter()
+            .filter_map(|(key, job)| {
+                let reason = self.why_lost(self.current_by_key(key)?, now)?;
+                Some((job.clone(), reason))
             })
             .collect();
-        self.lose_where(now, "its hub has fallen silent", effects, |attempt| {
-            matches!(attempt.state, AttemptState::Running { .. }) && silent.contains(&attempt.hub)
-        });
-        self.lose_where(now, "its hub did not take it in time", effects, |attempt| {
-            attempt.state == AttemptState::Offered
-                && now > attempt.start_by
-                && now.duration_since(since) > grace
-        });
-        self.lose_unmentioned(now, effects);
+        for (job, reason) in lost {
+            self.give_up(&job, reason, false, now, effects);
+        }
     }
 
-    /// A running attempt that its machine's reports have not mentioned for the grace period has ended without a word
-    /// reaching us.
-    fn lose_unmentioned(&mut self, now: Timestamp, effects: &mut Effects) {
-        let (grace, listening) = (self.policy.grace, self.listening_since);
-        let silent = |attempt: &Attempt| {
-            let AttemptState::Running { since, .. } = attempt.state else {
-                return false;
-            };
-            now.duration_since(attempt.mentioned.unwrap_or(since).max(listening)) > grace
-        };
-        self.lose_where(now, "its hub no longer speaks of it", effects, silent);
+    /// Why a current attempt counts as lost, if it does.
+    fn why_lost(&self, attempt: &Attempt, now: Timestamp) -> Option<&'static str> {
+        let listening = self.listening_since;
+        let silent_since =
+            |at: Timestamp| now.duration_since(at.max(listening)) > self.policy.grace;
+        match &attempt.state {
+            AttemptState::Running { since, .. } => {
+                let hub = self.fleet.hub(&attempt.hub);
+                if silent_since(hub.map_or(listening, |hub| hub.heard)) {
+                    return Some("its hub has fallen silent");
+                }
+                // It ended without a word reaching us.
+                let mentioned = attempt.mentioned.unwrap_or(*since);
+                silent_since(mentioned).then_some("its hub no longer speaks of it")
+            }
+            AttemptState::Offered => (now > attempt.start_by && silent_since(listening))
+                .then_some("its hub did not take it in time"),
+            AttemptState::Finished { .. } | AttemptState::Gone { .. } => None,
+        }
     }
 
     /// A heartbeat speaks of an attempt.
@@ -323,7 +364,7 @@ impl Farm {
 }
 
 /// Losses count towards the limit; refusals do not.
-fn is_loss(attempt: &Attempt) -> bool {
+pub(super) fn is_loss(attempt: &Attempt) -> bool {
     match &attempt.state {
         AttemptState::Finished { report, .. } => report.outcome == Outcome::Lost,
         AttemptState::Gone { refused, .. } => !refused,

@@ -7,14 +7,28 @@ use farm_model::id::{AttemptKey, HostType, MachineId};
 use farm_model::message::work::{RunJob, SourceRef};
 use farm_model::record::{Attempt, AttemptState, Build, JobState, Run};
 
+use super::attempts::is_loss;
 use super::{Farm, newest};
 use crate::effects::Effects;
-use crate::policy::later;
+use crate::policy::{earlier, later};
 use crate::queue::JobRef;
+
+/// Where a job goes.
+enum Pick {
+    Take(MachineId),
+    /// What is idle has just lost it, and another machine will be free some time.
+    Elsewhere,
+    Nothing,
+}
 
 impl Farm {
     /// Time has passed: pauses end, silence becomes loss, old keys are forgotten.
     pub(super) fn tick(&mut self, now: Timestamp, effects: &mut Effects) {
+        if now.duration_since(self.ticked) > self.policy.slept {
+            // Heartbeats may be waiting behind this very tick.
+            self.listening_since = now;
+        }
+        self.ticked = now;
         self.inbox.forget_before(self.inbox_limit(now));
         self.lose_silent(now, effects);
         self.forget_silent_machines(now, effects);
@@ -27,8 +41,13 @@ impl Farm {
         let mut leased = 0;
         for host in hosts {
             while let Some(job) = self.queue.first(&host).cloned() {
-                let Some(machine) = self.machine_for(&job, &host) else {
-                    break;
+                let machine = match self.machine_for(&job, &host, now) {
+                    Pick::Take(machine) => machine,
+                    Pick::Elsewhere => {
+                        self.wait_again(&job, later(now, self.policy.back_off), now);
+                        continue;
+                    }
+                    Pick::Nothing => break,
                 };
                 if self.lease(&job, &machine, now, effects).is_none() {
                     // A job that cannot be described is not waiting: take it out rather than spin on it.
@@ -41,19 +60,37 @@ impl Farm {
         leased
     }
 
-    /// An idle machine, and after a loss rather not the one that lost it.
-    fn machine_for(&self, job: &JobRef, host: &HostType) -> Option<MachineId> {
-        let attempts = &newest(self.runs.get(&job.build)?)
-            .jobs
-            .get(job.job)?
-            .attempts;
+    /// An idle machine that has not lost this job lately; one that has only if there is no other.
+    fn machine_for(&self, job: &JobRef, host: &HostType, now: Timestamp) -> Pick {
+        let attempts = self
+            .runs
+            .get(&job.build)
+            .and_then(|runs| newest(runs).jobs.get(job.job))
+            .map_or(&[][..], |job| &job.attempts);
+        let since = earlier(now, self.policy.elsewhere);
+        let lost_by = |machine: &MachineId| {
+            let lately = |attempt: &Attempt| attempt.leased > since && attempt.machine == *machine;
+            attempts
+                .iter()
+                .any(|attempt| lately(attempt) && is_loss(attempt))
+        };
         let last = attempts.last().map(|attempt| &attempt.machine);
-        let mut idle = self.fleet.idle(host);
-        let first = idle.next()?;
-        if Some(first) == last {
-            Some(idle.next().unwrap_or(first).clone())
+        let other = |id: &&MachineId| Some(*id) != last && !lost_by(id);
+        let Some(first) = self.fleet.idle(host).next() else {
+            return Pick::Nothing;
+        };
+        if let Some(id) = self.fleet.idle(host).find(other) {
+            return Pick::Take(id.clone());
+        }
+        let busy_elsewhere = lost_by(first)
+            && self
+                .fleet
+                .machines()
+                .any(|machine| machine.host_type == *host && !lost_by(&machine.id));
+        if busy_elsewhere {
+            Pick::Elsewhere
         } else {
-            Some(first.clone())
+            Pick::Take(first.clone())
         }
     }
 
@@ -70,7 +107,8 @@ impl Farm {
         let start_by = later(now, self.policy.offer);
         let run = self.runs.get_mut(&job.build)?.last_mut()?;
         let entry = run.jobs.get_mut(job.job)?;
-        let number = u32::try_from(entry.attempts.len()).ok()?.checked_add(1)?;
+        let last = entry.attempts.last().map_or(0, |attempt| attempt.number);
+        let number = last.checked_add(1)?;
         entry.state = JobState::Leased;
         entry.attempts.push(Attempt {
             number,

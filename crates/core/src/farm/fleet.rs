@@ -49,8 +49,12 @@ pub(super) struct Fleet {
     hubs: BTreeMap<HubId, Hub>,
     machines: BTreeMap<MachineId, Machine>,
     idle: BTreeMap<HostType, BTreeSet<MachineId>>,
+    /// How many there are of each host type.
+    counts: BTreeMap<HostType, usize>,
     /// Leases of machines, also of those not heard of yet.
     leases: BTreeMap<MachineId, AttemptKey>,
+    /// What each machine's hub was last told to cancel because a heartbeat spoke of it.
+    cancelled: BTreeMap<MachineId, AttemptKey>,
 }
 
 /// What a hub's word is worth.
@@ -78,7 +82,13 @@ impl Fleet {
     }
 
     /// Notes that a hub spoke.
-    pub(super) fn hear(&mut self, hub: &HubId, session: &HubSession, now: Timestamp) -> Word {
+    pub(super) fn hear(
+        &mut self,
+        hub: &HubId,
+        session: &HubSession,
+        now: Timestamp,
+        grace: jiff::SignedDuration,
+    ) -> Word {
         let Some(known) = self.hubs.get_mut(hub) else {
             let fresh = Hub {
                 session: session.clone(),
@@ -93,9 +103,13 @@ impl Fleet {
             known.heard = now;
             return Word::Present;
         }
-        if known.past.contains(session) {
+        // A session begins with the time of its start. A past one that goes on while the present one is silent is the
+        // living one all the same: its host's clock was set back.
+        let past = *session < known.session || known.past.contains(session);
+        if past && now.duration_since(known.heard) <= grace {
             return Word::Past;
         }
+        known.past.retain(|of| of != session);
         known
             .past
             .push(std::mem::replace(&mut known.session, session.clone()));
@@ -135,6 +149,11 @@ impl Fleet {
         }
     }
 
+    /// How many machines of a host type are connected.
+    pub(super) fn count(&self, host: &HostType) -> usize {
+        self.counts.get(host).copied().unwrap_or(0)
+    }
+
     /// Idle machines of a host type.
     pub(super) fn idle(&self, host: &HostType) -> impl Iterator<Item = &MachineId> {
         self.idle.get(host).into_iter().flatten()
@@ -152,6 +171,8 @@ impl Fleet {
                 {
                     idle.remove(&machine.id);
                 }
+                less(&mut self.counts, &machine.host_type);
+                more(&mut self.counts, &report.host_type);
                 machine.busy = report.busy;
                 machine.host_type = report.host_type;
                 machine.seen = now;
@@ -168,6 +189,7 @@ impl Fleet {
                     seen: now,
                     seq,
                 };
+                more(&mut self.counts, &machine.host_type);
                 self.machines.insert(machine.id.clone(), machine);
                 true
             }
@@ -177,12 +199,14 @@ impl Fleet {
     }
 
     fn remove(&mut self, id: &MachineId) -> bool {
+        self.cancelled.remove(id);
         let Some(machine) = self.machines.remove(id) else {
             return false;
         };
         if let Some(idle) = self.idle.get_mut(&machine.host_type) {
             idle.remove(id);
         }
+        less(&mut self.counts, &machine.host_type);
         true
     }
 
@@ -211,7 +235,23 @@ impl Fleet {
     }
 }
 
+fn more(counts: &mut BTreeMap<HostType, usize>, host: &HostType) {
+    *counts.entry(host.clone()).or_default() += 1;
+}
+
+fn less(counts: &mut BTreeMap<HostType, usize>, host: &HostType) {
+    if let Some(count) = counts.get_mut(host) {
+        *count = count.saturating_sub(1);
+    }
+}
+
 impl Farm {
+    /// How many machines of a host type are connected.
+    #[must_use]
+    pub fn machines_of(&self, host: &HostType) -> usize {
+        self.fleet.count(host)
+    }
+
     /// A hub lives, and these are its machines.
     pub(super) fn heartbeat(&mut self, beat: HubHeartbeat, now: Timestamp, effects: &mut Effects) {
         if !self.hub_speaks(&beat.hub, &beat.session, now, effects) {
@@ -230,6 +270,19 @@ impl Farm {
         for report in beat.machines {
             if let Some(attempt) = &report.busy {
                 self.mention(attempt, now);
+                if self.is_forsaken(attempt)
+                    && self.fleet.cancelled.get(&report.machine) != Some(attempt)
+                {
+                    let (machine, attempt) = (report.machine.clone(), attempt.clone());
+                    self.cancel(
+                        &beat.hub,
+                        &attempt,
+                        &format!("beat:{}", beat.seq),
+                        now,
+                        effects,
+                    );
+                    self.fleet.cancelled.insert(machine, attempt);
+                }
             }
             changed |= self.fleet.report(&beat.hub, report, beat.seq, now);
         }
@@ -246,7 +299,7 @@ impl Farm {
         now: Timestamp,
         effects: &mut Effects,
     ) -> bool {
-        match self.fleet.hear(hub, session, now) {
+        match self.fleet.hear(hub, session, now, self.policy.grace) {
             Word::Present => true,
             Word::Past => {
                 effects.ignored += 1;
@@ -287,7 +340,9 @@ impl Farm {
         let silent: Vec<MachineId> = self
             .fleet
             .machines()
-            .filter(|machine| now.duration_since(machine.seen) > self.policy.grace)
+            .filter(|machine| {
+                now.duration_since(machine.seen.max(self.listening_since)) > self.policy.grace
+            })
             .map(|machine| machine.id.clone())
             .collect();
         for id in silent {

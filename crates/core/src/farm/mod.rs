@@ -64,6 +64,8 @@ pub struct Farm {
     troubles: BTreeMap<String, String>,
     /// Silence counts from here: a new leader has heard of nobody yet.
     listening_since: Timestamp,
+    /// When time was last looked at: a leader that slept has not listened.
+    ticked: Timestamp,
 }
 
 impl Farm {
@@ -89,6 +91,7 @@ impl Farm {
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),
             listening_since: now,
+            ticked: now,
         };
         // A branch without commits has vanished at its source.
         for branch in saved

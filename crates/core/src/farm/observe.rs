@@ -60,7 +60,9 @@ impl Farm {
             });
             effects.branches.push(branch.clone());
         }
-        self.want_all(&branch, now, effects);
+        if moved {
+            self.want_all(&branch, now, effects);
+        }
         self.branches.insert(key, branch);
     }
 
@@ -82,6 +84,10 @@ impl Farm {
             return;
         }
         self.digest = digest;
+        if config == self.config {
+            // A comment was changed.
+            return;
+        }
         self.config = config;
         effects.dirty.insert(ViewKey::Farm);
         self.requeue_all(now, effects);

@@ -1,5 +1,7 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
+mod recovery;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -122,8 +124,15 @@ impl Dialogue {
     }
 
     fn wait(&mut self, seconds: i64) -> Effects {
-        self.now += SignedDuration::from_secs(seconds);
-        self.tell(Fact::Tick)
+        // Second by second: a longer gap is a process that slept.
+        let mut all = Effects::default();
+        for _ in 0..seconds {
+            self.now += SignedDuration::from_secs(1);
+            let one = self.tell(Fact::Tick);
+            all.outbox.extend(one.outbox);
+            all.ignored += one.ignored;
+        }
+        all
     }
 
     fn push(&mut self, commits: &[u32]) -> Effects {

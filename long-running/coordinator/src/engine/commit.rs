@@ -17,8 +17,8 @@ pub(super) fn batch(
 ) -> anyhow::Result<Batch> {
     engine.counts.ignored += effects.ignored;
     engine.counts.decided += decided(&effects);
-    // With each new delivery, so that what is kept stays in proportion to what comes in.
-    let forget = !effects.inbox.is_empty();
+    // With all that adds to the log, so that what is kept stays in proportion to what comes in.
+    let forget = !effects.inbox.is_empty() || !inputs.is_empty();
     let kept = engine.farm.policy().clone();
     let config = if configured {
         Some(config_record(engine)?)

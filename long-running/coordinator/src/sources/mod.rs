@@ -26,13 +26,13 @@ const WISHES: usize = 1000;
 /// Where hints are handed in.
 #[derive(Clone)]
 pub(crate) struct Sources {
-    readers: Arc<Mutex<BTreeMap<RepoName, mpsc::Sender<Wish>>>>,
+    readers: Arc<Mutex<BTreeMap<RepoName, (String, mpsc::Sender<Wish>)>>>,
 }
 
 impl Sources {
     /// Asks for `repo` to be read; the delivery is acknowledged once what was read is durable.
     pub(crate) async fn read_again(&self, repo: &RepoName, activity: Activity, delivery: Delivery) {
-        let reader = self.readers.lock().get(repo).cloned();
+        let reader = self.readers.lock().get(repo).map(|(_, reader)| reader.clone());
         let wish = Wish { activity, delivery };
         let refused = match reader {
             Some(reader) => reader
@@ -97,7 +97,7 @@ impl Keeper {
             self.sources
                 .readers
                 .lock()
-                .retain(|name, _| wanted.contains_key(name));
+                .retain(|name, (url, _)| wanted.get(name) == Some(url));
             for (name, url) in wanted {
                 self.start_reader(&mut readers, name, url);
             }
@@ -127,7 +127,7 @@ impl Keeper {
             return;
         }
         let (wishes, incoming) = mpsc::channel(WISHES);
-        known.insert(name.clone(), wishes);
+        known.insert(name.clone(), (url.clone(), wishes));
         let reader = Reader {
             name,
             url,

@@ -144,36 +144,48 @@ impl Reader {
 
     /// False when the farm ends.
     async fn hand_in(&self, facts: Result<Vec<Fact>, GitError>, hints: Vec<Wish>) -> bool {
-        let first = self.read.lock().insert(self.name.clone());
-        let input = match facts {
+        let (facts, deliveries, back) = match facts {
             Ok(mut facts) => {
                 let (activities, deliveries): (Vec<_>, Vec<_>) = hints
                     .into_iter()
                     .map(|wish| (wish.activity, wish.delivery))
                     .unzip();
                 facts.extend(activities.into_iter().map(Fact::Heard));
-                Input {
-                    facts,
-                    deliveries,
-                    observed_all: first && self.all_read(),
-                }
+                (facts, deliveries, None)
             }
             Err(error) => {
                 tracing::warn!(repo = %self.name, %error, "cannot read the source");
-                tokio::time::sleep(FAILED).await;
-                hints.into_iter().for_each(|wish| wish.delivery.again());
                 let trouble = Fact::Trouble {
                     about: self.subject(),
                     text: Some(error.to_string()),
                 };
-                Input {
-                    facts: vec![trouble],
-                    deliveries: Vec::new(),
-                    observed_all: first && self.all_read(),
-                }
+                (vec![trouble], Vec::new(), Some(hints))
             }
         };
-        self.inputs.send(input).await.is_ok()
+        let input = Input {
+            facts,
+            deliveries,
+            ..Input::default()
+        };
+        if self.inputs.send(input).await.is_err() {
+            return false;
+        }
+        // Only what the leader has been told counts as read: nobody may say "all" before it.
+        let first = self.read.lock().insert(self.name.clone());
+        if first && self.all_read() {
+            let all = Input {
+                observed_all: true,
+                ..Input::default()
+            };
+            if self.inputs.send(all).await.is_err() {
+                return false;
+            }
+        }
+        if let Some(hints) = back {
+            tokio::time::sleep(FAILED).await;
+            hints.into_iter().for_each(|wish| wish.delivery.again());
+        }
+        true
     }
 
     /// Every repository known so far has been read; one that a new configuration names is told of by the keeper.
@@ -182,7 +194,12 @@ impl Reader {
         let Some(config) = config.as_ref() else {
             return self.holds_config();
         };
-        let named = config.repositories.keys();
+        // As in `Keeper::wanted`: what has no URL is read by nobody.
+        let named = config
+            .repositories
+            .iter()
+            .filter(|(_, repository)| repository.url.is_some())
+            .map(|(name, _)| name);
         let given = self.settings.overlays.iter().map(|overlay| &overlay.name);
         let read = self.read.lock();
         named.chain(given).all(|name| read.contains(name))
