@@ -10,6 +10,8 @@ use crate::record::{Build, CommitInfo, Run};
 
 /// Keys of view documents below `views/`.
 pub mod key {
+    use sha2::{Digest, Sha256};
+
     use crate::id::{BuildId, RepoName};
 
     /// [`super::FarmView`].
@@ -29,10 +31,15 @@ pub mod key {
         format!("build/{id}.json")
     }
 
-    /// Branch names may hold bytes that object names should not: those become `=xx`.
+    /// Of a branch's part of a key, in bytes: stores refuse longer names.
+    const LONGEST: usize = 120;
+
+    /// Branch names may hold bytes that object names should not: those become `=xx`. Of a name that gets too long so, the
+    /// rest becomes `=-` and a hash of the whole.
     fn plain(text: &str) -> String {
         let keep = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-        text.bytes()
+        let plain: String = text
+            .bytes()
             .map(|b| {
                 if keep(&b) {
                     char::from(b).to_string()
@@ -40,7 +47,25 @@ pub mod key {
                     format!("={b:02x}")
                 }
             })
-            .collect()
+            .collect();
+        if plain.len() <= LONGEST {
+            return plain;
+        }
+        let hash = hex::encode(Sha256::digest(text.as_bytes()));
+        format!("{}=-{}", &plain[..LONGEST - 34], &hash[..32])
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_branch_of_any_name_has_a_key_of_its_own() {
+            assert_eq!(plain("release/1.2"), "release=2f1=2e2");
+            let long = |last: &str| plain(&format!("{}{last}", "ä/".repeat(200)));
+            assert_eq!(long("a").len(), LONGEST);
+            assert_ne!(long("a"), long("b"));
+        }
     }
 }
 

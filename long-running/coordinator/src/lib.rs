@@ -47,7 +47,12 @@ pub async fn serve(
     status: watch::Sender<Status>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Doorways { bucket, bus, store } = tokio::select! {
+    let Doorways {
+        bucket,
+        bus,
+        store,
+        history,
+    } = tokio::select! {
         doors = open_doors(&settings) => doors?,
         () = shutdown.cancelled() => return Ok(()),
     };
@@ -69,6 +74,7 @@ pub async fn serve(
             config,
             status,
             bucket,
+            history: Box::new(history),
         },
         received,
     )
@@ -105,6 +111,7 @@ struct Doorways {
     bucket: Bucket,
     bus: Bus,
     store: SqliteStore,
+    history: SqliteStore,
 }
 
 async fn open_doors(settings: &Settings) -> anyhow::Result<Doorways> {
@@ -119,6 +126,11 @@ async fn open_doors(settings: &Settings) -> anyhow::Result<Doorways> {
     bus.ensure(&SubscriptionSpec::coordinator())
         .await
         .context("cannot set up topics and subscriptions")?;
-    let store = SqliteStore::open(&settings.data.join("state.db"), Durability::Fsync)?;
-    Ok(Doorways { bucket, bus, store })
+    let open = || SqliteStore::open(&settings.data.join("state.db"), Durability::Fsync);
+    Ok(Doorways {
+        bucket,
+        bus,
+        store: open()?,
+        history: open()?,
+    })
 }

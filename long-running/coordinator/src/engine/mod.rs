@@ -29,6 +29,8 @@ const ROUND: usize = 256;
 const OUTBOX_ROUND: usize = 100;
 /// What the end may take.
 const FINISH: Duration = Duration::from_secs(3);
+/// Heartbeats that wait for a decision; of older ones newer ones say the same.
+const QUIET: usize = 256;
 /// How often time itself is looked at.
 const TICK: Duration = Duration::from_millis(500);
 /// How often the front page is written though nothing changed, so that it can tell its age.
@@ -53,6 +55,8 @@ pub(crate) struct Parts {
     pub(crate) config: watch::Sender<Option<FarmConfig>>,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) bucket: Bucket,
+    /// The same store once more, for reading history.
+    pub(crate) history: Box<dyn Store>,
 }
 
 /// The leader.
@@ -74,6 +78,8 @@ pub(crate) struct Engine {
     status: watch::Sender<Status>,
     counts: Status,
     history: history::Exporter,
+    /// Heartbeats since the last decision that changed nothing: logged with the next one that does.
+    quiet: VecDeque<serde_json::Value>,
 }
 
 impl Engine {
@@ -91,12 +97,11 @@ impl Engine {
             config,
             status,
             bucket,
+            history,
         } = parts;
-        let mut history = history::Exporter::new(bucket);
-        let (store, history, loaded) = tokio::task::spawn_blocking(move || {
+        let (store, loaded) = tokio::task::spawn_blocking(move || {
             let loaded = store.load();
-            history.mark_newest(store.as_mut());
-            (store, history, loaded)
+            (store, loaded)
         })
         .await?;
         let loaded = loaded.context("cannot load the farm's state")?;
@@ -157,7 +162,8 @@ impl Engine {
             config,
             status,
             counts: Status::default(),
-            history,
+            history: history::Exporter::start(history, bucket),
+            quiet: VecDeque::new(),
         };
         engine.publish_config();
         Ok(engine)
@@ -180,10 +186,7 @@ impl Engine {
                 count = self.inputs.recv_many(&mut round, ROUND) => if count == 0 { return Ok(()) },
                 Some(ids) = self.outbox.done.recv() => { self.telling = false; self.told.extend(ids); }
                 keys = self.views.written() => self.written.extend(keys),
-                _ = front_page.tick() => {
-                    self.views.mark([ViewKey::Farm]);
-                    self.export_history(false).await;
-                }
+                _ = front_page.tick() => self.views.mark([ViewKey::Farm]),
                 _ = tick.tick() => round.push(Input { facts: vec![Fact::Tick], ..Input::default() }),
                 () = tokio::time::sleep(wake) => {}
             }
@@ -193,13 +196,19 @@ impl Engine {
 
     /// Applies a round of inputs and makes its effects durable; then acknowledges.
     async fn round(&mut self, round: Vec<Input>) -> anyhow::Result<()> {
+        self.settle(round, true).await
+    }
+
+    /// With or without leasing what waits.
+    async fn settle(&mut self, round: Vec<Input>, choose: bool) -> anyhow::Result<()> {
         let now = self.clock.now();
         let mut effects = Effects::default();
-        let mut inputs = Vec::new();
+        let (mut inputs, mut telling) = (Vec::new(), false);
         let mut deliveries = Vec::new();
         let digest = self.farm.digest().to_owned();
         for input in round {
             for fact in input.facts {
+                telling |= !matches!(fact, Fact::Tick | Fact::Heartbeat(_));
                 if fact != Fact::Tick {
                     inputs.push(serde_json::to_value(&fact)?);
                 }
@@ -208,7 +217,10 @@ impl Engine {
             deliveries.extend(input.deliveries);
             self.counts.observed |= input.observed_all;
         }
-        self.farm.choose(now, &mut effects);
+        if choose {
+            self.farm.choose(now, &mut effects);
+        }
+        let inputs = self.logged(inputs, telling || !effects.is_empty());
         let configured = digest != self.farm.digest();
         let batch = commit::batch(self, effects, inputs, configured, now)?;
         if !batch.is_empty() {
@@ -299,15 +311,9 @@ impl Engine {
             .clamp(Duration::from_millis(1), TICK)
     }
 
-    async fn export_history(&mut self, last: bool) {
-        if let Some(store) = self.store.as_mut() {
-            self.history.export(store.as_mut(), last).await;
-        }
-    }
-
     /// What is durable and fits into a moment is still told; the rest is told by the next leader.
     async fn finish(mut self) -> anyhow::Result<()> {
-        self.export_history(true).await;
+        self.history.close().await;
         let deadline = tokio::time::sleep(FINISH);
         tokio::pin!(deadline);
         while self.telling || !self.untold.is_empty() || self.views.is_behind() {
@@ -321,7 +327,19 @@ impl Engine {
                 () = tokio::time::sleep(wake) => {}
             }
         }
-        self.round(Vec::new()).await
+        // Nobody would be told of what was leased now.
+        self.settle(Vec::new(), false).await
+    }
+
+    /// What goes into the decision log: a heartbeat that changed nothing waits for a decision that it took part in.
+    fn logged(&mut self, inputs: Vec<serde_json::Value>, decided: bool) -> Vec<serde_json::Value> {
+        self.quiet.extend(inputs);
+        if decided {
+            return self.quiet.drain(..).collect();
+        }
+        let excess = self.quiet.len().saturating_sub(QUIET);
+        self.quiet.drain(..excess);
+        Vec::new()
     }
 
     fn publish_config(&self) {

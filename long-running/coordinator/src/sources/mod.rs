@@ -26,13 +26,20 @@ const WISHES: usize = 1000;
 /// Where hints are handed in.
 #[derive(Clone)]
 pub(crate) struct Sources {
-    readers: Arc<Mutex<BTreeMap<RepoName, (String, mpsc::Sender<Wish>)>>>,
+    readers: Arc<Mutex<BTreeMap<RepoName, (Url, mpsc::Sender<Wish>)>>>,
 }
+
+/// Where a repository is read: with another one, another reader.
+type Url = String;
 
 impl Sources {
     /// Asks for `repo` to be read; the delivery is acknowledged once what was read is durable.
     pub(crate) async fn read_again(&self, repo: &RepoName, activity: Activity, delivery: Delivery) {
-        let reader = self.readers.lock().get(repo).map(|(_, reader)| reader.clone());
+        let reader = self
+            .readers
+            .lock()
+            .get(repo)
+            .map(|(_, reader)| reader.clone());
         let wish = Wish { activity, delivery };
         let refused = match reader {
             Some(reader) => reader
