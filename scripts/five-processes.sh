@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Emulator, functions, coordinator, hub and buildlet as five separate processes do the job of `farm up`: a signed
-# webhook becomes a green cell. Usage: scripts/five-processes.sh [folder of binaries, default target/release]
+# webhook becomes a green cell. Usage: scripts/five-processes.sh [folder of the binary farm, default target/release]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=$(cd "${1:-target/release}" && pwd)
+farm=${1:-target/release}/farm
+[ -x "$farm" ] || { echo "there is no $farm: run \`cargo build --release\` first" >&2; exit 1; }
+farm=$(cd "$(dirname "$farm")" && pwd)/farm
 dir=$(mktemp -d)
 pids=()
 cleanup() {
@@ -44,14 +46,14 @@ pubsub=$(port) http=$(port) hub=$(port)
 export FARM_BUS="pubsub://farm?endpoint=http://127.0.0.1:$pubsub" FARM_BUCKET="file://$dir/bucket"
 printf 'a master key for machines' >"$dir/machine-key"
 
-start emulator "$bin/pubsub-emulator" --listen "127.0.0.1:$pubsub" --data "$dir/pubsub"
+start emulator "$farm" emulator --listen "127.0.0.1:$pubsub" --data "$dir/pubsub"
 until_ok curl -sf "http://127.0.0.1:$pubsub/healthz"
-start coordinator "$bin/coordinator" --data "$dir/coordinator" --repo "demo=$repo"
-start functions env PORT="$http" GITHUB_WEBHOOK_SECRET=s3cret GERRIT_WEBHOOK_SECRET=other FARM_TOKEN_KEY=third "$bin/functions"
-start hub "$bin/hub" --hub-id h1 --listen "127.0.0.1:$hub" --data "$dir/hub" --machine-key-file "$dir/machine-key"
+start coordinator "$farm" coordinator --data "$dir/coordinator" --repo "demo=$repo"
+start functions env PORT="$http" GITHUB_WEBHOOK_SECRET=s3cret GERRIT_WEBHOOK_SECRET=other FARM_TOKEN_KEY=third "$farm" functions
+start hub "$farm" hub --hub-id h1 --listen "127.0.0.1:$hub" --data "$dir/hub" --machine-key-file "$dir/machine-key"
 until_ok test -s "$dir/hub/hub-cert.pem"
-"$bin/hub" mint-key --machine-key-file "$dir/machine-key" --host-type bench --machine m1 >"$dir/m1.key"
-start buildlet "$bin/buildlet" --coordinator "127.0.0.1:$hub" --server-name localhost --ca "$dir/hub/hub-cert.pem" \
+"$farm" mint-key --machine-key-file "$dir/machine-key" --host-type bench --machine m1 >"$dir/m1.key"
+start buildlet "$farm" buildlet --coordinator "127.0.0.1:$hub" --server-name localhost --ca "$dir/hub/hub-cert.pem" \
     --reverse-type bench --hostname m1 --key-file "$dir/m1.key" --workdir "$dir/work"
 
 page() { curl -sf "http://127.0.0.1:$http/api/grid?repo=demo&branch=main"; }

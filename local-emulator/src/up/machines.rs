@@ -1,12 +1,15 @@
 //! Local machines: this same binary run again as buildlets, started anew when they end.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
+use coordinator::Status;
 use jiff::SignedDuration;
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +29,26 @@ const STEADY: Duration = Duration::from_secs(10);
 /// How long a machine may take to end when told.
 const END: Duration = Duration::from_secs(5);
 
+/// Settings and secrets of this process, and what git tells the hooks that it runs.
+const NOT_INHERITED: [&str; 16] = [
+    "FARM_BUCKET",
+    "FARM_BUILDER_MASTER_KEY",
+    "FARM_BUS",
+    "FARM_CONFIG",
+    "FARM_DATA",
+    "FARM_LOG",
+    "FARM_MACHINE_KEY_FILE",
+    "FARM_SERVER",
+    "FARM_TOKEN",
+    "FARM_TOKEN_KEY",
+    "GERRIT_WEBHOOK_SECRET",
+    "GITHUB_WEBHOOK_SECRET",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
+];
+
 /// What a local machine is started with.
 #[derive(Debug, Clone)]
 pub struct Pool {
@@ -44,24 +67,34 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts `count` machines of each host type and keeps them running until `shutdown`.
-    pub fn start(
-        &self,
-        tasks: &mut JoinSet<anyhow::Result<()>>,
-        hosts: &[HostType],
+    /// Keeps `count` machines of each host type running until `shutdown`: of `hosts`, and of those that the builders of a
+    /// later `farm.toml` need.
+    pub async fn run(
+        self,
+        hosts: Vec<HostType>,
         count: u32,
-        shutdown: &CancellationToken,
-    ) {
-        for host in hosts {
-            for number in 1..=count {
-                let name = format!("{host}-{number}");
-                let kept = self.clone().keep(name, host.clone(), shutdown.clone());
-                tasks.spawn(async move {
-                    kept.await;
-                    Ok(())
-                });
+        mut status: watch::Receiver<Status>,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let (mut machines, mut started) = (JoinSet::new(), BTreeSet::new());
+        let mut wanted: BTreeSet<HostType> = hosts.into_iter().collect();
+        loop {
+            for host in wanted.difference(&started) {
+                for number in 1..=count {
+                    let name = format!("{host}-{number}");
+                    machines.spawn(self.clone().keep(name, host.clone(), shutdown.clone()));
+                }
+            }
+            started.append(&mut wanted);
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Ok(()) = status.changed() => wanted.clone_from(&status.borrow_and_update().hosts),
+                else => break,
             }
         }
+        shutdown.cancelled().await;
+        while machines.join_next().await.is_some() {}
+        Ok(())
     }
 
     async fn keep(self, name: String, host: HostType, shutdown: CancellationToken) {
@@ -119,6 +152,10 @@ impl Pool {
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true);
+        // What is the farm's own, or a git hook's, is none of the builds' business.
+        for name in NOT_INHERITED {
+            command.env_remove(name);
+        }
         // A signal to the terminal's group must not reach a build before its hub has drained.
         #[cfg(unix)]
         command.process_group(0);

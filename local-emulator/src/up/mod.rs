@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use coordinator::Status;
 use farm_bus::Receiver;
+use farm_runtime::Clock;
 use tokio::sync::watch::Receiver as Watching;
 use tokio_util::sync::CancellationToken;
 
@@ -80,8 +81,9 @@ const INTERRUPTED: u8 = 130;
 pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     let console = Console::new();
     let (until_idle, json) = (args.until_idle, args.json);
+    let (sorted, started) = (json && until_idle, Clock::system().now());
     let mut running = Running::start(args, &console).await?;
-    let mut reporter = Reporter::new(running.http, json, json && until_idle, console.clone());
+    let mut reporter = Reporter::new(running.http, json, sorted, console.clone(), started);
     let end = tokio::select! {
         end = follow(&mut running.results, running.status.clone(), &mut reporter, until_idle) => end,
         failed = running.parts.failed() => Err(failed),
@@ -129,7 +131,8 @@ async fn follow(
         let idle = now.is_idle() && reporter.count() >= now.decided;
         tokio::select! {
             told = reporter.next(results) => if told.is_none() { anyhow::bail!("the queue of results is closed") },
-            changed = status.changed() => changed?,
+            // A coordinator that has ended says why itself.
+            changed = status.changed() => if changed.is_err() { std::future::pending::<()>().await },
             () = tokio::time::sleep(SETTLE), if until_idle && idle => return Ok(()),
         }
     }

@@ -1,8 +1,9 @@
 //! Finished runs: one line each for people or programs, and the exit code that sums them up.
 
-use std::collections::BTreeMap;
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use farm_bus::{Limits, Receiver, SubscriptionSpec};
@@ -29,6 +30,7 @@ struct Line<'a> {
     builder: &'a str,
     repo: &'a str,
     commit: &'a str,
+    branch: &'a str,
     kind: &'a str,
     outcome: &'a str,
     attempts: u32,
@@ -38,6 +40,9 @@ struct Line<'a> {
     reason: &'a str,
 }
 
+/// Results remembered by id, so that one that is delivered twice is told once.
+const REMEMBERED: usize = 10_000;
+
 /// Takes results in and tells of them.
 #[derive(Debug)]
 pub struct Reporter {
@@ -45,23 +50,40 @@ pub struct Reporter {
     pub http: SocketAddr,
     /// Lines for programs rather than people.
     pub json: bool,
-    /// Lines come at the end, oldest commit first.
-    pub sorted: bool,
     /// Where lines go.
     pub console: Console,
-    seen: BTreeMap<String, RunFinished>,
+    /// Held back until the end, where lines are to come oldest commit first.
+    held: Option<Vec<RunFinished>>,
+    started: Timestamp,
+    seen: HashSet<String>,
+    order: VecDeque<String>,
+    /// Of runs that finished since the start.
+    count: u64,
+    failed: bool,
+    lost: bool,
 }
 
 impl Reporter {
-    /// A reporter that has seen nothing.
+    /// A reporter that has seen nothing of a farm that started at `started`.
     #[must_use]
-    pub fn new(http: SocketAddr, json: bool, sorted: bool, console: Console) -> Self {
+    pub fn new(
+        http: SocketAddr,
+        json: bool,
+        sorted: bool,
+        console: Console,
+        started: Timestamp,
+    ) -> Self {
         Self {
             http,
             json,
-            sorted,
             console,
-            seen: BTreeMap::new(),
+            held: sorted.then(Vec::new),
+            started,
+            seen: HashSet::new(),
+            order: VecDeque::new(),
+            count: 0,
+            failed: false,
+            lost: false,
         }
     }
 
@@ -69,38 +91,58 @@ impl Reporter {
     pub async fn next(&mut self, results: &mut Receiver) -> Option<()> {
         let delivery = results.next().await?;
         if delivery.event.kind == RunFinished::TYPE
-            && !self.seen.contains_key(&delivery.event.id)
+            && self.is_new(&delivery.event.id)
             && let Ok(run) = delivery.event.decode::<RunFinished>()
         {
-            if !self.sorted {
-                self.tell(&run);
-            }
-            self.seen.insert(delivery.event.id.clone(), run);
+            self.take(run);
         }
         delivery.ack();
         Some(())
     }
 
-    /// How many runs have finished.
+    fn is_new(&mut self, id: &str) -> bool {
+        let new = self.seen.insert(id.to_owned());
+        if new {
+            self.order.push_back(id.to_owned());
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        new
+    }
+
+    fn take(&mut self, run: RunFinished) {
+        // A farm that was killed left results that it had not told.
+        self.count += u64::from(run.finished >= self.started);
+        self.failed |= run.outcome == Outcome::Failed;
+        self.lost |= run.outcome == Outcome::Lost;
+        match &mut self.held {
+            Some(held) => held.push(run),
+            None => self.tell(&run),
+        }
+    }
+
+    /// How many runs that have finished since the start have been heard of.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.seen.len() as u64
+        self.count
     }
 
     /// Tells what was held back, in the order of `rank`.
-    pub fn tell_sorted<K: Ord>(&self, rank: impl Fn(&RunFinished) -> K) {
-        let mut runs: Vec<&RunFinished> = self.seen.values().collect();
-        runs.sort_by_key(|run| rank(run));
-        runs.into_iter().for_each(|run| self.tell(run));
+    pub fn tell_sorted<K: Ord>(&mut self, rank: impl Fn(&RunFinished) -> K) {
+        let mut held = self.held.take().unwrap_or_default();
+        held.sort_by_key(|run| rank(run));
+        held.iter().for_each(|run| self.tell(run));
     }
 
     /// 0 all ok or nothing to do, 1 something failed, 2 something was lost to infrastructure, or is in trouble there.
     #[must_use]
     pub fn exit_code(&self, trouble: bool) -> u8 {
-        let has = |outcome| self.seen.values().any(|run| run.outcome == outcome);
-        if has(Outcome::Failed) {
+        if self.failed {
             1
-        } else if has(Outcome::Lost) || trouble {
+        } else if self.lost || trouble {
             2
         } else {
             0
@@ -113,6 +155,7 @@ impl Reporter {
                 builder: run.builder.as_str(),
                 repo: run.repo.as_str(),
                 commit: run.commit.as_str(),
+                branch: &run.branch,
                 kind: &run.kind,
                 outcome: run.outcome.as_str(),
                 attempts: run.attempts,

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use coordinator::Status;
 use farm_bucket::{Bucket, folder_url};
 use farm_bus::{Bus, BusUrl, Receiver, SubscriptionSpec};
-use farm_model::id::HubId;
+use farm_model::id::{HostType, HubId};
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids, Vars};
 use farm_wire::keys::MasterKey;
@@ -139,12 +139,12 @@ impl Running {
         )?;
         let count = args.machines.unwrap_or_else(|| cores().min(MACHINES));
         let stop = hub_part.token.clone();
-        pool.start(
-            &mut machines.tasks,
-            &target.hosts,
+        machines.tasks.spawn(pool.run(
+            target.hosts.clone(),
             count,
-            &machines.token.clone(),
-        );
+            status.clone(),
+            machines.token.clone(),
+        ));
         let watch = Watch {
             git_dir: target.git_dir.clone(),
             full_name: target.full_name(),
@@ -228,13 +228,11 @@ fn greet(console: &Console, http: SocketAddr, target: &Target, machines: u32) {
         target.path.display()
     ));
     console.line(&format!("pages at {url}"));
-    let hosts: Vec<&str> = target
-        .hosts
-        .iter()
-        .map(farm_model::id::HostType::as_str)
-        .collect();
+    let hosts: Vec<&str> = target.hosts.iter().map(HostType::as_str).collect();
+    let plural = if machines == 1 { "" } else { "s" };
+    let each = if hosts.len() == 1 { "" } else { "each " };
     let text = format!(
-        "{machines} machines of {}; builds run as you, on this computer",
+        "{machines} machine{plural} {each}of {}; builds run as you, on this computer",
         hosts.join(", ")
     );
     console.line(&console.paint(Tone::Quiet, &text));

@@ -276,3 +276,55 @@ async fn a_full_disk_is_said_at_the_start() {
     );
     assert_eq!(output.status.code(), Some(3));
 }
+
+#[tokio::test]
+async fn a_commit_that_is_checked_out_without_a_branch_is_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::new(&folder.path().join("mine"), SHELL, "true");
+    repository.git(&["checkout", "--quiet", "--detach"]);
+    let commit = repository.commit("second", "exit 4");
+    let path = repository.path.display().to_string();
+    let data = folder.path().join("data");
+    let output = up(&data, &["--repo", &path, "--until-idle", "--json"]).await;
+    let told = lines(&output);
+    assert_eq!(told.len(), 1, "{}", complaint(&output));
+    assert_eq!(
+        (&told[0]["commit"], &told[0]["branch"]),
+        (&commit.into(), &"HEAD".into())
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_later_farm_toml_brings_machines_and_builds_see_no_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::new(&folder.path().join("mine"), SHELL, "true");
+    let path = repository.path.display().to_string();
+    let mut command = farm_command(binary(), &["up", "--json", "--repo", &path, "--data"]);
+    command.arg(folder.path().join("data")).args(ANY);
+    command
+        .env("FARM_TOKEN", "topsecret")
+        .env("GIT_DIR", "/nowhere");
+    let mut process = Process::start(command, &folder.path().join("up.log"));
+    let line = async |start: &str| {
+        until("a line", async || {
+            let output = process.output();
+            let found = output.lines().find(|line| line.starts_with(start));
+            found.map(str::to_owned).ok_or(output.clone())
+        })
+        .await
+    };
+    line("{\"builder\":\"shell\"").await;
+    let two = SHELL.replace(
+        "[repositories.demo]",
+        "[hosts.late]\n[builders.late]\nhost = \"late\"\n\
+         steps = [{ name = \"look\", run = \"test -z \\\"$FARM_TOKEN$GIT_DIR\\\"\" }]\n[repositories.demo]\n\
+         builders = [\"late\"]",
+    );
+    repository.write("farm.toml", &two);
+    repository.commit("late", "true");
+    let told = line("{\"builder\":\"late\"").await;
+    assert!(told.contains("\"outcome\":\"ok\""), "{told}");
+    process.signal(Signal::SIGTERM);
+    assert_eq!(process.ended().await.code(), Some(0));
+}

@@ -1,5 +1,9 @@
 //! What the coordinator tells the process it lives in.
 
+use std::collections::BTreeSet;
+
+use farm_model::id::HostType;
+
 /// Counts since this start, after each commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
@@ -9,6 +13,8 @@ pub struct Status {
     pub running: usize,
     /// Machines connected.
     pub machines: usize,
+    /// Host types that the builders in force need.
+    pub hosts: BTreeSet<HostType>,
     /// Runs decided.
     pub decided: u64,
     /// Messages that changed nothing: repeated, stale or unknown.

@@ -14,11 +14,14 @@ use super::place::Local;
 const LIMIT: usize = 64 << 20;
 const REMOTE: Duration = Duration::from_secs(60);
 const BRANCHES: &str = "refs/heads/";
+/// What stands for the branch where none is checked out. No branch can have this name.
+const DETACHED: &str = "HEAD";
 
 /// The branches of a repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heads {
-    /// The branch that `HEAD` names; where it names none that exists, `main`, `master` or the only one.
+    /// The branch that `HEAD` names; `HEAD` itself where a commit is checked out without a branch, on this machine; where it
+    /// names none that exists, `main`, `master` or the only one.
     pub default: Option<String>,
     /// Short names and commits. A branch whose name is not UTF-8 is left out: nobody could name it in `farm.toml`.
     pub branches: BTreeMap<String, CommitId>,
@@ -37,7 +40,26 @@ pub(super) async fn of_local(local: &Local) -> Result<Heads, GitError> {
         .run()
         .await
         .map_err(|error| local.explain(error))?;
-    parse_local(&output).ok_or_else(|| unreadable(what, &output))
+    let mut heads = parse_local(&output).ok_or_else(|| unreadable(what, &output))?;
+    if heads.default.is_none()
+        && let Some(commit) = detached(local).await?
+    {
+        heads.branches.insert(DETACHED.to_owned(), commit);
+        heads.default = Some(DETACHED.to_owned());
+    }
+    Ok(heads.with_default())
+}
+
+/// The commit that is checked out without a branch, as continuous integration does. A `HEAD` that names a branch not born
+/// yet has none.
+async fn detached(local: &Local) -> Result<Option<CommitId>, GitError> {
+    let git = local.git("reading HEAD");
+    let ended = git
+        .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+        .end()
+        .await?;
+    let said = String::from_utf8_lossy(&ended.stdout);
+    Ok(said.trim().parse().ok().filter(|_| ended.status.success()))
 }
 
 /// Reads a repository behind a URL.
@@ -90,7 +112,7 @@ fn parse_local(output: &[u8]) -> Option<Heads> {
             .branches
             .insert(name.to_owned(), CommitId::from_str(commit).ok()?);
     }
-    Some(heads.with_default())
+    Some(heads)
 }
 
 /// Lines of `ref: <ref>\tHEAD` and `<commit>\t<ref>`.
@@ -119,7 +141,7 @@ fn lines(output: &[u8]) -> impl Iterator<Item = &str> {
 }
 
 impl Heads {
-    /// A detached `HEAD`, or one that names a branch not born yet, names no default.
+    /// A `HEAD` that names a branch not born yet names no default.
     fn with_default(mut self) -> Self {
         let named = self
             .default
@@ -164,6 +186,7 @@ mod tests {
         let local = |lines: &str| {
             parse_local(lines.replace('A', A).as_bytes())
                 .unwrap()
+                .with_default()
                 .default
         };
         assert_eq!(

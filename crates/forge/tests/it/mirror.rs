@@ -219,3 +219,20 @@ async fn what_is_followed_is_what_is_read_afresh() {
     source.git(&["reset", "--quiet", "--hard", "HEAD~3"]);
     same_as_fresh(&bench, &mirrors, 4).await;
 }
+
+#[tokio::test]
+async fn a_commit_that_is_checked_out_without_a_branch_is_what_is_built() {
+    let bench = Bench::new();
+    let one = bench.source.commit("one", "a", "1");
+    bench.source.commit("two", "a", "2");
+    bench
+        .source
+        .git(&["checkout", "--quiet", "--detach", one.as_str()]);
+    let [mirror, _] = bench.mirrors();
+    let seen = mirror.observe(&[], 5).await.unwrap();
+    let branch = &seen.branches[0];
+    assert_eq!((branch.name.as_str(), branch.default), ("HEAD", true));
+    assert_eq!(subjects(&seen, 0), ["one"]);
+    bench.source.git(&["branch", "--quiet", "-D", "main"]);
+    assert_eq!(subjects(&mirror.observe(&[], 5).await.unwrap(), 0), ["one"]);
+}

@@ -144,7 +144,7 @@ impl Engine {
                 .filter_map(|text| serde_json::from_str(text).ok()),
         );
         views.mark([ViewKey::Farm, ViewKey::Feed]);
-        let engine = Self {
+        let mut engine = Self {
             farm,
             epoch,
             store: Some(store),
@@ -342,7 +342,9 @@ impl Engine {
         Vec::new()
     }
 
-    fn publish_config(&self) {
+    fn publish_config(&mut self) {
+        let builders = self.farm.config().builders.values();
+        self.counts.hosts = builders.map(|builder| builder.host.clone()).collect();
         if !self.farm.digest().is_empty() {
             self.config.send_replace(Some(self.farm.config().clone()));
         }

@@ -26,11 +26,11 @@ const WISHES: usize = 1000;
 /// Where hints are handed in.
 #[derive(Clone)]
 pub(crate) struct Sources {
-    readers: Arc<Mutex<BTreeMap<RepoName, (Url, mpsc::Sender<Wish>)>>>,
+    readers: Arc<Mutex<Readers>>,
 }
 
-/// Where a repository is read: with another one, another reader.
-type Url = String;
+/// By repository: where it is read, and its reader. With another URL it is another reader.
+type Readers = BTreeMap<RepoName, (String, mpsc::Sender<Wish>)>;
 
 impl Sources {
     /// Asks for `repo` to be read; the delivery is acknowledged once what was read is durable.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use farm_forge::git::Mirror;
 use farm_model::message::work::SourceRef;
-use farm_wire::client::Client;
+use farm_wire::client::{Client, TransportError};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
@@ -18,6 +18,10 @@ use tokio_util::io::StreamReader;
 
 use super::gzip::gzip;
 use super::{Bad, End, SOURCE};
+use crate::text::one_line;
+
+/// Of what the machine says, in characters.
+const REASON: usize = 300;
 
 /// Mirrors of repositories in the data folder, by URL: as many as the farm has repositories.
 pub struct Mirrors {
@@ -37,7 +41,7 @@ impl Mirrors {
     /// Puts the tree of the commit into the source folder of the machine.
     ///
     /// # Errors
-    /// [`Bad::Lost`]: the source cannot be read, or not be sent. Neither is the code's fault.
+    /// [`Bad::Lost`]: the source cannot be read, or not be sent. [`Bad::Failed`]: it holds what no machine unpacks.
     pub async fn send(&self, source: &SourceRef, client: &Client) -> End {
         let unreadable = |why: String| {
             Bad::Lost(format!(
@@ -52,6 +56,12 @@ impl Mirrors {
         let sent = client.put_tar(body, SOURCE, |_| {}).await;
         match (fault.take(), sent) {
             (Some(why), _) => Err(unreadable(why)),
+            // The machine says what in it cannot be unpacked: a link that leads out of the tree, a name it cannot have.
+            // No other machine would take it.
+            (None, Err(TransportError::Status { status: 400, body })) => Err(Bad::Failed(format!(
+                "the source cannot be unpacked: {}",
+                one_line(&body, REASON)
+            ))),
             (None, Err(error)) => Err(Bad::Lost(format!("cannot send the source: {error}"))),
             (None, Ok(())) => Ok(()),
         }
