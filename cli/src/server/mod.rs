@@ -31,16 +31,15 @@ const EXCERPT: usize = 200;
 /// Which farm is asked.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServerArgs {
-    /// Where the farm's pages are
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "FARM_SERVER",
-        default_value = "http://127.0.0.1:8080",
-        value_parser = address
-    )]
-    server: Url,
+    /// Where the farm's pages are [default: those of the `farm up` that uses ./.farm, else http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL", env = "FARM_SERVER", value_parser = address)]
+    server: Option<Url>,
 }
+
+/// What `farm up` writes into its data folder while it runs.
+const NOTE: &str = ".farm/address";
+/// Where `farm up` serves pages unless the port is busy.
+const USUAL: &str = "http://127.0.0.1:8080/";
 
 /// A farm that can be asked.
 #[derive(Debug, Clone)]
@@ -60,7 +59,20 @@ pub struct Envelope {
 impl ServerArgs {
     /// Whether the farm runs on this computer.
     pub fn is_local(&self) -> bool {
-        is_local(&self.server)
+        self.url().is_ok_and(|url| is_local(&url))
+    }
+
+    /// What was given; or else what a farm in this folder says, which a busy port may have moved; or else the usual.
+    fn url(&self) -> Result<Url, ServerError> {
+        if let Some(given) = &self.server {
+            return Ok(given.clone());
+        }
+        let note = std::fs::read_to_string(NOTE).ok();
+        let noted = note.and_then(|note| address(note.trim()).ok());
+        match noted.filter(is_local) {
+            Some(url) => Ok(url),
+            None => address(USUAL).map_err(ServerError::Never),
+        }
     }
 
     /// Gets ready to ask; nothing is sent yet.
@@ -69,22 +81,20 @@ impl ServerArgs {
     /// The system's TLS is not usable.
     pub fn open(&self) -> Result<Server, ServerError> {
         use_ring();
+        let base = self.url()?;
         let mut builder = Client::builder()
             .user_agent(concat!("farm/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
             .redirect(redirect::Policy::limited(5));
-        if self.is_local() {
+        if is_local(&base) {
             // A company's proxy cannot reach this computer.
             builder = builder.no_proxy();
         }
         let client = builder
             .build()
             .map_err(|error| ServerError::Never(format!("cannot speak HTTP: {error}")))?;
-        Ok(Server {
-            base: self.server.clone(),
-            client,
-        })
+        Ok(Server { base, client })
     }
 }
 
@@ -277,7 +287,7 @@ mod tests {
 
     fn args(text: &str) -> ServerArgs {
         ServerArgs {
-            server: address(text).unwrap(),
+            server: Some(address(text).unwrap()),
         }
     }
 

@@ -8,6 +8,9 @@ use anyhow::{Context, bail};
 
 use farm_runtime::Ids;
 
+/// Where the pages are, while the farm runs; `farm builds` and its like read it.
+const ADDRESS: &str = "address";
+
 /// An open data folder. The lock is held as long as it lives, and by nobody else.
 #[derive(Debug)]
 pub struct Folder {
@@ -72,6 +75,16 @@ impl Folder {
         &self.root
     }
 
+    /// Notes where the pages are, for commands that are run beside this folder.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn note_address(&self, url: &str) -> anyhow::Result<()> {
+        let path = self.root.join(ADDRESS);
+        std::fs::write(&path, format!("{url}\n"))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
     /// The file of the secret `name`, made at the first use and readable by its owner only.
     ///
     /// # Errors
@@ -83,6 +96,13 @@ impl Folder {
                 .with_context(|| format!("cannot make the secret {}", path.display()))?;
         }
         Ok(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A note that stays behind is overwritten by the next start.
+        let _not_there = std::fs::remove_file(self.root.join(ADDRESS));
     }
 }
 

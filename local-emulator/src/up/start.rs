@@ -152,6 +152,7 @@ impl Running {
             secret: secrets.github.clone(),
         };
         hub_part.tasks.spawn(watch.run(stop));
+        folder.note_address(&format!("http://{}/", reachable(at)))?;
         greet(console, at, &target, count);
         Ok(Self {
             http: at,
@@ -342,7 +343,7 @@ fn start_hub(
     Ok(pool)
 }
 
-/// Where a local machine finds what listens on `address`.
+/// Where this computer finds what listens on `address`.
 fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         default(address.port())

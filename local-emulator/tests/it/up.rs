@@ -41,7 +41,7 @@ fn complaint(output: &Output) -> String {
 /// A running `farm up`, and where its pages are.
 async fn running(folder: &Path, args: &[&str]) -> (Process, String) {
     let mut command = farm_command(binary(), &["up", "--data"]);
-    command.arg(folder.join("data")).args(ANY).args(args);
+    command.arg(folder.join(".farm")).args(ANY).args(args);
     let process = Process::start(command, &folder.join("up.log"));
     let url = until("the farm to say where it is", async || {
         let output = process.output();
@@ -132,6 +132,16 @@ async fn a_new_commit_is_noticed_and_the_repository_is_only_read() {
     })
     .await;
 
+    // A command run beside the data folder finds this farm, not another on the usual port.
+    let mut builds = farm_command(binary(), &["builds"]);
+    let builds = builds.current_dir(folder.path()).output().await.unwrap();
+    let shown = String::from_utf8_lossy(&builds.stdout).into_owned();
+    assert!(
+        shown.contains(&commit[..8]),
+        "{shown}{}",
+        complaint(&builds)
+    );
+
     process.signal(Signal::SIGINT);
     let status = process.ended().await;
     assert_eq!(status.code(), Some(0), "{}", process.output());
@@ -158,7 +168,7 @@ async fn killed_and_started_again_it_goes_on() {
     let (process, _) = running(folder.path(), &["--repo", &path]).await;
     until("the build to run", async || std::fs::metadata(&started)).await;
     process.kill().await;
-    let data = folder.path().join("data");
+    let data = folder.path().join(".farm");
     until(
         "its machines and their commands to end by themselves",
         async || match leftovers(&data) {
