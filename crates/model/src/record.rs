@@ -242,15 +242,28 @@ pub enum AttemptState {
         /// With this report.
         report: AttemptReport,
     },
-    /// The hub did not take it, or nobody heard of it again. Counts as a loss unless `refused`.
+    /// The hub did not take it, or nobody heard of it again.
     Gone {
         /// When it was given up.
         at: Timestamp,
-        /// Why.
+        /// Why, for people.
         reason: String,
-        /// The hub refused it: counts against nobody.
-        refused: bool,
+        /// What became of it, which decides whether it counts as a loss.
+        how: Gone,
     },
+}
+
+/// How an attempt went without a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gone {
+    /// Its hub did not take it: counts against nobody.
+    Refused,
+    /// Its hub was started anew, mostly by somebody who stopped the farm: a few of these are one loss, since a build may
+    /// be what brings its hub down.
+    Restarted,
+    /// Nobody speaks of it any more: a loss.
+    Silent,
 }
 
 impl Run {

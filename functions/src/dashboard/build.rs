@@ -8,7 +8,7 @@ use axum::response::{Html, IntoResponse, Response};
 use farm_model::Timestamp;
 use farm_model::id::{AttemptKey, BuildId};
 use farm_model::message::progress::StepReport;
-use farm_model::record::{Attempt, AttemptState, BuildKind, Job, JobState, Run};
+use farm_model::record::{Attempt, AttemptState, BuildKind, Gone, Job, JobState, Run};
 use farm_model::view::{BuildView, Status, key};
 
 use super::Dashboard;
@@ -178,16 +178,11 @@ fn attempt_part<'a>(run: &Run, job: &Job, attempt: &'a Attempt, now: Timestamp) 
         AttemptState::Finished { at, report } => {
             (report.outcome.into(), *at, report.reason.clone())
         }
-        AttemptState::Gone {
-            at,
-            reason,
-            refused,
-        } => {
-            let refusal = Badge::from(Status::Queued).saying("refused");
-            let badge = if *refused {
-                refusal
-            } else {
-                Status::Lost.into()
+        AttemptState::Gone { at, reason, how } => {
+            let badge = match how {
+                Gone::Refused => Badge::from(Status::Queued).saying("refused"),
+                Gone::Restarted => Badge::from(Status::Queued).saying("cut off"),
+                Gone::Silent => Status::Lost.into(),
             };
             (badge, *at, reason.clone())
         }

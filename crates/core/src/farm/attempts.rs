@@ -5,12 +5,14 @@ use jiff::Timestamp;
 use farm_model::id::{AttemptKey, HubId, HubSession};
 use farm_model::message::progress::{AttemptEvent, AttemptProgress, AttemptReport, Outcome};
 use farm_model::message::work::CancelJob;
-use farm_model::record::{Attempt, AttemptState, JobState};
+use farm_model::record::{Attempt, AttemptState, Gone, JobState};
 
 use super::{Farm, newest};
 use crate::effects::Effects;
 use crate::queue::JobRef;
 
+/// Restarts of a hub that count as one loss.
+const RESTARTS_A_LOSS: usize = 4;
 /// Refusals in a row that a job's record keeps.
 const REFUSALS_KEPT: usize = 20;
 
@@ -123,7 +125,7 @@ impl Farm {
     fn refused(&mut self, job: &JobRef, reason: &str, now: Timestamp, effects: &mut Effects) {
         if let Some(attempt) = self.current_mut(job) {
             let machine = attempt.machine.clone();
-            self.give_up(job, reason, true, now, effects);
+            self.give_up(job, reason, Gone::Refused, now, effects);
             self.fleet.suspect(&machine);
         }
     }
@@ -149,7 +151,7 @@ impl Farm {
         &mut self,
         job: &JobRef,
         reason: &str,
-        refused: bool,
+        how: Gone,
         now: Timestamp,
         effects: &mut Effects,
     ) {
@@ -158,13 +160,13 @@ impl Farm {
             AttemptState::Gone {
                 at: now,
                 reason: reason.to_owned(),
-                refused,
+                how,
             },
         );
-        if refused && !self.has_builder(&job.build) {
+        if how == Gone::Refused && !self.has_builder(&job.build) {
             let reason = "its builder is no longer in farm.toml";
             self.end_job(job, Outcome::Lost, reason, now, effects);
-        } else if refused {
+        } else if how == Gone::Refused {
             let row = self.refusals(job);
             let pause = self.policy.after_refusal(now, row);
             self.wait_again(job, pause, now);
@@ -224,8 +226,15 @@ impl Farm {
 
     /// Refusals in a row up to now. Only the newest are kept: they may go on for ever.
     fn refusals(&mut self, job: &JobRef) -> u32 {
-        let refused =
-            |attempt: &Attempt| matches!(attempt.state, AttemptState::Gone { refused: true, .. });
+        let refused = |attempt: &Attempt| {
+            matches!(
+                attempt.state,
+                AttemptState::Gone {
+                    how: Gone::Refused,
+                    ..
+                }
+            )
+        };
         let Some(entry) = self.job_mut(job) else {
             return 0;
         };
@@ -244,7 +253,16 @@ impl Farm {
     fn losses(&self, job: &JobRef) -> u32 {
         let attempts = &newest(&self.runs[&job.build]).jobs[job.job].attempts;
         let lost = attempts.iter().filter(|attempt| is_loss(attempt)).count();
-        u32::try_from(lost).unwrap_or(u32::MAX)
+        let restarts = attempts.iter().filter(|attempt| {
+            matches!(
+                attempt.state,
+                AttemptState::Gone {
+                    how: Gone::Restarted,
+                    ..
+                }
+            )
+        });
+        u32::try_from(lost + restarts.count() / RESTARTS_A_LOSS).unwrap_or(u32::MAX)
     }
 
     fn max_losses(&self, job: &JobRef) -> u32 {
@@ -263,10 +281,19 @@ impl Farm {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        self.lose_where(now, "its hub was restarted", effects, |attempt| {
+        let of_another = |attempt: &Attempt| {
             let other = matches!(&attempt.state, AttemptState::Running { session: of, .. } if of != session);
             attempt.hub == *hub && other
-        });
+        };
+        let jobs: Vec<JobRef> = self
+            .leases
+            .iter()
+            .filter(|(key, _)| self.current_by_key(key).is_some_and(of_another))
+            .map(|(_, job)| job.clone())
+            .collect();
+        for job in jobs {
+            self.give_up(&job, "its hub was restarted", Gone::Restarted, now, effects);
+        }
     }
 
     /// What nobody speaks of any more is lost, once we have listened for the grace period.
@@ -280,7 +307,7 @@ impl Farm {
             })
             .collect();
         for (job, reason) in lost {
-            self.give_up(&job, reason, false, now, effects);
+            self.give_up(&job, reason, Gone::Silent, now, effects);
         }
     }
 
@@ -317,24 +344,6 @@ impl Farm {
         }
     }
 
-    fn lose_where(
-        &mut self,
-        now: Timestamp,
-        reason: &str,
-        effects: &mut Effects,
-        lost: impl Fn(&Attempt) -> bool,
-    ) {
-        let jobs: Vec<JobRef> = self
-            .leases
-            .iter()
-            .filter(|(key, _)| self.current_by_key(key).is_some_and(&lost))
-            .map(|(_, job)| job.clone())
-            .collect();
-        for job in jobs {
-            self.give_up(&job, reason, false, now, effects);
-        }
-    }
-
     fn current_by_key(&self, key: &AttemptKey) -> Option<&Attempt> {
         let job = self.leases.get(key)?;
         newest(self.runs.get(&job.build)?)
@@ -363,11 +372,11 @@ impl Farm {
     }
 }
 
-/// Losses count towards the limit; refusals do not.
+/// A loss that its machine may have caused; refusals and restarts of the hub are not.
 pub(super) fn is_loss(attempt: &Attempt) -> bool {
     match &attempt.state {
         AttemptState::Finished { report, .. } => report.outcome == Outcome::Lost,
-        AttemptState::Gone { refused, .. } => !refused,
+        AttemptState::Gone { how, .. } => *how == Gone::Silent,
         AttemptState::Offered | AttemptState::Running { .. } => false,
     }
 }

@@ -124,3 +124,38 @@ fn refused() -> AttemptEvent {
         reason: "machine not connected".to_owned(),
     }
 }
+
+#[test]
+fn stopping_the_farm_again_and_again_does_not_lose_a_build() {
+    let mut t = Dialogue::new(3, 1);
+    t.beat(&[("m1", None)]);
+    let mut work = the_work(&t.push(&[1]));
+    for life in 2..10 {
+        t.report(&work.attempt, 1, AttemptEvent::Accepted);
+        t.restart();
+        t.session = format!("s{life}").parse().unwrap();
+        t.beat(&[("m1", None)]);
+        t.now += SignedDuration::from_secs(61);
+        work = the_work(&t.beat(&[("m1", None)]));
+    }
+    t.finish(&work.attempt, Outcome::Ok);
+    assert_eq!(t.status(1), Some(Status::Ok));
+}
+
+#[test]
+fn a_build_that_brings_its_hub_down_each_time_is_given_up() {
+    let mut t = Dialogue::new(2, 1);
+    t.beat(&[("m1", None)]);
+    let mut work = Some(the_work(&t.push(&[1])));
+    for life in 10..30 {
+        let Some(attempt) = work.take().map(|work| work.attempt) else {
+            break;
+        };
+        t.report(&attempt, 1, AttemptEvent::Accepted);
+        t.session = format!("s{life}").parse().unwrap();
+        t.beat(&[("m1", None)]);
+        t.now += SignedDuration::from_secs(61);
+        work = told::<RunJob>(&t.beat(&[("m1", None)])).pop();
+    }
+    assert_eq!(t.status(1), Some(Status::Lost));
+}
