@@ -64,7 +64,7 @@ mod tests {
             )
         };
         let gone = format!(
-            r#"{{"is":"gone","at":"{}","reason":"machine gone","refused":false}}"#,
+            r#"{{"is":"gone","at":"{}","reason":"machine gone","how":"silent"}}"#,
             at(2)
         );
         let running = format!(r#"{{"is":"running","session":"s","since":"{}"}}"#, at(4));

@@ -218,7 +218,7 @@ fn view(look: &Look) -> Value {
 fn attempt((number, state): (u32, &&str)) -> Value {
     let state = match *state {
         "running" => json!({"is": "running", "session": "s", "since": MADE}),
-        "gone" => json!({"is": "gone", "at": MADE, "reason": "machine gone", "refused": false}),
+        "gone" => json!({"is": "gone", "at": MADE, "reason": "machine gone", "how": "silent"}),
         _ => json!({"is": "finished", "at": MADE, "report": {
             "outcome": "ok", "reason": "", "steps": [], "log": {"bytes": 0, "dropped": 0},
         }}),
