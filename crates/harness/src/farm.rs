@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use farm_forge::signature::sign_github;
 use farm_model::message::result::RunFinished;
 use farm_model::view::{BuildView, Cell, GridView, Status};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{Process, Repository, client, farm_command, leftovers, until};
@@ -51,7 +52,7 @@ pub struct Farm {
     pub http: reqwest::Client,
     program: PathBuf,
     running: BTreeMap<Part, Process>,
-    ports: [u16; 3],
+    pub(crate) ports: [u16; 3],
     deliveries: u32,
     /// Results told so far, by event id, with how often each was told.
     pub told: BTreeMap<String, (RunFinished, u32)>,
@@ -307,79 +308,6 @@ impl Farm {
         answer.unwrap().text().await.unwrap()
     }
 
-    async fn queue(&self, method: &str, body: Value) -> Result<Value, String> {
-        let url = format!(
-            "http://127.0.0.1:{}/v1/projects/farm/{method}",
-            self.ports[0]
-        );
-        let put = !method.contains(':');
-        let request = if put {
-            self.http.put(url)
-        } else {
-            self.http.post(url)
-        };
-        let request = request.header("content-type", "application/json");
-        let answer = request.body(body.to_string()).send().await;
-        let answer = answer.map_err(|error| error.to_string())?;
-        let good = answer.status().is_success() || answer.status().as_u16() == 409;
-        let text = answer.text().await.map_err(|error| error.to_string())?;
-        if good {
-            Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
-        } else {
-            Err(text)
-        }
-    }
-
-    /// Publishes to a topic, past every function.
-    pub async fn publish(&self, topic: &str, attributes: Value, data: &str) {
-        use base64::Engine;
-        let data = base64::engine::general_purpose::STANDARD.encode(data);
-        let message = json!({ "attributes": attributes, "data": data });
-        let method = format!("topics/{topic}:publish");
-        self.queue(&method, json!({ "messages": [message] }))
-            .await
-            .unwrap();
-    }
-
-    /// A subscription of our own from the first moment on.
-    async fn listen_to_results(&self) {
-        until("the emulator", async || {
-            self.queue("topics/results", json!({})).await?;
-            let wanted =
-                json!({ "topic": "projects/farm/topics/results", "ackDeadlineSeconds": 600 });
-            self.queue("subscriptions/test", wanted).await
-        })
-        .await;
-    }
-
-    /// Takes what lies in a subscription now.
-    async fn take(&self, subscription: &str) -> Result<Vec<Value>, String> {
-        let received = self.pull(subscription).await?;
-        let answer = json!({ "ackIds": ack_ids(&received) });
-        let method = format!("subscriptions/{subscription}:acknowledge");
-        self.queue(&method, answer).await?;
-        Ok(received)
-    }
-
-    /// Looks at what lies in a subscription now, and leaves it there.
-    async fn peek(&self, subscription: &str) -> Result<Vec<Value>, String> {
-        let received = self.pull(subscription).await?;
-        let answer = json!({ "ackIds": ack_ids(&received), "ackDeadlineSeconds": 0 });
-        let method = format!("subscriptions/{subscription}:modifyAckDeadline");
-        self.queue(&method, answer).await?;
-        Ok(received)
-    }
-
-    async fn pull(&self, subscription: &str) -> Result<Vec<Value>, String> {
-        let asked = json!({ "maxMessages": 1000, "returnImmediately": true });
-        let method = format!("subscriptions/{subscription}:pull");
-        let answer = self.queue(&method, asked).await?;
-        Ok(answer["receivedMessages"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default())
-    }
-
     /// Waits until `count` different results have been told.
     pub async fn results(&mut self, count: usize) {
         let mut told = std::mem::take(&mut self.told);
@@ -476,28 +404,24 @@ impl Farm {
             said()
         );
     }
-
-    /// An answer may be under way: waits until nothing lies there.
-    async fn is_empty(&self, subscription: &str) {
-        until(
-            &format!("{subscription} to be empty"),
-            async || match self.peek(subscription).await {
-                Ok(found) if found.is_empty() => Ok(()),
-                other => Err(format!("{other:?}")),
-            },
-        )
-        .await;
-    }
 }
 
-fn ack_ids(received: &[Value]) -> Vec<&Value> {
-    received.iter().map(|one| &one["ackId"]).collect()
-}
-
-/// Three ports that are free now. A part that is killed comes back on the same one, so they are not taken anew.
+/// Three ports that are free now. A part that is killed comes back on the same one, so they lie below those that the system
+/// gives to whoever asks for any: it could give one away between a look and its use, or while its part is dead.
 fn free_ports() -> [u16; 3] {
-    let listeners = [0; 3].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    [0; 3].map(|_| {
+        loop {
+            // Test binaries that run at once start at different places.
+            let number = NEXT
+                .fetch_add(1, Ordering::Relaxed)
+                .wrapping_add(std::process::id().wrapping_mul(97));
+            let port = 20_000 + u16::try_from(number % 12_000).unwrap();
+            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return port;
+            }
+        }
+    })
 }
 
 fn base64(text: &str) -> Vec<u8> {

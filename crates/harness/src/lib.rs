@@ -9,6 +9,7 @@
 
 mod farm;
 mod process;
+mod queue;
 mod repository;
 mod wait;
 
