@@ -114,6 +114,8 @@ impl Log {
     }
 
     /// Hands entries to the writer; the order of calls is the order in the log. Never blocks.
+    ///
+    /// A log that was stopped drops `done` without a call: callers hold locks here that `done` takes.
     pub fn append(&self, frames: Frames, durable: bool, next_seq: u64, done: Option<Done>) {
         let job = Job::Append {
             frames,
@@ -121,11 +123,8 @@ impl Log {
             next_seq,
             done,
         };
-        let Some(jobs) = &self.jobs else { return };
-        if let Err(mpsc::SendError(Job::Append { done, .. })) = jobs.send(job)
-            && let Some(done) = done
-        {
-            done(Err(AppendError::Stopped));
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(job);
         }
     }
 

@@ -219,3 +219,14 @@ fn messages_beyond_the_memory_stay_on_disk() {
     let resident = recovered.messages.values().filter(|m| m.resident).count();
     assert_eq!((recovered.messages.len(), resident), (10, 2));
 }
+
+#[test]
+fn a_stopped_log_calls_nobody_who_may_hold_a_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _) = open(folder.path());
+    log.stop();
+    let (done, wait) = mpsc::channel::<()>();
+    let tell = Box::new(move |_| done.send(()).unwrap());
+    log.append(Frames::one(&message(1)), true, 2, Some(tell));
+    assert_eq!(wait.recv(), Err(mpsc::RecvError), "dropped, not called");
+}
