@@ -46,11 +46,13 @@ impl Environment {
         }
     }
 
-    /// The environment of one command: `env` and `path` as its form has them.
+    /// The environment of one command: `env` and `path` as its form has them. `added` comes between what was asked for
+    /// and what always counts: the place of `GOPROXY` (`buildlet.md` 5.5).
     #[must_use]
-    pub fn of_command(&self, form: &Form) -> Vec<Variable> {
+    pub fn of_command(&self, form: &Form, added: &[Variable]) -> Vec<Variable> {
         let mut variables = self.variables.clone();
         variables.extend(form.all("env").filter_map(split));
+        variables.extend_from_slice(added);
         variables.push(("TMPDIR".into(), self.work_dir.join("tmp").into()));
         variables.push(("GOCACHE".into(), self.work_dir.join("gocache").into()));
         if let (Some(inherited), Some(named)) = (&self.bootstrap, first(&variables, BOOTSTRAP))
@@ -181,7 +183,7 @@ mod tests {
         let form =
             Form::parse(b"env=FOO%3Dbar&env=&env=none&path=%24WORKDIR%2Fgo%2Fbin&path=%24PATH");
         assert_eq!(
-            lines(&environment(&given).of_command(&form)),
+            lines(&environment(&given).of_command(&form, &[])),
             [
                 "PATH=/workdir/go/bin:/usr/bin:/bin",
                 "HOME=/root",
@@ -229,7 +231,7 @@ mod tests {
     #[test]
     fn an_inherited_bootstrap_comes_back_when_ours_is_missing() {
         let all = lines(
-            &environment(&[("GOROOT_BOOTSTRAP", "/usr/lib/go")]).of_command(&Form::default()),
+            &environment(&[("GOROOT_BOOTSTRAP", "/usr/lib/go")]).of_command(&Form::default(), &[]),
         );
         assert_eq!(all[0], "GOROOT_BOOTSTRAP=/workdir/go1.4");
         assert_eq!(all.last().unwrap(), "GOROOT_BOOTSTRAP=/usr/lib/go");

@@ -10,6 +10,7 @@ mod machine;
 mod process;
 mod reverse;
 mod run;
+mod ssh;
 mod work_dir;
 
 pub use args::Args;

@@ -12,6 +12,7 @@ use crate::environment::{Environment, Variable};
 use crate::machine::Machine;
 use crate::process::Processes;
 use crate::process::guard::{self, GuardCommand};
+use crate::ssh::Ssh;
 use crate::work_dir::WorkDir;
 use crate::{Args, direct, halt, reverse};
 
@@ -99,6 +100,7 @@ fn machine(args: &Args) -> anyhow::Result<Machine> {
         environment,
         processes,
         password(args)?,
+        Ssh::new(&args.ssh),
     ))
 }
 

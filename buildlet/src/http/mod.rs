@@ -6,11 +6,13 @@
 mod body;
 mod connection;
 mod form;
+mod raw;
 mod request;
 mod response;
 
-pub use connection::{Connection, Gone, serve};
-pub use form::{Form, decode};
+pub use connection::{Connection, serve};
+pub use form::{Encoding, Form, decode};
+pub use raw::{Gone, Raw};
 pub use request::Request;
 pub use response::{Head, Stream};
 

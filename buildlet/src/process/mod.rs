@@ -57,7 +57,7 @@ impl Processes {
     /// [`NotStarted`].
     pub async fn start(&self, program: Program) -> Result<Running, NotStarted> {
         let name = program.path.display().to_string();
-        program.check_dir().map_err(NotStarted::Command)?;
+        program.check_dir()?;
         let forked = self.fork(program).await;
         let forked = forked.map_err(|error| NotStarted::from_fork(error, &name))?;
         let living = Living::new(self.living.clone());
@@ -77,6 +77,12 @@ impl Processes {
         }
     }
 
+    /// Commands that live.
+    #[must_use]
+    pub fn living(&self) -> usize {
+        *self.living.borrow()
+    }
+
     /// Waits until no command lives, at most for `limit`; whether that is so.
     pub async fn idle(&self, limit: Duration) -> bool {
         let mut living = self.living.subscribe();
@@ -88,8 +94,13 @@ impl Processes {
 /// Why a program does not run.
 #[derive(Debug)]
 pub enum NotStarted {
-    /// Nothing can be started by that name; in the words of `Process-State`.
-    Command(String),
+    /// Nothing can be started by that name.
+    Command {
+        /// Why, in the words of `Process-State`.
+        text: String,
+        /// Why, in a word.
+        cause: Cause,
+    },
     /// This machine lacks what every command needs: that must not count as the command's failure.
     Machine(io::Error),
 }
@@ -99,7 +110,44 @@ impl NotStarted {
         use Errno::{EAGAIN, EMFILE, ENFILE, ENOMEM, EPIPE, ESRCH};
         match error.raw_os_error().map(Errno::from_raw) {
             None | Some(EAGAIN | EMFILE | ENFILE | ENOMEM | EPIPE | ESRCH) => Self::Machine(error),
-            Some(_) => Self::Command(format!("fork/exec {name}: {}", state::errno_text(&error))),
+            Some(errno) => Self::Command {
+                text: format!("fork/exec {name}: {}", state::errno_text(&error)),
+                cause: Cause::of(errno),
+            },
+        }
+    }
+}
+
+/// Why a command cannot be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no such file, or what it is to be run by is missing.
+    NotFound,
+    /// It may not be run.
+    Permission,
+    /// The working directory is none.
+    BadDir,
+    /// It is no program, or its arguments are none.
+    Invalid,
+}
+
+impl Cause {
+    fn of(errno: Errno) -> Self {
+        match errno {
+            Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP => Self::NotFound,
+            Errno::EACCES | Errno::EPERM => Self::Permission,
+            _ => Self::Invalid,
+        }
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::Permission => "permission",
+            Self::BadDir => "bad-dir",
+            Self::Invalid => "invalid",
         }
     }
 }
