@@ -56,25 +56,26 @@ impl Processes {
     /// # Errors
     /// [`NotStarted`].
     pub async fn start(&self, program: Program) -> Result<Running, NotStarted> {
-        let name = program.path.display().to_string();
         program.check_dir()?;
-        let forked = self.fork(program).await;
-        let forked = forked.map_err(|error| NotStarted::from_fork(error, &name))?;
+        let forked = self.fork(program).await?;
         let living = Living::new(self.living.clone());
         waiter::watch(forked, self.guard.clone(), living).map_err(NotStarted::Machine)
     }
 
     /// A guard may be dying while it still looks alive: with another one it is tried again.
-    async fn fork(&self, program: Program) -> io::Result<Forked> {
-        let pipe = self.guard.pipe()?;
+    async fn fork(&self, program: Program) -> Result<Forked, NotStarted> {
+        let name = program.path.display().to_string();
+        let pipe = self.guard.pipe().map_err(NotStarted::Machine)?;
         let forked = self.forker.fork(program.clone(), pipe.clone()).await;
-        match forked {
+        let forked = match forked {
             Err(error) if error.raw_os_error() == Some(Errno::EPIPE as i32) => {
                 self.guard.give_up(&pipe);
-                self.forker.fork(program, self.guard.pipe()?).await
+                let pipe = self.guard.pipe().map_err(NotStarted::Machine)?;
+                self.forker.fork(program, pipe).await
             }
             forked => forked,
-        }
+        };
+        forked.map_err(|error| NotStarted::from_fork(error, &name))
     }
 
     /// Commands that live.
