@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
@@ -225,6 +225,19 @@ impl Drop for Sshd {
     }
 }
 
+/// A connection behind its status, as soon as the server is there.
+async fn logged_in(b: &Buildlet, login: &str) -> Peer {
+    loop {
+        let mut peer = b.dial().await;
+        peer.send(login).await;
+        match peer.line().await.as_str() {
+            "HTTP/1.1 101 Switching Protocols" => return peer,
+            refused => assert!(refused.starts_with("HTTP/1.1 502"), "{refused}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// `ssh`, through a port of ours and the buildlet, to a real server that knows the key from the request alone.
 #[tokio::test]
 async fn a_real_client_logs_in_to_a_real_server() {
@@ -267,14 +280,7 @@ async fn a_real_client_logs_in_to_a_real_server() {
         user.name,
         key.trim()
     );
-    let mut through = loop {
-        let mut peer = b.dial().await;
-        peer.send(&login).await;
-        match peer.line().await.as_str() {
-            "HTTP/1.1 101 Switching Protocols" => break peer,
-            refused => assert!(refused.starts_with("HTTP/1.1 502"), "{refused}"),
-        }
-    };
+    let mut through = within("a real server", logged_in(&b, &login)).await;
     through.block().await;
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let number = port.local_addr().unwrap().port().to_string();
