@@ -4,6 +4,8 @@ mod args;
 mod direct;
 mod endpoints;
 mod environment;
+#[doc(hidden)]
+pub mod fuzz;
 mod halt;
 mod http;
 mod machine;

@@ -36,7 +36,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()>) -> anyhow::Resu
         () = shutdown => Ok(()),
         () = owner_gone(args.until_stdin_closes) => Ok(()),
         () = halted(&machine) => {
-            halt::halt(&args).await;
+            halt::halt(&args, &machine.environment).await;
             Ok(())
         }
     };

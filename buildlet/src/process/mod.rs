@@ -7,10 +7,9 @@
 mod forker;
 pub mod guard;
 mod image;
+mod os;
 mod output;
 mod program;
-#[cfg(target_os = "linux")]
-mod session;
 mod state;
 mod waiter;
 
@@ -165,8 +164,7 @@ impl Group {
         {
             tracing::warn!(group = self.0, %error, "cannot kill a process group");
         }
-        #[cfg(target_os = "linux")]
-        session::kill_other_groups(self);
+        os::kill_other_groups(Pid::from_raw(self.0));
     }
 }
 

@@ -14,6 +14,9 @@ pub(super) fn address() -> String {
 
 /// The folder in which this user's home is.
 pub(super) fn homes(user: &str) -> PathBuf {
+    if cfg!(windows) {
+        return r"C:\Users".into();
+    }
     if user == "root" {
         return "/".into();
     }

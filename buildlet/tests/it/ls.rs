@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::harness::{Buildlet, kilobytes};
+use crate::harness::{Buildlet, kilobytes, until};
 use crate::peer::bare;
 
 fn mode(path: &Path, mode: u32) {
@@ -250,4 +250,28 @@ async fn a_client_that_does_not_read_is_let_go() {
     assert_eq!(b.get("/status").await.status, 200);
     drop(peer);
     b.end().await;
+}
+
+/// A file of a terabyte that takes no room, but hours to be summed up.
+#[tokio::test]
+async fn an_endless_digest_ends_with_the_buildlet() {
+    let b = Buildlet::start().await;
+    let file = std::fs::File::create(b.work_dir().join("endless")).unwrap();
+    if file.set_len(1 << 40).is_err() {
+        println!("skipped: no file system for large files here");
+        return;
+    }
+    let mut peer = b.dial().await;
+    peer.send(bare("GET", "/ls?digest=true&skip=tmp&skip=gocache"))
+        .await;
+    let reads = || {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", b.pid())).unwrap();
+        files
+            .filter_map(|file| std::fs::read_link(file.unwrap().path()).ok())
+            .any(|file| file.ends_with("endless"))
+    };
+    until("the beginning of the sum", reads).await;
+    assert_eq!(b.get("/status").await.status, 200);
+    b.end().await;
+    assert_eq!(peer.until_closed().await, b"");
 }
