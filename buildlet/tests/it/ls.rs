@@ -6,6 +6,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use nix::sys::signal::Signal;
+
 use crate::harness::{Buildlet, kilobytes, until};
 use crate::peer::bare;
 
@@ -255,7 +257,7 @@ async fn a_client_that_does_not_read_is_let_go() {
 /// A file of a terabyte that takes no room, but hours to be summed up.
 #[tokio::test]
 async fn an_endless_digest_ends_with_the_buildlet() {
-    let b = Buildlet::start().await;
+    let mut b = Buildlet::start().await;
     let file = std::fs::File::create(b.work_dir().join("endless")).unwrap();
     if file.set_len(1 << 40).is_err() {
         println!("skipped: no file system for large files here");
@@ -272,6 +274,7 @@ async fn an_endless_digest_ends_with_the_buildlet() {
     };
     until("the beginning of the sum", reads).await;
     assert_eq!(b.get("/status").await.status, 200);
-    b.end().await;
+    b.signal(Signal::SIGTERM);
+    b.ended().await;
     assert_eq!(peer.until_closed().await, b"");
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpListener;
@@ -106,6 +107,7 @@ async fn the_servers_greeting_waits_for_the_client_or_a_moment() {
     assert_eq!(silent.block().await, SWITCHED);
     assert_eq!(silent.line().await, "SSH-2.0-server");
     assert!(began.elapsed().as_millis() >= 100);
+    drop((silent, shell));
     b.end().await;
 }
 
@@ -125,6 +127,7 @@ async fn what_the_client_sent_behind_its_request_is_kept() {
     let mut shell = server.accept().await;
     drop(gone);
     assert_eq!(shell.until_closed().await, b"");
+    drop(client);
     b.end().await;
 }
 
@@ -161,6 +164,7 @@ async fn what_is_no_proper_request_leads_to_no_shell() {
     let mut client = b.dial().await;
     client.send(request("X-Go-Authorized-Key: k\r\n")).await;
     assert_eq!(client.block().await, SWITCHED);
+    drop(client);
     b.end().await;
 }
 
@@ -206,13 +210,16 @@ async fn a_shell_is_reached_through_the_hub_too() {
 #[tokio::test]
 async fn a_shell_ends_with_the_buildlet() {
     let server = Server::start().await;
-    let b = Buildlet::direct(&server.args(), &[]).await;
+    let mut b = Buildlet::direct(&server.args(), &[]).await;
     let mut client = b.dial().await;
     client.send(request("") + "hello\n").await;
     let mut shell = server.accept().await;
     assert_eq!(shell.line().await, "hello");
-    b.end().await;
+    b.signal(Signal::SIGTERM);
+    b.ended().await;
     assert_eq!(shell.until_closed().await, b"");
+    assert_eq!(client.block().await, SWITCHED);
+    assert_eq!(client.until_closed().await, b"");
 }
 
 /// A real server of the system, killed when dropped.
