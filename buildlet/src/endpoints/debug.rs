@@ -1,8 +1,8 @@
 //! Looking into this process (`buildlet.md` 4).
 
-use std::fmt::Write;
 use std::io;
 use std::num::IntErrorKind;
+use std::path::{Path, PathBuf};
 
 use super::{bridge, posted, query};
 use crate::http::{Connection, Head, Request};
@@ -14,47 +14,60 @@ const MAX_DUMP: usize = 2 << 20;
 const MAX_LETTERS: u64 = 1 << 20;
 const PIECE: usize = 2048;
 
-/// `/debug/goroutines`: what there is of it in this process.
+/// `/debug/goroutines`: what there is of it in this process. Names of programs are told, their arguments are not.
 pub(super) async fn dump(machine: &Machine, connection: &mut Connection) -> io::Result<()> {
-    let mut text = tokio::task::spawn_blocking(threads_and_memory)
-        .await
-        .map_err(io::Error::other)?;
+    let commands = machine.processes.living();
     let tasks = tokio::runtime::Handle::current().metrics();
-    // Writing to a string does not fail.
-    let _ = write!(
-        text,
-        "\nasync: {} tasks on {} workers\nup: {} s\ncommands: {}\n",
+    let mut text = format!(
+        "up: {} s\nasync: {} tasks on {} workers\ncommands: {}\n",
+        machine.started.elapsed().as_secs(),
         tasks.num_alive_tasks(),
         tasks.num_workers(),
-        machine.started.elapsed().as_secs(),
-        machine.processes.living(),
+        commands.len(),
     );
+    let of_system = move || {
+        let of_commands = commands
+            .iter()
+            .map(|pid| PathBuf::from(format!("/proc/{pid}")));
+        let of_commands: String = of_commands.map(|task| line(&task)).collect();
+        of_commands + &memory() + &threads()
+    };
+    text += &tokio::task::spawn_blocking(of_system)
+        .await
+        .map_err(io::Error::other)?;
     text.truncate(text.floor_char_boundary(MAX_DUMP));
     connection.respond(&Head::new(200), text.as_bytes()).await
 }
 
 /// From `/proc`; where there is none, nothing.
-fn threads_and_memory() -> String {
-    let mut text = String::from("threads:\n");
+fn threads() -> String {
     let tasks = std::fs::read_dir("/proc/self/task");
-    for task in tasks.into_iter().flatten().flatten() {
-        let of = |file: &str| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
-        let (name, stat) = (of("comm"), of("stat"));
-        let state = stat.rsplit_once(") ").map_or("?", |(_, rest)| rest);
-        let state = state.chars().next().unwrap_or('?');
-        let id = task.file_name();
-        let _ = writeln!(text, "  {} {state} {}", id.display(), name.trim_end());
-    }
+    let tasks = tasks.into_iter().flatten().flatten();
+    tasks.fold("threads:\n".to_owned(), |text, task| {
+        text + &line(&task.path())
+    })
+}
+
+/// Number, state and name of a process or thread.
+fn line(task: &Path) -> String {
+    let of = |file: &str| std::fs::read_to_string(task.join(file)).unwrap_or_default();
+    let (name, stat) = (of("comm"), of("stat"));
+    let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let state = state.chars().next().unwrap_or('?');
+    let number = task.file_name().unwrap_or_default();
+    format!("  {} {state} {}\n", number.display(), name.trim_end())
+}
+
+fn memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let memory = status.lines().filter(|line| {
+    let is_wanted = |line: &&str| {
         let wanted = ["VmRSS", "VmHWM", "RssAnon", "VmSwap", "Threads"];
         wanted.iter().any(|name| line.starts_with(name))
-    });
-    text.push_str("\nprocess:\n");
-    for line in memory {
-        let _ = writeln!(text, "  {line}");
-    }
-    text
+    };
+    let lines = status.lines().filter(is_wanted);
+    lines.fold("process:\n".to_owned(), |text, line| {
+        text + "  " + line + "\n"
+    })
 }
 
 /// `/debug/x`: so many letters.

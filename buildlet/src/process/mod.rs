@@ -77,10 +77,10 @@ impl Processes {
         forked.map_err(|error| NotStarted::from_fork(error, &name))
     }
 
-    /// Commands that live.
+    /// The process numbers of commands that live.
     #[must_use]
-    pub fn living(&self) -> usize {
-        *self.living.borrow()
+    pub fn living(&self) -> Vec<i32> {
+        self.guard.leaders()
     }
 
     /// Waits until no command lives, at most for `limit`; whether that is so.
