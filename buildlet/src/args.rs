@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
 
+use crate::ssh::SshArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   A Raspberry Pi behind a home router, building for a hub out there:
@@ -62,6 +64,10 @@ pub struct Args {
     /// The password of direct mode, as containers get it.
     #[arg(long, env = "META_password", hide = true, hide_env_values = true)]
     pub password: Option<String>,
+
+    /// The way to a shell on this machine.
+    #[command(flatten)]
+    pub ssh: SshArgs,
 
     /// Whether to power the machine down when asked to halt, rather than only end.
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]

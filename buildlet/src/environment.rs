@@ -1,14 +1,20 @@
 //! The environment of commands (`buildlet.md` 5.5 and 5.6). For equal names the last entry counts.
 
+mod compilers;
+mod path;
+mod rules;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::http::Form;
+use rules::Rules;
 
 /// Settings of the buildlet itself, secrets among them: never a build's business.
 const PRIVATE: &[u8] = b"META_";
 const PATH: &str = "PATH";
+const ARCH: &str = "GOARCH";
 const BOOTSTRAP: &str = "GOROOT_BOOTSTRAP";
 
 /// Name and value.
@@ -21,53 +27,88 @@ pub struct Environment {
     /// `GOROOT_BOOTSTRAP` as this process found it.
     bootstrap: Option<OsString>,
     work_dir: PathBuf,
+    rules: Rules,
 }
 
 impl Environment {
     /// From what this process was given, for this work dir.
     #[must_use]
     pub fn new(given: impl IntoIterator<Item = Variable>, work_dir: &Path) -> Self {
+        Self::by_rules(given, work_dir, Rules::HERE)
+    }
+
+    fn by_rules(given: impl IntoIterator<Item = Variable>, work_dir: &Path, rules: Rules) -> Self {
         let private = |name: &OsStr| name.as_bytes().starts_with(PRIVATE);
         let mut variables: Vec<Variable> = given
             .into_iter()
             .filter(|(name, _)| !private(name))
             .collect();
-        let bootstrap = first(&variables, BOOTSTRAP).map(OsStr::to_owned);
-        set(&mut variables, "WORKDIR", work_dir.as_os_str());
-        set(
-            &mut variables,
-            BOOTSTRAP,
-            work_dir.join("go1.4").as_os_str(),
-        );
+        let bootstrap = first(rules, &variables, BOOTSTRAP).map(OsStr::to_owned);
+        set(rules, &mut variables, "WORKDIR", work_dir.as_os_str());
+        let ours = work_dir.join("go1.4");
+        set(rules, &mut variables, BOOTSTRAP, ours.as_os_str());
         Self {
             variables,
             bootstrap,
             work_dir: work_dir.to_owned(),
+            rules,
         }
     }
 
-    /// The environment of one command: `env` and `path` as its form has them.
+    /// The environment of one command: `env` and `path` as its form has them. `added` comes between what was asked for
+    /// and what always counts: the place of `GOPROXY` (`buildlet.md` 5.5).
     #[must_use]
-    pub fn of_command(&self, form: &Form) -> Vec<Variable> {
-        let mut variables = self.variables.clone();
-        variables.extend(form.all("env").filter_map(split));
-        variables.push(("TMPDIR".into(), self.work_dir.join("tmp").into()));
-        variables.push(("GOCACHE".into(), self.work_dir.join("gocache").into()));
-        if let (Some(inherited), Some(named)) = (&self.bootstrap, first(&variables, BOOTSTRAP))
+    pub fn of_command(&self, form: &Form, added: &[Variable]) -> Vec<Variable> {
+        let rules = self.rules;
+        let asked: Vec<Variable> = form.all("env").filter_map(split).collect();
+        let mut variables = self.inherited(first(rules, &asked, ARCH));
+        variables.extend(asked);
+        variables.extend_from_slice(added);
+        if rules.own_folders {
+            variables.push(("TMPDIR".into(), self.work_dir.join("tmp").into()));
+            variables.push(("GOCACHE".into(), self.work_dir.join("gocache").into()));
+        }
+        if let (Some(inherited), Some(named)) =
+            (&self.bootstrap, first(rules, &variables, BOOTSTRAP))
             && !Path::new(named).exists()
         {
             variables.push((BOOTSTRAP.into(), inherited.clone()));
         }
-        let path: Vec<&[u8]> = form.all("path").collect();
-        rewrite_path(&mut variables, &path, &self.work_dir);
+        let elements: Vec<&[u8]> = form.all("path").collect();
+        path::rewrite(&mut variables, &elements, &self.work_dir, rules);
         variables
+    }
+
+    /// What this process has, on Windows made ready for builds of this architecture.
+    fn inherited(&self, arch: Option<&OsStr>) -> Vec<Variable> {
+        if !self.rules.two_compilers {
+            return self.variables.clone();
+        }
+        let is_64_bit = arch.is_none_or(|arch| arch != "386");
+        let choose = |(name, value): &Variable| {
+            if !self.rules.is_same(name, PATH) {
+                return (name.clone(), value.clone());
+            }
+            let path = compilers::choose(value.as_bytes(), self.rules.separator, is_64_bit);
+            (PATH.into(), OsString::from_vec(path))
+        };
+        let exit = ("GOBUILDEXIT".into(), "1".into());
+        std::iter::once(exit)
+            .chain(self.variables.iter().map(choose))
+            .collect()
+    }
+
+    /// A setting of this process, as it inherited it.
+    #[must_use]
+    pub fn own(&self, name: &str) -> Option<&OsStr> {
+        first(self.rules, &self.variables, name)
     }
 
     /// The file of a command's bare name, looked for in this process's own `PATH`.
     #[must_use]
     pub fn look_up(&self, name: &OsStr) -> Option<PathBuf> {
         use std::os::unix::fs::PermissionsExt;
-        let path = first(&self.variables, PATH).unwrap_or_default();
+        let path = self.own(PATH).unwrap_or_default();
         let executable = |file: &PathBuf| {
             file.metadata()
                 .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
@@ -81,16 +122,19 @@ impl Environment {
 }
 
 /// Go's inherited list looked up as the original does: the first match.
-fn first<'a>(variables: &'a [Variable], name: &str) -> Option<&'a OsStr> {
+fn first<'a>(rules: Rules, variables: &'a [Variable], name: &str) -> Option<&'a OsStr> {
     variables
         .iter()
-        .find(|(key, _)| key == name)
+        .find(|(key, _)| rules.is_same(key, name))
         .map(|(_, value)| value.as_os_str())
 }
 
 /// Replaces the first entry of this name, or appends one.
-fn set(variables: &mut Vec<Variable>, name: &str, value: &OsStr) {
-    match variables.iter_mut().find(|(key, _)| key == name) {
+fn set(rules: Rules, variables: &mut Vec<Variable>, name: &str, value: &OsStr) {
+    match variables
+        .iter_mut()
+        .find(|(key, _)| rules.is_same(key, name))
+    {
         Some((_, old)) => *old = value.to_owned(),
         None => variables.push((name.into(), value.to_owned())),
     }
@@ -104,51 +148,6 @@ fn split(text: &[u8]) -> Option<Variable> {
         .filter(|at| *at > 0)?;
     let os = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
     (!text.contains(&0)).then(|| (os(&text[..at]), os(&text[at + 1..])))
-}
-
-/// The last entry is rewritten, since it is the one that counts, and an empty old value leaves no empty element behind,
-/// which would mean the current directory: the original had both wrong.
-fn rewrite_path(variables: &mut Vec<Variable>, elements: &[&[u8]], work_dir: &Path) {
-    let at = variables.iter().rposition(|(name, _)| name == PATH);
-    let old = at
-        .map(|at| variables[at].1.as_bytes().to_vec())
-        .unwrap_or_default();
-    let value = match elements {
-        [] => return,
-        [b"$EMPTY"] => {
-            if let Some(first) = variables.iter().position(|(name, _)| name == PATH) {
-                variables.remove(first);
-            }
-            return;
-        }
-        elements => {
-            let expanded = elements.iter().map(|element| match *element {
-                b"$PATH" => old.clone(),
-                element => replace(element, b"$WORKDIR", work_dir.as_os_str().as_bytes()),
-            });
-            expanded
-                .filter(|element| !element.is_empty())
-                .collect::<Vec<_>>()
-                .join(&b':')
-        }
-    };
-    let value = OsString::from_vec(value);
-    match at {
-        Some(at) => variables[at].1 = value,
-        None => variables.push((PATH.into(), value)),
-    }
-}
-
-fn replace(text: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + with.len());
-    let mut rest = text;
-    while let Some(at) = rest.windows(what.len()).position(|window| window == what) {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(with);
-        rest = &rest[at + what.len()..];
-    }
-    out.extend_from_slice(rest);
-    out
 }
 
 #[cfg(test)]
@@ -181,7 +180,7 @@ mod tests {
         let form =
             Form::parse(b"env=FOO%3Dbar&env=&env=none&path=%24WORKDIR%2Fgo%2Fbin&path=%24PATH");
         assert_eq!(
-            lines(&environment(&given).of_command(&form)),
+            lines(&environment(&given).of_command(&form, &[])),
             [
                 "PATH=/workdir/go/bin:/usr/bin:/bin",
                 "HOME=/root",
@@ -195,41 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_rewritten_by_the_rules() {
-        let path = |old: &[(&str, &str)], form: &str| {
-            let mut variables: Vec<Variable> = old
-                .iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect();
-            let form = Form::parse(form.as_bytes());
-            let elements: Vec<&[u8]> = form.all("path").collect();
-            rewrite_path(&mut variables, &elements, Path::new("/w"));
-            lines(&variables).join(" ")
-        };
-        let old = [("FOO", "x"), ("PATH", "/bin"), ("BAR", "y")];
-        for (form, new) in [
-            ("", "FOO=x PATH=/bin BAR=y"),
-            ("path=$EMPTY", "FOO=x BAR=y"),
-            ("path=$WORKDIR/a", "FOO=x PATH=/w/a BAR=y"),
-            ("path=/a&path=$PATH&path=/b", "FOO=x PATH=/a:/bin:/b BAR=y"),
-            (
-                "path=$PATH&path=a$WORKDIR$WORKDIR",
-                "FOO=x PATH=/bin:a/w/w BAR=y",
-            ),
-        ] {
-            assert_eq!(path(&old, form), new, "{form}");
-        }
-        assert_eq!(path(&[("A", "b")], "path=/a&path=$PATH"), "A=b PATH=/a");
-        assert_eq!(
-            path(&[("PATH", "1"), ("PATH", "2")], "path=/a&path=$PATH"),
-            "PATH=1 PATH=/a:2"
-        );
-    }
-
-    #[test]
     fn an_inherited_bootstrap_comes_back_when_ours_is_missing() {
         let all = lines(
-            &environment(&[("GOROOT_BOOTSTRAP", "/usr/lib/go")]).of_command(&Form::default()),
+            &environment(&[("GOROOT_BOOTSTRAP", "/usr/lib/go")]).of_command(&Form::default(), &[]),
         );
         assert_eq!(all[0], "GOROOT_BOOTSTRAP=/workdir/go1.4");
         assert_eq!(all.last().unwrap(), "GOROOT_BOOTSTRAP=/usr/lib/go");
@@ -243,5 +210,47 @@ mod tests {
             Some("/bin/sh".into())
         );
         assert_eq!(environment.look_up(OsStr::new("no-such-command")), None);
+    }
+
+    #[test]
+    fn what_is_added_comes_behind_what_was_asked_for() {
+        let form = Form::parse(b"env=GOPROXY%3Dcoordinator");
+        let added = [("GOPROXY".into(), "http://localhost:1".into())];
+        let all = lines(&environment(&[]).of_command(&form, &added));
+        let wanted = [
+            "GOPROXY=coordinator",
+            "GOPROXY=http://localhost:1",
+            "TMPDIR=/workdir/tmp",
+        ];
+        assert_eq!(all[2..5], wanted);
+    }
+
+    #[test]
+    fn windows_has_its_own_rules() {
+        let given = [
+            ("Path", r"C:\Windows;C:\TDM-GCC-64\bin;C:\TDM-GCC-32\bin"),
+            ("Tmp", "t"),
+        ];
+        let given = given.map(|(name, value)| (name.into(), value.into()));
+        let work_dir = Path::new("work");
+        let environment = Environment::by_rules(given, work_dir, Rules::WINDOWS);
+        let form = |text: &str| Form::parse(text.as_bytes());
+        let all = lines(&environment.of_command(&form("path=%24WORKDIR/bin&path=%24PATH"), &[]));
+        assert_eq!(
+            all,
+            [
+                "GOBUILDEXIT=1",
+                r"PATH=work/bin;C:\Windows;C:\TDM-GCC-64\bin;C:\godep\gcc64\bin",
+                "Tmp=t",
+                "WORKDIR=work",
+                "GOROOT_BOOTSTRAP=work/go1.4",
+            ]
+        );
+        let all = lines(&environment.of_command(&form("env=goarch%3D386"), &[]));
+        assert_eq!(
+            all[1],
+            r"PATH=C:\Windows;C:\TDM-GCC-32\bin;C:\godep\gcc32\bin"
+        );
+        assert_eq!(environment.own("PATH"), environment.own("path"));
     }
 }

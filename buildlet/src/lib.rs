@@ -4,12 +4,15 @@ mod args;
 mod direct;
 mod endpoints;
 mod environment;
+#[doc(hidden)]
+pub mod fuzz;
 mod halt;
 mod http;
 mod machine;
 mod process;
 mod reverse;
 mod run;
+mod ssh;
 mod work_dir;
 
 pub use args::Args;

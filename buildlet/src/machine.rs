@@ -1,9 +1,13 @@
 //! What all connections share.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use tokio::sync::{Semaphore, watch};
 
 use crate::environment::Environment;
 use crate::process::Processes;
+use crate::ssh::Ssh;
 use crate::work_dir::WorkDir;
 
 /// Commands that may run at once.
@@ -21,6 +25,10 @@ pub struct Machine {
     pub places: Semaphore,
     /// Direct mode: what callers must know.
     pub password: Option<String>,
+    /// The way to a shell here.
+    pub ssh: Arc<Ssh>,
+    /// When this process began to serve.
+    pub started: Instant,
     halting: watch::Sender<bool>,
 }
 
@@ -32,6 +40,7 @@ impl Machine {
         environment: Environment,
         processes: Processes,
         password: Option<String>,
+        ssh: Ssh,
     ) -> Self {
         let places = Semaphore::new(MAX_COMMANDS);
         Self {
@@ -40,6 +49,8 @@ impl Machine {
             processes,
             places,
             password,
+            ssh: Arc::new(ssh),
+            started: Instant::now(),
             halting: watch::Sender::new(false),
         }
     }

@@ -12,6 +12,7 @@ use crate::environment::{Environment, Variable};
 use crate::machine::Machine;
 use crate::process::Processes;
 use crate::process::guard::{self, GuardCommand};
+use crate::ssh::Ssh;
 use crate::work_dir::WorkDir;
 use crate::{Args, direct, halt, reverse};
 
@@ -35,7 +36,7 @@ pub async fn run(args: Args, shutdown: impl Future<Output = ()>) -> anyhow::Resu
         () = shutdown => Ok(()),
         () = owner_gone(args.until_stdin_closes) => Ok(()),
         () = halted(&machine) => {
-            halt::halt(&args).await;
+            halt::halt(&args, &machine.environment).await;
             Ok(())
         }
     };
@@ -99,6 +100,7 @@ fn machine(args: &Args) -> anyhow::Result<Machine> {
         environment,
         processes,
         password(args)?,
+        Ssh::new(&args.ssh),
     ))
 }
 

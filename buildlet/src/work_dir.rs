@@ -3,16 +3,25 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use farm_archive::{Dir, remove};
+
+pub use bootstrap::Bootstrap;
+
+mod bootstrap;
 
 /// Made by the buildlet inside the work dir, for commands.
 const OURS: [&str; 2] = ["tmp", "gocache"];
 
 /// The work dir of this process.
 #[derive(Debug, Clone)]
-pub struct WorkDir(PathBuf);
+pub struct WorkDir {
+    path: PathBuf,
+    /// Whether the bootstrap toolchain in it is whole.
+    pub bootstrap: Arc<Bootstrap>,
+}
 
 impl WorkDir {
     /// The one given, made if it is missing; else a memory-backed `/workdir`; else an emptied one among the temporary
@@ -36,7 +45,10 @@ impl WorkDir {
             )
         })?;
         remove(&path, &OURS).context("cannot empty tmp and gocache in the work dir")?;
-        let work_dir = Self(path);
+        let work_dir = Self {
+            path,
+            bootstrap: Arc::default(),
+        };
         work_dir
             .ensure()
             .context("cannot write to the work dir; --workdir chooses another")?;
@@ -49,7 +61,7 @@ impl WorkDir {
     /// They cannot be made.
     pub fn ensure(&self) -> io::Result<()> {
         OURS.iter()
-            .try_for_each(|name| std::fs::create_dir_all(self.0.join(name)))
+            .try_for_each(|name| std::fs::create_dir_all(self.path.join(name)))
     }
 
     /// Opens it, made again if it is missing.
@@ -57,14 +69,14 @@ impl WorkDir {
     /// # Errors
     /// It cannot be made or opened.
     pub fn open(&self) -> io::Result<Dir> {
-        std::fs::create_dir_all(&self.0)?;
-        Dir::open(&self.0)
+        std::fs::create_dir_all(&self.path)?;
+        Dir::open(&self.path)
     }
 
     /// Absolute.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 

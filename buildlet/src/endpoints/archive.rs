@@ -1,18 +1,19 @@
 //! Trees in and out (`buildlet.md` 4.2 and 4.5).
 
-use std::io::{self, Write};
+use std::io::{self, Read};
 use std::time::SystemTime;
 
-use farm_archive::{Dir, Error, Limits, create, extract, is_relative_dir};
+use farm_archive::{Error, Limits, create, extract, is_relative_dir};
 use tokio::task::spawn_blocking;
 
-use super::bridge::{self, Source};
+use super::bridge::{self, Sink};
 use super::{posted, query};
 use crate::http::{Connection, Head, Request};
 use crate::machine::Machine;
+use crate::work_dir::{Bootstrap, WorkDir};
 
-/// The bootstrap toolchain, which clients send without asking whether it is there.
-const BOOTSTRAP: &str = "go1.4";
+/// Size of the pieces in which an archive is sent.
+const PIECE: usize = 64 * 1024;
 
 /// A status and a text.
 type Refused = (u16, String);
@@ -33,7 +34,7 @@ pub(super) async fn write_tgz(
             Ok(()) => connection.respond(&Head::new(200), b"OK").await,
             Err((status, text)) => connection.error(status, &text).await,
         },
-        "POST" if dir == BOOTSTRAP.as_bytes() && has_content(machine) => {
+        "POST" if dir == Bootstrap::DIR.as_bytes() && has_bootstrap(machine) => {
             connection.respond(&Head::new(200), b"SKIP").await
         }
         "POST" => {
@@ -51,10 +52,9 @@ pub(super) async fn write_tgz(
     }
 }
 
-/// An upload that broke off leaves the folder empty: that is not there.
-fn has_content(machine: &Machine) -> bool {
-    let dir = machine.work_dir.path().join(BOOTSTRAP);
-    std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
+fn has_bootstrap(machine: &Machine) -> bool {
+    let root = machine.work_dir.open();
+    root.is_ok_and(|root| machine.work_dir.bootstrap.is_whole(&root))
 }
 
 /// Feeds the body to the unpacking thread until either is done.
@@ -65,19 +65,19 @@ async fn unpack(
 ) -> io::Result<Result<(), Refused>> {
     let work_dir = machine.work_dir.clone();
     let (pieces, source) = bridge::source();
-    let unpacking = spawn_blocking(move || {
-        let root = work_dir.open().map_err(|error| (500, error.to_string()))?;
-        unpack_into(&root, &dir, source)
-    });
+    let unpacking = spawn_blocking(move || unpack_into(&work_dir, &dir, source));
     bridge::feed(connection, pieces).await;
     unpacking.await.map_err(io::Error::other)
 }
 
-fn unpack_into(root: &Dir, dir: &[u8], source: Source) -> Result<(), Refused> {
+/// Unpacks an archive, wherever it comes from, into `dir` below the work dir. Blocks.
+fn unpack_into(work_dir: &WorkDir, dir: &[u8], source: impl Read) -> Result<(), Refused> {
+    let root = work_dir.open().map_err(|error| (500, error.to_string()))?;
     let base = root
         .below(dir, true)
         .map_err(|error| (500, format!("mkdir of base: {error}")))?;
     let base = base.ok_or((400, "bogus dir".to_owned()))?;
+    let unfinished = work_dir.bootstrap.begin(&root, &base);
     match extract(source, &base, &Limits::default(), now()) {
         Ok(done) => {
             if done.times_failed > 0 {
@@ -85,6 +85,9 @@ fn unpack_into(root: &Dir, dir: &[u8], source: Source) -> Result<(), Refused> {
                     files = done.times_failed,
                     "modification times could not be set"
                 );
+            }
+            if let Some(unfinished) = unfinished {
+                work_dir.bootstrap.done(unfinished, base);
             }
             Ok(())
         }
@@ -132,32 +135,10 @@ pub(super) async fn tgz(
         }
         Err(error) => return connection.error(500, &format!("tgz: {error}")).await,
     };
-    let (sink, mut pieces) = bridge::sink();
-    let packing = spawn_blocking(move || {
-        let mut sink = create(&dir, sink)?;
-        sink.flush().map_err(|error| Error::Local {
-            what: "write archive".to_owned(),
-            error,
-        })
-    });
-    let Some(first) = pieces.recv().await else {
-        let error = packing.await.map_err(io::Error::other)?.err();
-        let text = error.map_or_else(
-            || "nothing was packed".to_owned(),
-            |error| error.to_string(),
-        );
-        return connection.error(500, &format!("tgz: {text}")).await;
-    };
-    let mut stream = connection
-        .stream(&Head::new(200).with("Content-Type", "application/x-gzip"))
-        .await?;
-    stream.chunk(&first).await?;
-    while let Some(piece) = pieces.recv().await {
-        stream.chunk(&piece).await?;
+    let produce = move |sink: &mut Sink| create(&dir, sink).map(drop);
+    let head = Head::new(200).with("Content-Type", "application/x-gzip");
+    match bridge::answer(connection, head, PIECE, produce).await? {
+        Ok(()) => Ok(()),
+        Err(error) => connection.error(500, &format!("tgz: {error}")).await,
     }
-    packing
-        .await
-        .map_err(io::Error::other)?
-        .map_err(io::Error::other)?;
-    stream.finish(None).await
 }

@@ -3,14 +3,14 @@
 use std::io::{self, Read, Write};
 
 use bytes::{Buf, Bytes, BytesMut};
+use farm_archive::Error;
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
-use crate::http::Connection;
+use crate::http::{Connection, Head};
 
 /// Pieces that may wait.
 const PIECES: usize = 8;
-/// Size of a piece written.
-const PIECE: usize = 64 * 1024;
 
 type Piece = io::Result<Bytes>;
 
@@ -66,27 +66,24 @@ impl Read for Source {
     }
 }
 
-/// Hands what is written to the other side; fails when that is gone.
+/// Hands what is written to the other side, in pieces; fails when that is gone.
 pub(super) struct Sink {
     pieces: mpsc::Sender<Bytes>,
     current: BytesMut,
+    piece: usize,
 }
 
-pub(super) fn sink() -> (Sink, mpsc::Receiver<Bytes>) {
-    let (pieces, receiver) = mpsc::channel(PIECES);
-    (
-        Sink {
-            pieces,
-            current: BytesMut::with_capacity(PIECE),
-        },
-        receiver,
-    )
+impl Sink {
+    /// Nobody wants it any more.
+    pub fn is_closed(&self) -> bool {
+        self.pieces.is_closed()
+    }
 }
 
 impl Write for Sink {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.current.extend_from_slice(data);
-        if self.current.len() >= PIECE {
+        if self.current.len() > self.piece {
             self.flush()?;
         }
         Ok(data.len())
@@ -96,9 +93,62 @@ impl Write for Sink {
         if self.current.is_empty() {
             return Ok(());
         }
-        let piece = std::mem::replace(&mut self.current, BytesMut::with_capacity(PIECE)).freeze();
+        let piece = self.current.split().freeze();
         self.pieces
             .blocking_send(piece)
             .map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
+}
+
+/// Answers with what `produce` writes, on a thread that may block. A body of no more than `piece` bytes is sent with its
+/// length, a longer one in chunks as it comes.
+///
+/// # Errors
+/// The outer error: the connection is to be cut, since `produce` failed after the answer began, or the client is gone.
+/// The inner one: `produce` failed before that, and nothing was answered.
+pub(super) async fn answer<F>(
+    connection: &mut Connection,
+    head: Head,
+    piece: usize,
+    produce: F,
+) -> io::Result<Result<(), Error>>
+where
+    F: FnOnce(&mut Sink) -> Result<(), Error> + Send + 'static,
+{
+    let (pieces, mut receiver) = mpsc::channel(PIECES);
+    let producing = spawn_blocking(move || {
+        let mut sink = Sink {
+            pieces,
+            current: BytesMut::with_capacity(piece),
+            piece,
+        };
+        produce(&mut sink)?;
+        let what = "write answer".to_owned();
+        sink.flush().map_err(|error| Error::Local { what, error })
+    });
+    let first = receiver.recv().await.unwrap_or_default();
+    if first.len() <= piece {
+        // Nothing follows a short piece.
+        let done = producing.await.map_err(io::Error::other)?;
+        return match done {
+            Ok(()) => Ok(Ok(connection.respond(&head, &first).await?)),
+            Err(error) if first.is_empty() => Ok(Err(error)),
+            Err(error) => {
+                connection
+                    .stream(&head.typed(&first))
+                    .await?
+                    .chunk(&first)
+                    .await?;
+                Err(io::Error::other(error))
+            }
+        };
+    }
+    let mut stream = connection.stream(&head.typed(&first)).await?;
+    stream.chunk(&first).await?;
+    while let Some(piece) = receiver.recv().await {
+        stream.chunk(&piece).await?;
+    }
+    let done = producing.await.map_err(io::Error::other)?;
+    done.map_err(io::Error::other)?;
+    Ok(Ok(stream.finish(&[]).await?))
 }

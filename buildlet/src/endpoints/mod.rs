@@ -3,19 +3,34 @@
 mod access;
 mod archive;
 mod bridge;
+mod connect_ssh;
+mod debug;
 mod exec;
 mod files;
+mod go_mode;
+mod ls;
 mod plain;
 
 use std::io;
 
 use futures::future::{BoxFuture, FutureExt};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::http::{Connection, Form, Handler, Head, Request};
+use crate::http::{Connection, Encoding, Form, Handler, Head, Request};
 use crate::machine::Machine;
 
 /// The most bytes of a form body; a longer one counts as none.
 const MAX_FORM: usize = 10 << 20;
+/// What cannot stand in a path as it is.
+const UNSAFE_IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`');
 
 impl Handler for Machine {
     fn handle<'a>(
@@ -29,20 +44,25 @@ impl Handler for Machine {
 
 impl Machine {
     async fn route(&self, request: Request, connection: &mut Connection) -> io::Result<()> {
-        let path = request.path.clone();
-        if path == "/" {
-            return plain::root(connection).await;
+        if let Some(clean) = cleaned(&request.path) {
+            return moved(&request, connection, &clean).await;
         }
-        if let Some(clean) = cleaned(&path) {
-            return moved(connection, &clean, &request.query).await;
+        match request.path.as_str() {
+            "/" => return plain::root(connection).await,
+            "/healthz" => return plain::healthz(connection).await,
+            "/debug/x" => return debug::letters(&request, connection).await,
+            _ => {}
         }
-        let Some(endpoint) = Endpoint::at(&path) else {
+        let Some(endpoint) = Endpoint::at(&request.path) else {
             return connection.error(404, "404 page not found").await;
         };
         if !self.admits(&request) {
             return connection.error(403, "invalid password").await;
         }
         match endpoint {
+            Endpoint::Dump => debug::dump(self, connection).await,
+            Endpoint::ConnectSsh => connect_ssh::connect_ssh(self, &request, connection).await,
+            Endpoint::Ls => ls::ls(self, &request, connection).await,
             Endpoint::Status => plain::status(&request, connection).await,
             Endpoint::WorkDir => plain::work_dir(self, &request, connection).await,
             Endpoint::Halt => plain::halt(self, &request, connection).await,
@@ -58,6 +78,9 @@ impl Machine {
 /// What only those who are admitted may use.
 #[derive(Debug, Clone, Copy)]
 enum Endpoint {
+    Dump,
+    ConnectSsh,
+    Ls,
     Status,
     WorkDir,
     Halt,
@@ -71,6 +94,10 @@ enum Endpoint {
 impl Endpoint {
     fn at(path: &str) -> Option<Self> {
         Some(match path {
+            // Open in 2019; later versions have it behind the password.
+            "/debug/goroutines" => Self::Dump,
+            "/connect-ssh" => Self::ConnectSsh,
+            "/ls" => Self::Ls,
             "/status" => Self::Status,
             "/workdir" => Self::WorkDir,
             "/halt" => Self::Halt,
@@ -105,29 +132,38 @@ fn cleaned(path: &str) -> Option<String> {
     (clean != path).then_some(clean)
 }
 
-async fn moved(connection: &mut Connection, path: &str, query: &str) -> io::Result<()> {
-    let mark = if query.is_empty() { "" } else { "?" };
-    let location: String = format!("{path}{mark}{query}")
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect();
-    let head = Head::new(301)
-        .with("Content-Type", "text/html; charset=utf-8")
-        .with("Location", location);
-    connection
-        .respond(&head, b"<a>Moved Permanently</a>.\n\n")
-        .await
+/// As Go's server has it: to GET and HEAD with a page.
+async fn moved(request: &Request, connection: &mut Connection, path: &str) -> io::Result<()> {
+    let mark = if request.query.is_empty() { "" } else { "?" };
+    let path = utf8_percent_encode(path, UNSAFE_IN_PATH);
+    let location = format!("{path}{mark}{}", request.query);
+    let head = Head::new(301).with("Location", location.clone());
+    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        return connection.respond(&head, b"").await;
+    }
+    let head = head.with("Content-Type", "text/html; charset=utf-8");
+    let escaped = location
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&#34;")
+        .replace('\'', "&#39;");
+    let page = format!("<a href=\"{escaped}\">Moved Permanently</a>.\n\n");
+    connection.respond(&head, page.as_bytes()).await
 }
 
 /// The parameters of a form body, none if it is no form or too long.
 async fn posted(request: &Request, connection: &mut Connection) -> io::Result<Form> {
-    let kind = request.field("content-type").unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if request.method != "POST" || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
         return Ok(Form::default());
     }
-    let body = connection.whole_body(MAX_FORM).await?;
-    Ok(body.map(|body| Form::parse(&body)).unwrap_or_default())
+    let Some(encoding) = request.field("content-type").and_then(Encoding::of) else {
+        return Ok(Form::default());
+    };
+    match connection.whole_body(MAX_FORM).await? {
+        Some(body) => Ok(Form::of_body(body.freeze(), encoding).await),
+        None => Ok(Form::default()),
+    }
 }
 
 fn query(request: &Request) -> Form {

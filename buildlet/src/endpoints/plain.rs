@@ -13,6 +13,11 @@ pub(super) async fn root(connection: &mut Connection) -> io::Result<()> {
     connection.respond(&Head::new(200), text.as_bytes()).await
 }
 
+/// `/healthz`: for supervisors.
+pub(super) async fn healthz(connection: &mut Connection) -> io::Result<()> {
+    connection.respond(&Head::new(200), b"ok").await
+}
+
 /// `/status`: unknown fields are tolerated by readers, `Version` stays a number.
 pub(super) async fn status(request: &Request, connection: &mut Connection) -> io::Result<()> {
     if request.method != "GET" {

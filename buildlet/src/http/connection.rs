@@ -9,13 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::body::{Body, Step};
-use super::response::{Head, Stream, sniffed, write};
+use super::raw::{Gone, Raw};
+use super::response::{Coding, Head, Stream, sniffed, write};
 use super::{Bad, Handler, Request};
 
 /// The longest head.
 const MAX_HEAD: usize = 64 * 1024;
-/// How much may be read ahead while an answer is streamed.
-const MAX_AHEAD: usize = 64 * 1024;
 /// Between requests.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
 /// For a head, once it has begun.
@@ -227,13 +226,17 @@ impl Connection {
     /// The client is gone.
     pub async fn stream_watched(&mut self, head: &Head) -> io::Result<(Stream<'_>, Gone<'_>)> {
         self.settle();
-        let chunked = !self.old;
-        self.keep &= chunked;
+        let coding = match (self.head_only, self.old) {
+            (true, _) => Coding::Nothing,
+            (false, true) => Coding::Plain,
+            (false, false) => Coding::Chunked,
+        };
+        self.keep &= coding != Coding::Plain;
         let mut added = Vec::new();
         if !self.keep {
             added.push(("Connection", "close"));
         }
-        if chunked {
+        if coding == Coding::Chunked {
             added.push(("Transfer-Encoding", "chunked"));
         }
         write(&mut self.write, &head.bytes(None, &added)).await?;
@@ -241,7 +244,22 @@ impl Connection {
             read: &mut self.read,
             buffer: &mut self.buffer,
         };
-        Ok((Stream::new(&mut self.write, chunked), gone))
+        Ok((Stream::new(&mut self.write, coding), gone))
+    }
+
+    /// Answers with exactly these bytes and hands the connection over: what is read and written from now on is no HTTP.
+    /// What the client sent behind its request is the beginning of what is read.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub async fn take_over(&mut self, answer: &[u8]) -> io::Result<Raw<'_>> {
+        self.keep = false;
+        write(&mut self.write, answer).await?;
+        Ok(Raw {
+            read: &mut self.read,
+            write: &mut self.write,
+            ahead: &mut self.buffer,
+        })
     }
 
     /// A client that still waits for a 100 will not send its body now: what follows cannot be told apart.
@@ -276,25 +294,5 @@ impl Connection {
             }
         };
         drop(timeout(DRAIN_LIMIT, read).await);
-    }
-}
-
-/// Notices a client that goes away: closing its half counts (`buildlet.md` 5.8).
-pub struct Gone<'a> {
-    read: &'a mut ReadHalf<BoxStream>,
-    buffer: &'a mut BytesMut,
-}
-
-impl Gone<'_> {
-    /// Returns when the client is gone. What it sends early is kept for later. Cancel-safe.
-    pub async fn wait(&mut self) {
-        while self.buffer.len() < MAX_AHEAD {
-            match self.read.read_buf(self.buffer).await {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => return,
-            }
-        }
-        // A client that sends this much ahead is watched no further than by writing to it.
-        std::future::pending().await
     }
 }

@@ -1,6 +1,32 @@
 //! Parameters, from queries and form bodies.
 
+use std::convert::Infallible;
+
+use bytes::Bytes;
 use percent_encoding::percent_decode;
+
+/// How a body holds parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encoding {
+    /// `application/x-www-form-urlencoded`.
+    Url,
+    /// `multipart/form-data`, with its boundary.
+    Multipart(String),
+}
+
+impl Encoding {
+    /// By a `Content-Type`; `None`: the body has no parameters.
+    #[must_use]
+    pub fn of(content_type: &str) -> Option<Self> {
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Some(Self::Url);
+        }
+        multer::parse_boundary(content_type)
+            .ok()
+            .map(Self::Multipart)
+    }
+}
 
 /// Parameters in the order they came; values are bytes.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +40,14 @@ impl Form {
             .split(|&byte| byte == b'&')
             .filter(|pair| !pair.is_empty() && !pair.contains(&b';'));
         Self(pairs.filter_map(pair).collect())
+    }
+
+    /// Parses a body. Parts that are files are no parameters, and neither is anything of a malformed multipart body.
+    pub async fn of_body(body: Bytes, encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Url => Self::parse(&body),
+            Encoding::Multipart(boundary) => parts(body, boundary).await.unwrap_or_default(),
+        }
     }
 
     /// These parameters, then those of `other`.
@@ -45,6 +79,21 @@ impl Form {
             b"1" | b"t" | b"T" | b"TRUE" | b"true" | b"True"
         )
     }
+}
+
+async fn parts(body: Bytes, boundary: String) -> multer::Result<Form> {
+    let whole = futures::stream::once(async { Ok::<_, Infallible>(body) });
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let mut form = Form::default();
+    while let Some(part) = parts.next_field().await? {
+        match part.name().map(|name| name.as_bytes().to_vec()) {
+            Some(name) if part.file_name().is_none() => {
+                form.0.push((name, part.bytes().await?.to_vec()));
+            }
+            _ => {}
+        }
+    }
+    Ok(form)
 }
 
 fn pair(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
@@ -97,5 +146,46 @@ mod tests {
         assert!(form.flag("debug") && !form.flag("cmd"));
         assert_eq!(form.all("bare").count(), 1);
         assert_eq!(Form::parse(b"a=1").and(&Form::parse(b"a=2")).get("a"), b"1");
+    }
+
+    #[tokio::test]
+    async fn parts_that_are_no_files_are_parameters() {
+        let encoding = Encoding::of("multipart/form-data; boundary=\"x y\"").unwrap();
+        assert_eq!(encoding, Encoding::Multipart("x y".to_owned()));
+        let part = |head: &str, text: &str| {
+            format!("--x y\r\nContent-Disposition: form-data; {head}\r\n\r\n{text}\r\n")
+        };
+        let body = [
+            part("name=\"cmd\"", "a\r\n--b=c&d"),
+            part("name=\"cmd\"", "second"),
+            part("name=\"file\"; filename=\"f\"", "content"),
+            part("name=\"empty\"", ""),
+            "--x y--\r\n".to_owned(),
+        ]
+        .concat();
+        let form = Form::of_body(body.clone().into(), encoding.clone()).await;
+        assert_eq!(form.get("cmd"), b"a\r\n--b=c&d");
+        assert_eq!(form.all("cmd").count(), 2);
+        assert_eq!(
+            (form.all("file").count(), form.all("empty").count()),
+            (0, 1)
+        );
+        // What breaks off counts as nothing.
+        let cut = Bytes::from(body).slice(..200);
+        assert_eq!(Form::of_body(cut, encoding).await.0, []);
+    }
+
+    #[test]
+    fn other_bodies_have_no_parameters() {
+        let url = "Application/X-WWW-Form-Urlencoded; charset=utf-8";
+        assert_eq!(Encoding::of(url), Some(Encoding::Url));
+        for none in [
+            "",
+            "text/plain",
+            "multipart/form-data",
+            "multipart/mixed; boundary=x",
+        ] {
+            assert_eq!(Encoding::of(none), None, "{none}");
+        }
     }
 }

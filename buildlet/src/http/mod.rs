@@ -6,11 +6,13 @@
 mod body;
 mod connection;
 mod form;
+mod raw;
 mod request;
 mod response;
 
-pub use connection::{Connection, Gone, serve};
-pub use form::{Form, decode};
+pub use connection::{Connection, serve};
+pub use form::{Encoding, Form, decode};
+pub use raw::{Gone, Raw};
 pub use request::Request;
 pub use response::{Head, Stream};
 
@@ -35,4 +37,23 @@ pub struct Bad {
     pub status: u16,
     /// After the status in the answer's text.
     pub why: &'static str,
+}
+
+/// Parses a request that is all there: how long its head and its body are.
+///
+/// # Errors
+/// It is none, or breaks off.
+pub fn parse_whole(mut bytes: bytes::BytesMut) -> io::Result<(usize, usize)> {
+    let (request, head) = Request::parse(&bytes)
+        .map_err(|bad| io::Error::new(io::ErrorKind::InvalidData, bad.why))?
+        .ok_or(io::ErrorKind::UnexpectedEof)?;
+    drop(bytes.split_to(head));
+    let (mut body, mut length) = (body::Body::new(request.framing), 0);
+    loop {
+        match body.step(&mut bytes)? {
+            body::Step::Piece(piece) => length += piece.len(),
+            body::Step::End => return Ok((head, length)),
+            body::Step::NeedMore => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
 }

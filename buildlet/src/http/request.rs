@@ -126,6 +126,12 @@ impl Request {
         }
     }
 
+    /// Whether a body follows, an empty one in chunks included.
+    #[must_use]
+    pub fn has_body(&self) -> bool {
+        self.framing != Framing::Length(0)
+    }
+
     /// The first value of a header field, if it is text.
     #[must_use]
     pub fn field<'a>(&'a self, name: &'a str) -> Option<&'a str> {

@@ -10,6 +10,9 @@ use tokio::io::{AsyncWriteExt, WriteHalf};
 /// For an answer of known length to be written.
 const WRITE_LIMIT: Duration = Duration::from_secs(120);
 const TEXT: &str = "text/plain; charset=utf-8";
+const CONTENT_TYPE: &str = "Content-Type";
+/// How much of a body decides about its type.
+const SNIFFED: usize = 512;
 
 /// Status and explicit header fields of an answer.
 #[derive(Debug, Clone)]
@@ -36,11 +39,20 @@ impl Head {
         self
     }
 
+    /// With the type that `body` looks like, unless it has one or there is no body.
+    #[must_use]
+    pub fn typed(self, body: &[u8]) -> Self {
+        if body.is_empty() || self.fields.iter().any(|(name, _)| *name == CONTENT_TYPE) {
+            return self;
+        }
+        self.with(CONTENT_TYPE, sniffed(body))
+    }
+
     /// The head of an error in plain text.
     #[must_use]
     pub fn error(status: u16) -> Self {
         Self::new(status)
-            .with("Content-Type", TEXT)
+            .with(CONTENT_TYPE, TEXT)
             .with("X-Content-Type-Options", "nosniff")
     }
 
@@ -85,6 +97,7 @@ fn reason(status: u16) -> &'static str {
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         501 => "Not Implemented",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
         _ => "Status",
     }
@@ -93,22 +106,36 @@ fn reason(status: u16) -> &'static str {
 /// The type of a body nobody gave one, as far as our bodies go.
 #[must_use]
 pub fn sniffed(body: &[u8]) -> &'static str {
+    let binary = |byte: &u8| matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
     if body.starts_with(&[0x1f, 0x8b, 8]) {
         "application/x-gzip"
+    } else if body.iter().take(SNIFFED).any(binary) {
+        "application/octet-stream"
     } else {
         TEXT
     }
 }
 
-/// The body of an answer whose length is not known: chunks, or to a peer of HTTP/1.0 plain bytes until the end.
+/// How a body of unknown length goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// In chunks.
+    Chunked,
+    /// As it is, until the connection ends: the peer speaks HTTP/1.0.
+    Plain,
+    /// Not at all: the answer to HEAD.
+    Nothing,
+}
+
+/// The body of an answer whose length is not known.
 pub struct Stream<'a> {
     write: &'a mut WriteHalf<BoxStream>,
-    chunked: bool,
+    coding: Coding,
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(write: &'a mut WriteHalf<BoxStream>, chunked: bool) -> Self {
-        Self { write, chunked }
+    pub(super) fn new(write: &'a mut WriteHalf<BoxStream>, coding: Coding) -> Self {
+        Self { write, coding }
     }
 
     /// Writes and flushes `data` as one chunk. Waits for a slow client as long as it takes: back-pressure.
@@ -116,12 +143,14 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// The client is gone.
     pub async fn chunk(&mut self, data: &[u8]) -> io::Result<()> {
-        if data.is_empty() {
-            return Ok(());
-        }
-        if !self.chunked {
-            self.write.write_all(data).await?;
-            return self.write.flush().await;
+        match self.coding {
+            _ if data.is_empty() => return Ok(()),
+            Coding::Nothing => return Ok(()),
+            Coding::Plain => {
+                self.write.write_all(data).await?;
+                return self.write.flush().await;
+            }
+            Coding::Chunked => {}
         }
         let mut framed = Vec::with_capacity(data.len() + 16);
         framed.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
@@ -131,16 +160,16 @@ impl<'a> Stream<'a> {
         self.write.flush().await
     }
 
-    /// Ends the body, with a trailer if there is one; line ends in its value become spaces.
+    /// Ends the body, with trailers; line ends in their values become spaces.
     ///
     /// # Errors
     /// The client is gone.
-    pub async fn finish(self, trailer: Option<(&str, &str)>) -> io::Result<()> {
-        if !self.chunked {
+    pub async fn finish(self, trailers: &[(&str, &str)]) -> io::Result<()> {
+        if self.coding != Coding::Chunked {
             return Ok(());
         }
         let mut end = b"0\r\n".to_vec();
-        if let Some((name, value)) = trailer {
+        for (name, value) in trailers {
             let value: String = value
                 .chars()
                 .map(|c| if c.is_control() { ' ' } else { c })
@@ -161,4 +190,18 @@ pub(super) async fn write(stream: &mut WriteHalf<BoxStream>, bytes: &[u8]) -> io
     tokio::time::timeout(WRITE_LIMIT, written)
         .await
         .map_err(|_| io::ErrorKind::TimedOut)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sniffed;
+
+    #[test]
+    fn bodies_get_the_type_they_look_like() {
+        assert_eq!(sniffed(b"a\tb\n\xff\x1b"), "text/plain; charset=utf-8");
+        assert_eq!(sniffed(b"a\x01"), "application/octet-stream");
+        assert_eq!(sniffed(b"\x1f\x8b\x08\0"), "application/x-gzip");
+        let late = [&[b'a'; 512][..], b"\0"].concat();
+        assert_eq!(sniffed(&late), "text/plain; charset=utf-8");
+    }
 }

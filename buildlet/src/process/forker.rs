@@ -93,6 +93,7 @@ mod lead {
     use nix::unistd::{getpid, getppid, setsid};
 
     use super::Image;
+    use crate::process::os::die_with_parent;
 
     /// Makes the child lead a session and its process group, die with this thread, tell the guard, and only then run
     /// the program: a group that the guard does not know cannot exist.
@@ -104,8 +105,7 @@ mod lead {
         let parent = getpid();
         let prepare = move || {
             setsid()?;
-            #[cfg(target_os = "linux")]
-            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+            die_with_parent()?;
             if getppid() != parent {
                 return Err(io::Error::from_raw_os_error(nix::libc::ESRCH));
             }

@@ -93,6 +93,14 @@ impl Guard {
         self.state.lock().groups.insert(group);
     }
 
+    /// Groups that live, by their leaders.
+    pub fn leaders(&self) -> Vec<i32> {
+        let state = self.state.lock();
+        let mut leaders: Vec<i32> = state.groups.iter().map(|group| group.0).collect();
+        leaders.sort_unstable();
+        leaders
+    }
+
     /// The group is dead and its number free.
     pub fn forget(&self, group: Group) {
         let mut state = self.state.lock();

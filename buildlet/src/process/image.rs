@@ -41,11 +41,17 @@ impl Image {
     }
 }
 
-/// `NAME=value`, one entry a name: the last value in the first one's place, as Go's `os/exec` has it.
+/// `NAME=value`, one entry a name: the last value in the first one's place, as Go's `os/exec` has it. `PWD` is where the
+/// program runs, as later versions of that have it.
 fn environment(program: &Program) -> impl Iterator<Item = Vec<u8>> {
     let mut entries: Vec<(&OsStr, &OsStr)> = Vec::new();
     let mut places = HashMap::new();
-    for (name, value) in &program.env {
+    let here = (OsStr::new("PWD"), program.dir.as_os_str());
+    let given = program
+        .env
+        .iter()
+        .map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+    for (name, value) in given.chain([here]) {
         let place = *places.entry(name).or_insert(entries.len());
         match entries.get_mut(place) {
             Some(entry) => entry.1 = value,
@@ -92,22 +98,29 @@ mod tests {
 
     #[test]
     fn of_equal_names_the_last_value_takes_the_first_place() {
-        let env = [("A", "1"), ("B", "2"), ("A", "3"), ("C", ""), ("B", "4")];
+        let env = [
+            ("A", "1"),
+            ("PWD", "/old"),
+            ("B", "2"),
+            ("A", "3"),
+            ("C", ""),
+            ("B", "4"),
+        ];
         let mut program = Program {
             path: "/bin/x".into(),
             name: "x".into(),
             args: Vec::new(),
-            dir: "/".into(),
+            dir: "/new".into(),
             env: env
                 .map(|(name, value)| (name.into(), value.into()))
                 .to_vec(),
         };
         let entries: Vec<_> = environment(&program).collect();
-        assert_eq!(entries, [&b"A=3"[..], b"B=4", b"C="]);
+        assert_eq!(entries, [&b"A=3"[..], b"PWD=/new", b"B=4", b"C="]);
         let image = Image::new(&program).unwrap();
         assert_eq!(
             (image.argv.pointers.len(), image.envp.pointers.len()),
-            (2, 4)
+            (2, 5)
         );
         program.args.push("a\0b".into());
         let error = Image::new(&program).map(drop).unwrap_err();

@@ -7,10 +7,9 @@
 mod forker;
 pub mod guard;
 mod image;
+mod os;
 mod output;
 mod program;
-#[cfg(target_os = "linux")]
-mod session;
 mod state;
 mod waiter;
 
@@ -56,25 +55,32 @@ impl Processes {
     /// # Errors
     /// [`NotStarted`].
     pub async fn start(&self, program: Program) -> Result<Running, NotStarted> {
-        let name = program.path.display().to_string();
-        program.check_dir().map_err(NotStarted::Command)?;
-        let forked = self.fork(program).await;
-        let forked = forked.map_err(|error| NotStarted::from_fork(error, &name))?;
+        program.check_dir()?;
+        let forked = self.fork(program).await?;
         let living = Living::new(self.living.clone());
         waiter::watch(forked, self.guard.clone(), living).map_err(NotStarted::Machine)
     }
 
     /// A guard may be dying while it still looks alive: with another one it is tried again.
-    async fn fork(&self, program: Program) -> io::Result<Forked> {
-        let pipe = self.guard.pipe()?;
+    async fn fork(&self, program: Program) -> Result<Forked, NotStarted> {
+        let name = program.path.display().to_string();
+        let pipe = self.guard.pipe().map_err(NotStarted::Machine)?;
         let forked = self.forker.fork(program.clone(), pipe.clone()).await;
-        match forked {
+        let forked = match forked {
             Err(error) if error.raw_os_error() == Some(Errno::EPIPE as i32) => {
                 self.guard.give_up(&pipe);
-                self.forker.fork(program, self.guard.pipe()?).await
+                let pipe = self.guard.pipe().map_err(NotStarted::Machine)?;
+                self.forker.fork(program, pipe).await
             }
             forked => forked,
-        }
+        };
+        forked.map_err(|error| NotStarted::from_fork(error, &name))
+    }
+
+    /// The process numbers of commands that live.
+    #[must_use]
+    pub fn living(&self) -> Vec<i32> {
+        self.guard.leaders()
     }
 
     /// Waits until no command lives, at most for `limit`; whether that is so.
@@ -88,8 +94,13 @@ impl Processes {
 /// Why a program does not run.
 #[derive(Debug)]
 pub enum NotStarted {
-    /// Nothing can be started by that name; in the words of `Process-State`.
-    Command(String),
+    /// Nothing can be started by that name.
+    Command {
+        /// Why, in the words of `Process-State`.
+        text: String,
+        /// Why, in a word.
+        cause: Cause,
+    },
     /// This machine lacks what every command needs: that must not count as the command's failure.
     Machine(io::Error),
 }
@@ -99,7 +110,44 @@ impl NotStarted {
         use Errno::{EAGAIN, EMFILE, ENFILE, ENOMEM, EPIPE, ESRCH};
         match error.raw_os_error().map(Errno::from_raw) {
             None | Some(EAGAIN | EMFILE | ENFILE | ENOMEM | EPIPE | ESRCH) => Self::Machine(error),
-            Some(_) => Self::Command(format!("fork/exec {name}: {}", state::errno_text(&error))),
+            Some(errno) => Self::Command {
+                text: format!("fork/exec {name}: {}", state::errno_text(&error)),
+                cause: Cause::of(errno),
+            },
+        }
+    }
+}
+
+/// Why a command cannot be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no such file, or what it is to be run by is missing.
+    NotFound,
+    /// It may not be run.
+    Permission,
+    /// The working directory is none.
+    BadDir,
+    /// It is no program, or its arguments are none.
+    Invalid,
+}
+
+impl Cause {
+    fn of(errno: Errno) -> Self {
+        match errno {
+            Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP => Self::NotFound,
+            Errno::EACCES | Errno::EPERM => Self::Permission,
+            _ => Self::Invalid,
+        }
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::Permission => "permission",
+            Self::BadDir => "bad-dir",
+            Self::Invalid => "invalid",
         }
     }
 }
@@ -116,8 +164,7 @@ impl Group {
         {
             tracing::warn!(group = self.0, %error, "cannot kill a process group");
         }
-        #[cfg(target_os = "linux")]
-        session::kill_other_groups(self);
+        os::kill_other_groups(Pid::from_raw(self.0));
     }
 }
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::state::errno_text;
+use super::{Cause, NotStarted};
 
 /// A program, resolved.
 #[derive(Debug, Clone)]
@@ -16,18 +17,21 @@ pub struct Program {
     pub args: Vec<OsString>,
     /// Working directory, absolute.
     pub dir: PathBuf,
-    /// Environment, all of it; for equal names the last one counts.
+    /// Environment, all of it but `PWD`, which is `dir`; for equal names the last one counts.
     pub env: Vec<(OsString, OsString)>,
 }
 
 impl Program {
     /// Whether the working directory is one: the error of starting alone does not tell it from a missing program.
-    pub(super) fn check_dir(&self) -> Result<(), String> {
+    pub(super) fn check_dir(&self) -> Result<(), NotStarted> {
         let text = match std::fs::metadata(&self.dir) {
             Ok(found) if found.is_dir() => return Ok(()),
             Ok(_) => "not a directory".to_owned(),
             Err(error) => errno_text(&error),
         };
-        Err(format!("chdir {}: {text}", self.dir.display()))
+        Err(NotStarted::Command {
+            text: format!("chdir {}: {text}", self.dir.display()),
+            cause: Cause::BadDir,
+        })
     }
 }

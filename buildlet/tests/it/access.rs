@@ -37,11 +37,14 @@ async fn a_password_is_asked_for_and_the_user_does_not_matter() {
 }
 
 #[tokio::test]
-async fn every_endpoint_is_closed_but_the_root() {
+async fn every_endpoint_is_closed_but_the_probes() {
     let b = Buildlet::direct(&[], &[("META_password", "foo")]).await;
     for path in [
         "/status",
         "/workdir",
+        "/debug/goroutines",
+        "/connect-ssh",
+        "/ls",
         "/tgz",
         "/writetgz",
         "/write",
@@ -60,7 +63,9 @@ async fn every_endpoint_is_closed_but_the_root() {
     }
     assert_eq!(b.ask(sh("touch touched")).await.status, 403);
     assert!(!b.work_dir().join("touched").exists());
-    assert_eq!(b.get("/").await.status, 200);
+    for probe in ["/", "/healthz", "/debug/x"] {
+        assert_eq!(b.get(probe).await.status, 200, "{probe}");
+    }
     assert_eq!(b.get("/nothing").await.status, 404);
     b.end().await;
 }

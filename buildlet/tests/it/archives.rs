@@ -13,7 +13,7 @@ use crate::harness::{Buildlet, until};
 use crate::peer::{bare, post, sh, with_body};
 
 /// An archive, hostile ones too: names and links are put in as they are.
-fn tgz(entries: &[(EntryType, &str, &str, &str)]) -> Vec<u8> {
+pub fn tgz(entries: &[(EntryType, &str, &str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (kind, name, link, content) in entries {
         let mut header = Header::new_gnu();

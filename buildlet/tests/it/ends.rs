@@ -153,6 +153,6 @@ async fn idle_it_needs_little_memory_and_so_does_its_guard() {
     assert_eq!(b.ask(sh("true")).await.state(), "ok");
     let (used, guard) = (private(b.pid()), private(b.guard().unwrap()));
     println!("private memory: {fresh} kB fresh, {used} kB after a command, {guard} kB its guard");
-    assert!(fresh < 10 << 10 && used < 10 << 10 && guard < 10 << 10);
+    assert!(fresh < 3 << 10 && used < 3 << 10 && guard < 3 << 10);
     b.end().await;
 }

@@ -310,7 +310,7 @@ async fn of_equal_names_the_last_one_counts_and_ours_come_last() {
     let answer = b.post("/exec", &run).await;
     let expected = format!(
         "CHANGED=2\nHOME=/home/of/nobody\nINHERITED=1\nPATH={PATH}\nTMPDIR={work}/tmp\nWORKDIR={work}\n\
-         GOROOT_BOOTSTRAP={work}/go1.4\nTWICE=2\nEMPTY=\nEQUALS=a=b\nGOCACHE={work}/gocache\n"
+         GOROOT_BOOTSTRAP={work}/go1.4\nTWICE=2\nEMPTY=\nEQUALS=a=b\nGOCACHE={work}/gocache\nPWD={work}\n"
     );
     assert_eq!(answer.text(), expected);
     b.end().await;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +17,10 @@ use crate::peer::{Answer, Peer, bare, post, with_body};
 /// Long enough for a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const BUILDLET: &str = env!("CARGO_BIN_EXE_buildlet");
+/// A user without rights.
+const NOBODY: u32 = 65534;
+
 /// What every buildlet under test inherits.
 pub const PATH: &str = "/usr/bin:/bin";
 
@@ -24,6 +28,7 @@ pub const PATH: &str = "/usr/bin:/bin";
 pub struct Buildlet {
     child: Child,
     folder: TempDir,
+    work: PathBuf,
     address: Option<SocketAddr>,
 }
 
@@ -43,23 +48,64 @@ impl Buildlet {
 
     /// Any buildlet; its work dir is `work` in the folder, its log `log`.
     pub fn spawn(folder: TempDir, args: &[&str], env: &[(&str, &str)]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_buildlet"))
-            .arg("--workdir")
-            .arg(folder.path().join("work"))
-            .args(args)
-            .current_dir("/")
+        let mut command = Command::new(BUILDLET);
+        command
             .env_clear()
             .envs([("PATH", PATH), ("HOME", "/home/of/nobody")])
-            .envs(env.iter().copied())
+            .envs(env.iter().copied());
+        let work = folder.path().join("work");
+        Self::run(command, folder, work, args).unwrap()
+    }
+
+    /// Serves directly, run by other programs, to whose arguments its own are added; those have what it needs.
+    pub async fn run_by(program: &str, before: &[&str], work: &Path, args: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(before).arg(BUILDLET);
+        let args = [&["--listen", "127.0.0.1:0"], args].concat();
+        let folder = tempfile::tempdir().unwrap();
+        let mut buildlet = Self::run(command, folder, work.to_owned(), &args).unwrap();
+        buildlet.address = Some(buildlet.listening().await);
+        buildlet
+    }
+
+    /// Serves directly, as a user whom file modes concern. `None`: the program lies where only root comes.
+    pub async fn of_ordinary_user() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(BUILDLET);
+        command.env_clear().env("PATH", PATH);
+        if nix::unistd::geteuid().is_root() {
+            std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let (args, work) = (["--listen", "127.0.0.1:0"], folder.path().join("work"));
+        let mut buildlet = match Self::run(command, folder, work, &args) {
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return None,
+            run => run.unwrap(),
+        };
+        buildlet.address = Some(buildlet.listening().await);
+        Some(buildlet)
+    }
+
+    fn run(
+        mut command: Command,
+        folder: TempDir,
+        work: PathBuf,
+        args: &[&str],
+    ) -> std::io::Result<Self> {
+        let child = command
+            .arg("--workdir")
+            .arg(&work)
+            .args(args)
+            .current_dir("/")
             .stdin(Stdio::null())
             .stderr(File::create(folder.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        Self {
+            .spawn()?;
+        Ok(Self {
             child,
             folder,
+            work,
             address: None,
-        }
+        })
     }
 
     /// Where it listens, as the system knows it.
@@ -81,7 +127,8 @@ impl Buildlet {
 
     /// Absolute, links resolved.
     pub fn work_dir(&self) -> PathBuf {
-        self.folder.path().canonicalize().unwrap().join("work")
+        let (parent, name) = (self.work.parent().unwrap(), self.work.file_name().unwrap());
+        parent.canonicalize().unwrap().join(name)
     }
 
     /// What a command may write to without touching the work dir.

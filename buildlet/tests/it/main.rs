@@ -4,10 +4,16 @@
 
 mod access;
 mod archives;
+mod causes;
+mod debug;
+mod disk;
 mod ends;
 mod exec;
+mod goldens;
 mod harness;
 mod hub;
+mod ls;
 mod peer;
 mod plain;
 mod reverse;
+mod ssh;

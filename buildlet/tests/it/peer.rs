@@ -30,7 +30,7 @@ impl Answer {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// What the trailer says of the command.
+    /// What the trailer says of the command; nothing else does.
     pub fn state(&self) -> &str {
         let state = self.trailer.strip_prefix("Process-State: ");
         state.unwrap_or_else(|| panic!("no state: {self:?}"))
@@ -157,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         std::mem::take(&mut self.buffer)
     }
 
-    async fn exactly(&mut self, length: usize) -> Vec<u8> {
+    pub async fn exactly(&mut self, length: usize) -> Vec<u8> {
         while self.buffer.len() < length {
             assert!(self.more().await, "cut: {:?}", self.buffered());
         }

@@ -58,14 +58,26 @@ async fn unknown_paths_are_404_and_unclean_ones_moved() {
              X-Content-Type-Options: nosniff\r\nContent-Length: 19"
         );
     }
-    for (target, clean) in [("//status?a=b", "/status?a=b"), ("/x/../status", "/status")] {
+    for (target, clean, shown) in [
+        ("//status?a=b&c", "/status?a=b&c", "/status?a=b&amp;c"),
+        ("/x/../status", "/status", "/status"),
+        ("/a%20b/./%22", "/a%20b/%22", "/a%20b/%22"),
+    ] {
         let answer = b.get(target).await;
-        assert_eq!(answer.status, 301, "{target}");
-        assert!(
-            answer.head.contains(&format!("\r\nLocation: {clean}\r\n")),
-            "{}",
-            answer.head
+        let page = format!("<a href=\"{shown}\">Moved Permanently</a>.\n\n");
+        assert_eq!(
+            answer.head,
+            format!(
+                "HTTP/1.1 301 Moved Permanently\r\nContent-Type: text/html; charset=utf-8\r\nLocation: {clean}\r\n\
+                 Content-Length: {}",
+                page.len()
+            )
         );
+        assert_eq!(answer.text(), page);
+        let posted = b.ask(bare("POST", target)).await;
+        let head =
+            format!("HTTP/1.1 301 Moved Permanently\r\nLocation: {clean}\r\nContent-Length: 0");
+        assert_eq!(posted.head, head);
     }
     b.end().await;
 }
@@ -82,6 +94,8 @@ async fn wrong_methods_are_400_in_the_words_of_2019() {
         ("/status", &["GET"][..], get),
         ("/workdir", &["GET"], get),
         ("/tgz", &["GET"], get),
+        ("/ls", &["GET"], get),
+        ("/connect-ssh", &["POST"], post),
         ("/writetgz", &["PUT", "POST"], put_or_post),
         ("/write", &["PUT"], post),
         ("/removeall", &["POST"], post),

@@ -9,7 +9,9 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, readlinkat, renameat};
-use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmod, fchmodat, fstatat, mkdirat};
+use nix::sys::stat::{
+    FchmodatFlags, FileStat, Mode, SFlag, fchmod, fchmodat, fstat, fstatat, mkdirat,
+};
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 
 const NEW_DIR: Mode = Mode::from_bits_truncate(0o755);
@@ -52,6 +54,15 @@ impl Dir {
             return Ok(None);
         };
         self.walk(&parts, make).map(Some)
+    }
+
+    /// Whether both are handles on one directory.
+    ///
+    /// # Errors
+    /// One of them cannot be asked.
+    pub fn is_same(&self, other: &Self) -> io::Result<bool> {
+        let (one, two) = (fstat(&self.0)?, fstat(&other.0)?);
+        Ok((one.st_dev, one.st_ino) == (two.st_dev, two.st_ino))
     }
 
     pub(crate) fn walk(&self, parts: &[&[u8]], make: bool) -> io::Result<Self> {

@@ -46,7 +46,7 @@ pub struct Extracted {
 }
 
 /// Unpacks the gzipped tar archive `source` into `into`. Modification times after `now` become `now`. What was written
-/// before an error stays.
+/// before an error stays, but for the file at which it happened.
 ///
 /// # Errors
 /// [`Error::Malformed`] for the archive, [`Error::Local`] for the disk.
@@ -136,19 +136,14 @@ impl Extraction<'_> {
                 self.limits.bytes
             )));
         }
-        let local = || Error::local("write", &entry.name);
         let mut file = self
             .parent(entry, above)?
             .write(name, entry.mode & 0o777)
-            .map_err(local())?;
-        loop {
-            let length = content
-                .read(&mut self.piece)
-                .map_err(|error| Error::tar(&error))?;
-            if length == 0 {
-                break;
-            }
-            file.write_all(&self.piece[..length]).map_err(local())?;
+            .map_err(Error::local("write", &entry.name))?;
+        if let Err(error) = self.fill(&mut file, entry, content) {
+            // Half a file would look like a whole one. The first error is the one to tell.
+            let _ = self.parent(entry, above)?.unlink(name);
+            return Err(error);
         }
         self.done.bytes += entry.size;
         let modified = SystemTime::UNIX_EPOCH
@@ -156,6 +151,24 @@ impl Extraction<'_> {
             .unwrap_or(self.now);
         self.done.times_failed += u64::from(file.set_modified(modified.min(self.now)).is_err());
         Ok(())
+    }
+
+    fn fill(
+        &mut self,
+        file: &mut std::fs::File,
+        entry: &Entry,
+        content: &mut impl Read,
+    ) -> Result<(), Error> {
+        loop {
+            let length = content
+                .read(&mut self.piece)
+                .map_err(|error| Error::tar(&error))?;
+            if length == 0 {
+                return Ok(());
+            }
+            file.write_all(&self.piece[..length])
+                .map_err(Error::local("write", &entry.name))?;
+        }
     }
 
     fn symlink(&mut self, entry: &Entry, above: &[&[u8]], name: &[u8]) -> Result<(), Error> {

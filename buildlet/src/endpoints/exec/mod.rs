@@ -2,6 +2,7 @@
 
 mod describe;
 mod resolve;
+mod trailers;
 
 use std::io;
 
@@ -10,10 +11,10 @@ use crate::machine::Machine;
 use crate::process::{NotStarted, Running, process_state};
 
 use super::{posted, query};
+use trailers::Trailers;
 
 /// The most bytes of one chunk.
 const CHUNK: usize = 32 * 1024;
-const PROCESS_STATE: &str = "Process-State";
 
 pub(super) async fn exec(
     machine: &Machine,
@@ -38,16 +39,18 @@ pub(super) async fn exec(
     let Ok(_place) = machine.places.try_acquire() else {
         return refuse(connection, 503, "too many commands at once").await;
     };
-    run(machine, command, &body, form.flag("debug"), connection).await
+    let trailers = Trailers::of(request);
+    let debug = form.flag("debug");
+    run(machine, command, &body, debug, trailers, connection).await
 }
 
 /// Errors of this endpoint are chunked and announce the trailer that they do not send, as in 2019.
 async fn refuse(connection: &mut Connection, status: u16, text: &str) -> io::Result<()> {
     let mut stream = connection
-        .stream(&Head::error(status).with("Trailer", PROCESS_STATE))
+        .stream(&Head::error(status).with("Trailer", trailers::PROCESS_STATE))
         .await?;
     stream.chunk(format!("{text}\n").as_bytes()).await?;
-    stream.finish(None).await
+    stream.finish(&[]).await
 }
 
 async fn run(
@@ -55,29 +58,37 @@ async fn run(
     command: resolve::Command,
     body: &Form,
     debug: bool,
+    trailers: Trailers,
     connection: &mut Connection,
 ) -> io::Result<()> {
-    let head = Head::new(200).with("Trailer", PROCESS_STATE);
+    let head = Head::new(200).with("Trailer", trailers.announced());
     let (mut stream, mut gone) = connection.stream_watched(&head).await?;
     let args: Vec<_> = body.all("cmdArg").collect();
-    let env = machine.environment.of_command(body);
+    let env = machine.environment.of_command(body, &[]);
     if debug {
         stream.chunk(&describe::line(&command, &args, &env)).await?;
     }
     let started = match command.program(&args, env) {
         Ok(program) => machine.processes.start(program).await,
-        Err(text) => Err(NotStarted::Command(text)),
+        Err(refused) => Err(refused),
     };
-    let state = match started {
-        Ok(running) => follow(running, &mut stream, &mut gone).await?,
-        Err(NotStarted::Command(text)) => text,
-        // No trailer: nothing is known about the command.
+    match started {
+        Ok(running) => {
+            let state = follow(running, &mut stream, &mut gone).await?;
+            stream.finish(&trailers.ended(&state)).await
+        }
         Err(NotStarted::Machine(error)) => {
             tracing::error!(%error, "this machine cannot start commands");
-            return Err(error);
+            match trailers.not_ours() {
+                Some(trailer) => stream.finish(&[trailer]).await,
+                // Nothing is known about the command: the answer must not look complete.
+                None => Err(error),
+            }
         }
-    };
-    stream.finish(Some((PROCESS_STATE, &state))).await
+        Err(NotStarted::Command { text, cause }) => {
+            stream.finish(&trailers.refused(&text, cause)).await
+        }
+    }
 }
 
 /// Copies output until the command has ended; kills its group as soon as the client is gone.

@@ -9,7 +9,7 @@ use farm_archive::is_relative_path;
 use crate::environment::Variable;
 use crate::http::Form;
 use crate::machine::Machine;
-use crate::process::Program;
+use crate::process::{Cause, NotStarted, Program};
 
 /// A command, resolved but for what can only fail at its start.
 #[derive(Debug)]
@@ -100,17 +100,18 @@ fn joined(mut path: PathBuf, name: &[u8]) -> PathBuf {
 }
 
 impl Command {
-    /// The program to start, or why it cannot be.
-    pub fn program(self, args: &[&[u8]], env: Vec<Variable>) -> Result<Program, String> {
-        let missing = || {
-            format!(
-                "exec: {:?}: executable file not found in $PATH",
-                self.name.to_string_lossy()
-            )
-        };
-        let path = self.path.ok_or_else(missing)?;
+    /// The program to start.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub fn program(self, args: &[&[u8]], env: Vec<Variable>) -> Result<Program, NotStarted> {
+        let refused = |text, cause| NotStarted::Command { text, cause };
+        let name = self.name.to_string_lossy();
+        let missing = format!("exec: {name:?}: executable file not found in $PATH");
+        let path = self.path.ok_or_else(|| refused(missing, Cause::NotFound))?;
         if args.iter().any(|arg| arg.contains(&0)) {
-            return Err(format!("fork/exec {}: invalid argument", path.display()));
+            let text = format!("fork/exec {}: invalid argument", path.display());
+            return Err(refused(text, Cause::Invalid));
         }
         let args = args.iter().map(|arg| os(arg).to_owned()).collect();
         Ok(Program {

@@ -1,17 +1,21 @@
-//! Groups that a command made beside its own, as shells with job control do (`set -m`). Linux alone can list them.
+//! What only Linux has: children that die with their parent, and a list of all processes.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::Group;
+/// Has the calling process killed when the thread that made it ends. Safe between fork and exec.
+pub fn die_with_parent() -> nix::Result<()> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
+}
 
 /// A process may fork while we look: look again until nobody is left.
 const ROUNDS: usize = 16;
 
-/// Kills all that belongs to the session which `leading` leads and is in another group.
-pub(super) fn kill_other_groups(leading: Group) {
+/// Kills all that belongs to the session which `leader` leads and is in another group than its own, as shells with job
+/// control (`set -m`) make them.
+pub fn kill_other_groups(leader: Pid) {
     for _ in 0..ROUNDS {
-        let mut others = members(leading.0).peekable();
+        let mut others = members(leader.as_raw()).peekable();
         if others.peek().is_none() {
             return;
         }

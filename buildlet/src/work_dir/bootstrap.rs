@@ -1,0 +1,96 @@
+//! The bootstrap toolchain, which clients send without asking whether it is there (`buildlet.md` 4.2).
+
+use farm_archive::Dir;
+use parking_lot::Mutex;
+
+/// Whether the toolchain was unpacked to its end, by this process. The mark is a handle on its directory: that is in
+/// nobody's way, no listing shows it, and another directory in its place is another one, since a directory that is held
+/// open does not lend its number.
+#[derive(Debug, Default)]
+pub struct Bootstrap(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    whole: Option<Dir>,
+    /// Unpackings that began: of several at once none can say that all is well.
+    begun: u64,
+}
+
+/// An unpacking into it.
+#[derive(Debug)]
+pub struct Unfinished(u64);
+
+impl Bootstrap {
+    /// Its name in the work dir.
+    pub const DIR: &str = "go1.4";
+
+    /// Whether what lies in the work dir now is whole.
+    #[must_use]
+    pub fn is_whole(&self, work_dir: &Dir) -> bool {
+        let state = self.0.lock();
+        state
+            .whole
+            .as_ref()
+            .is_some_and(|whole| is_at(work_dir, whole))
+    }
+
+    /// Something is about to be unpacked into `base`; `None` if that is another place.
+    #[must_use]
+    pub fn begin(&self, work_dir: &Dir, base: &Dir) -> Option<Unfinished> {
+        if !is_at(work_dir, base) {
+            return None;
+        }
+        let mut state = self.0.lock();
+        state.whole = None;
+        state.begun += 1;
+        Some(Unfinished(state.begun))
+    }
+
+    /// It was unpacked to its end.
+    pub fn done(&self, unfinished: Unfinished, base: Dir) {
+        let mut state = self.0.lock();
+        if state.begun == unfinished.0 {
+            state.whole = Some(base);
+        }
+    }
+}
+
+fn is_at(work_dir: &Dir, dir: &Dir) -> bool {
+    let there = work_dir.below(Bootstrap::DIR.as_bytes(), false);
+    matches!(there, Ok(Some(there)) if there.is_same(dir).unwrap_or(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_directory_that_was_finished_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(Bootstrap::DIR);
+        let root = Dir::open(folder.path()).unwrap();
+        let base = || root.below(b"go1.4", true).unwrap().unwrap();
+        let bootstrap = Bootstrap::default();
+        assert!(bootstrap.begin(&root, &root).is_none());
+        let first = bootstrap.begin(&root, &base()).unwrap();
+        assert!(!bootstrap.is_whole(&root));
+        bootstrap.done(first, base());
+        assert!(bootstrap.is_whole(&root));
+        // Begun again, and overtaken meanwhile.
+        let (second, third) = (
+            bootstrap.begin(&root, &base()).unwrap(),
+            bootstrap.begin(&root, &base()).unwrap(),
+        );
+        bootstrap.done(second, base());
+        assert!(!bootstrap.is_whole(&root));
+        bootstrap.done(third, base());
+        assert!(bootstrap.is_whole(&root));
+        // Removed and made again by somebody else, however often.
+        for _ in 0..20 {
+            std::fs::remove_dir(&path).unwrap();
+            assert!(!bootstrap.is_whole(&root));
+            std::fs::create_dir(&path).unwrap();
+            assert!(!bootstrap.is_whole(&root));
+        }
+    }
+}
