@@ -13,6 +13,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::proxy::Proxies;
 use crate::stream::{self, BoxStream, Connect};
 
 /// How long a handshake may take (`buildlet.md` 8.3).
@@ -29,6 +30,9 @@ pub enum Trust {
     PublicRoots,
     /// The certificates of this PEM text, and no others.
     Pem(Vec<u8>),
+    /// The one who holds the private key of this certificate (PEM). Names, dates and issuers do not matter: whoever
+    /// started a machine with a key pair of its own knows it so (`buildlet.md` 7.1).
+    Pinned(Vec<u8>),
     /// Anybody: for trials. Never inferred from an address.
     Anyone,
 }
@@ -59,6 +63,7 @@ pub struct TlsConnect {
     address: String,
     server_name: ServerName<'static>,
     connector: TlsConnector,
+    proxies: Proxies,
 }
 
 impl TlsConnect {
@@ -76,11 +81,35 @@ impl TlsConnect {
             address: address.to_owned(),
             server_name,
             connector,
+            proxies: Proxies::none(),
+        })
+    }
+
+    /// The same, asking these proxies where no direct connection can be made (`buildlet.md` 8.3).
+    #[must_use]
+    pub fn or_through(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
+    }
+
+    async fn tcp(&self) -> io::Result<BoxStream> {
+        let direct = match stream::tcp(&self.address).await {
+            Ok(stream) => return Ok(Box::new(stream)),
+            Err(error) => error,
+        };
+        let (host, port) = host_and_port(&self.address).unwrap_or_default();
+        let Some(proxy) = self.proxies.https(host, port) else {
+            return Err(direct);
+        };
+        proxy.connect(&self.address).await.map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("{direct}; and through a proxy: {error}"),
+            )
         })
     }
 
     async fn open(&self) -> io::Result<BoxStream> {
-        let tcp = stream::tcp(&self.address).await?;
+        let tcp = self.tcp().await?;
         let handshake = self.connector.connect(self.server_name.clone(), tcp);
         let tls = tokio::time::timeout(HANDSHAKE_LIMIT, handshake)
             .await
@@ -103,13 +132,17 @@ impl Connect for TlsConnect {
 
 /// The host of `host:port`, without the brackets of an IPv6 address.
 fn host_of(address: &str) -> Option<&str> {
+    host_and_port(address).map(|(host, _)| host)
+}
+
+fn host_and_port(address: &str) -> Option<(&str, u16)> {
     let (host, port) = address.rsplit_once(':')?;
-    port.parse::<u16>().ok()?;
+    let port = port.parse().ok()?;
     let host = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host);
-    Some(host).filter(|host| !host.is_empty())
+    (!host.is_empty()).then_some((host, port))
 }
 
 /// Accepts TLS on TCP connections.
@@ -122,13 +155,17 @@ impl Acceptor {
     /// # Errors
     /// [`TlsError`].
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        let chain = certificates_of(certificates)?;
-        let key = PrivateKeyDer::from_pem_slice(key)?;
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        let config = server_config(certificates, key)?;
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// The same without ALPN, as servers of 2019 are: clients that offer nothing or only other protocols are served too.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn without_alpn(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let mut config = server_config(certificates, key)?;
+        config.alpn_protocols.clear();
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
@@ -142,6 +179,17 @@ impl Acceptor {
             .await
             .map_err(|_| io::ErrorKind::TimedOut)?
     }
+}
+
+fn server_config(certificates: &[u8], key: &[u8]) -> Result<ServerConfig, TlsError> {
+    let chain = certificates_of(certificates)?;
+    let key = PrivateKeyDer::from_pem_slice(key)?;
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(config)
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -176,27 +224,64 @@ fn client_config(trust: &Trust) -> Result<ClientConfig, TlsError> {
         }
         Trust::Anyone => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(NoVerification(provider())))
+            .with_custom_certificate_verifier(Arc::new(ByKey::anybody()))
+            .with_no_client_auth(),
+        Trust::Pinned(pem) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(ByKey::of(pem)?))
             .with_no_client_auth(),
     };
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(config)
 }
 
-/// Believes every certificate; signatures of the handshake are still checked.
+/// Looks at nothing but the public key, or not even at that; that the peer holds the private one is still checked.
 #[derive(Debug)]
-struct NoVerification(Arc<CryptoProvider>);
+struct ByKey {
+    provider: Arc<CryptoProvider>,
+    /// In DER; `None` is any.
+    expected: Option<Vec<u8>>,
+}
 
-impl ServerCertVerifier for NoVerification {
+impl ByKey {
+    fn anybody() -> Self {
+        Self {
+            provider: provider(),
+            expected: None,
+        }
+    }
+
+    /// The public key of the first certificate.
+    fn of(pem: &[u8]) -> Result<Self, TlsError> {
+        let certificates = certificates_of(pem)?;
+        let first = certificates.first().ok_or(TlsError::NoCertificate)?;
+        Ok(Self {
+            provider: provider(),
+            expected: Some(public_key(first)?),
+        })
+    }
+}
+
+fn public_key(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, rustls::Error> {
+    let parsed = rustls::server::ParsedCertificate::try_from(certificate)?;
+    Ok(parsed.subject_public_key_info().to_vec())
+}
+
+impl ServerCertVerifier for ByKey {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        match &self.expected {
+            Some(expected) if *expected != public_key(certificate)? => Err(rustls::Error::General(
+                "the peer has another key".to_owned(),
+            )),
+            _ => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -209,7 +294,7 @@ impl ServerCertVerifier for NoVerification {
             message,
             certificate,
             signed,
-            &self.0.signature_verification_algorithms,
+            &self.provider.signature_verification_algorithms,
         )
     }
 
@@ -223,12 +308,14 @@ impl ServerCertVerifier for NoVerification {
             message,
             certificate,
             signed,
-            &self.0.signature_verification_algorithms,
+            &self.provider.signature_verification_algorithms,
         )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -273,6 +360,65 @@ mod tests {
                 .is_err()
         );
         handshake(|_| Trust::Anyone, None).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_pinned_certificate_is_known_by_its_key_alone() {
+        // Neither its name nor its issuer is one that this client would believe.
+        let own = |pem: String| Trust::Pinned(pem.into_bytes());
+        handshake(own, Some("elsewhere.example")).await.unwrap();
+        let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let pem = other.cert.pem();
+        let error = handshake(|_| Trust::Pinned(pem.clone().into_bytes()), None)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("another key"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_is_not_reached_is_dialed_through_a_proxy() {
+        let made = rcgen::generate_simple_self_signed(vec!["farm.invalid".to_owned()]).unwrap();
+        let key = made.signing_key.serialize_pem();
+        let acceptor = Acceptor::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).unwrap();
+        let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = proxy.local_addr().unwrap().to_string();
+        let proxies = |skip: &'static str| {
+            Proxies::from_variables(|name| match name {
+                "https_proxy" => Some(&*address),
+                "no_proxy" => Some(skip),
+                _ => None,
+            })
+            .unwrap()
+        };
+        let trust = Trust::Pem(made.cert.pem().into_bytes());
+        // No resolver knows a name below `invalid` (RFC 6761).
+        let connect = TlsConnect::new("farm.invalid:443", None, &trust).unwrap();
+        let through = connect.clone().or_through(proxies(""));
+        let serve = async {
+            let (tcp, _) = proxy.accept().await.unwrap();
+            let (head, stream) = crate::head::read_request(tcp, HANDSHAKE_LIMIT)
+                .await
+                .unwrap();
+            assert_eq!(
+                (&*head.method, &*head.target),
+                ("CONNECT", "farm.invalid:443")
+            );
+            let mut stream = stream;
+            tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 200 OK\r\n\r\n")
+                .await
+                .unwrap();
+            acceptor.0.accept(stream).await.map(drop).unwrap();
+        };
+        let ((), opened) = tokio::join!(serve, through.connect());
+        opened.unwrap();
+        // Excepted, it is not asked.
+        assert!(
+            connect
+                .or_through(proxies(".invalid"))
+                .connect()
+                .await
+                .is_err()
+        );
     }
 
     #[test]
