@@ -63,11 +63,17 @@ impl Environment {
         variables
     }
 
+    /// This process's own `PATH`.
+    #[must_use]
+    pub fn path(&self) -> Option<&OsStr> {
+        first(&self.variables, PATH)
+    }
+
     /// The file of a command's bare name, looked for in this process's own `PATH`.
     #[must_use]
     pub fn look_up(&self, name: &OsStr) -> Option<PathBuf> {
         use std::os::unix::fs::PermissionsExt;
-        let path = first(&self.variables, PATH).unwrap_or_default();
+        let path = self.path().unwrap_or_default();
         let executable = |file: &PathBuf| {
             file.metadata()
                 .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)

@@ -1,8 +1,14 @@
 //! What all connections share.
 
+use std::sync::Arc;
+
 use tokio::sync::{Semaphore, watch};
 
+use crate::emulator::Emulator;
 use crate::environment::Environment;
+use crate::fetch::Fetcher;
+use crate::module_proxy::Upstream;
+use crate::outbound::Outbound;
 use crate::process::Processes;
 use crate::work_dir::WorkDir;
 
@@ -21,7 +27,29 @@ pub struct Machine {
     pub places: Semaphore,
     /// Direct mode: what callers must know.
     pub password: Option<String>,
+    /// Fetches archives.
+    pub fetcher: Arc<Fetcher>,
+    /// Keeps commands off the network.
+    pub outbound: Outbound,
+    /// Reverse mode: where modules come from.
+    pub modules: Option<Arc<Upstream>>,
+    /// What commands cannot do without.
+    pub emulator: Option<Emulator>,
     halting: watch::Sender<bool>,
+}
+
+/// What a machine is made of, beside its commands.
+pub struct Parts {
+    /// Direct mode: what callers must know.
+    pub password: Option<String>,
+    /// Fetches archives.
+    pub fetcher: Fetcher,
+    /// Keeps commands off the network.
+    pub outbound: Outbound,
+    /// Reverse mode: where modules come from.
+    pub modules: Option<Upstream>,
+    /// What commands cannot do without.
+    pub emulator: Option<Emulator>,
 }
 
 impl Machine {
@@ -31,15 +59,18 @@ impl Machine {
         work_dir: WorkDir,
         environment: Environment,
         processes: Processes,
-        password: Option<String>,
+        parts: Parts,
     ) -> Self {
-        let places = Semaphore::new(MAX_COMMANDS);
         Self {
             work_dir,
             environment,
             processes,
-            places,
-            password,
+            places: Semaphore::new(MAX_COMMANDS),
+            password: parts.password,
+            fetcher: Arc::new(parts.fetcher),
+            outbound: parts.outbound,
+            modules: parts.modules.map(Arc::new),
+            emulator: parts.emulator,
             halting: watch::Sender::new(false),
         }
     }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use farm_archive::{Dir, remove};
 
+use crate::os;
+
 /// Made by the buildlet inside the work dir, for commands.
 const OURS: [&str; 2] = ["tmp", "gocache"];
 
@@ -69,9 +71,8 @@ impl WorkDir {
 }
 
 fn chosen(host_type: Option<&str>) -> anyhow::Result<PathBuf> {
-    let memory = Path::new("/workdir");
-    if is_tmpfs(memory) {
-        return Ok(memory.to_owned());
+    if let Some(memory) = os::in_memory_work_dir() {
+        return Ok(memory);
     }
     let name = host_type.map_or_else(
         || "workdir".to_owned(),
@@ -103,17 +104,6 @@ fn is_ours(path: &Path) -> anyhow::Result<()> {
         bail!("it is not a directory of this user");
     }
     Ok(())
-}
-
-#[cfg(target_os = "linux")]
-fn is_tmpfs(path: &Path) -> bool {
-    use nix::sys::statfs::{TMPFS_MAGIC, statfs};
-    statfs(path).is_ok_and(|found| found.filesystem_type() == TMPFS_MAGIC)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_tmpfs(_: &Path) -> bool {
-    false
 }
 
 #[cfg(test)]

@@ -1,21 +1,21 @@
 //! Trees in and out (`buildlet.md` 4.2 and 4.5).
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::time::SystemTime;
 
 use farm_archive::{Dir, Error, Limits, create, extract, is_relative_dir};
 use tokio::task::spawn_blocking;
 
-use super::bridge::{self, Source};
-use super::{posted, query};
+use super::bridge;
+use super::{fetched, posted, query};
 use crate::http::{Connection, Head, Request};
 use crate::machine::Machine;
 
 /// The bootstrap toolchain, which clients send without asking whether it is there.
-const BOOTSTRAP: &str = "go1.4";
+pub(super) const BOOTSTRAP: &str = "go1.4";
 
 /// A status and a text.
-type Refused = (u16, String);
+pub(super) type Refused = (u16, String);
 
 /// `/writetgz`: unpacks the body into `dir`.
 pub(super) async fn write_tgz(
@@ -33,28 +33,18 @@ pub(super) async fn write_tgz(
             Ok(()) => connection.respond(&Head::new(200), b"OK").await,
             Err((status, text)) => connection.error(status, &text).await,
         },
-        "POST" if dir == BOOTSTRAP.as_bytes() && has_content(machine) => {
+        "POST" if dir == BOOTSTRAP.as_bytes() && fetched::has_bootstrap(machine) => {
             connection.respond(&Head::new(200), b"SKIP").await
         }
         "POST" => {
             let form = posted(request, connection).await?.and(&query);
             match form.get("url") {
                 b"" => connection.error(400, "missing url POST param").await,
-                _ => {
-                    connection
-                        .error(501, "writetgz: this buildlet does not fetch URLs")
-                        .await
-                }
+                url => fetched::write_tgz(machine, dir, url, connection).await,
             }
         }
         _ => connection.error(400, "requires PUT or POST method").await,
     }
-}
-
-/// An upload that broke off leaves the folder empty: that is not there.
-fn has_content(machine: &Machine) -> bool {
-    let dir = machine.work_dir.path().join(BOOTSTRAP);
-    std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// Feeds the body to the unpacking thread until either is done.
@@ -73,7 +63,7 @@ async fn unpack(
     unpacking.await.map_err(io::Error::other)
 }
 
-fn unpack_into(root: &Dir, dir: &[u8], source: Source) -> Result<(), Refused> {
+pub(super) fn unpack_into(root: &Dir, dir: &[u8], source: impl Read) -> Result<(), Refused> {
     let base = root
         .below(dir, true)
         .map_err(|error| (500, format!("mkdir of base: {error}")))?;

@@ -4,6 +4,7 @@ mod access;
 mod archive;
 mod bridge;
 mod exec;
+mod fetched;
 mod files;
 mod plain;
 
