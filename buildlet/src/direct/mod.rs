@@ -82,6 +82,7 @@ impl Direct {
                 Some(ended) = connections.join_next() => drop(ended),
             }
         }
+        tracing::info!("told to end");
         match tokio::time::timeout(GRACE, underway.none()).await {
             Ok(()) => Ok(()),
             Err(_) => bail!("requests were still running after {} s", GRACE.as_secs()),

@@ -30,7 +30,7 @@ const ASK: Limits = Limits {
     answer: Duration::from_secs(5),
     idle: Duration::from_secs(5),
     total: Duration::from_secs(5),
-    tries: 5,
+    tries: 4,
 };
 
 /// A metadata server.

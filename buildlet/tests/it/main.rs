@@ -4,10 +4,18 @@
 
 mod access;
 mod archives;
+mod direct;
 mod ends;
 mod exec;
+mod fetch;
 mod harness;
 mod hub;
+mod install;
+mod modules;
+mod origin;
+mod outbound;
 mod peer;
 mod plain;
+mod register;
 mod reverse;
+mod stage0;
