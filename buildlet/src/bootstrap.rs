@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use farm_archive::{Dir, remove};
-use farm_wire::proxy::Proxies;
 use tokio::task::spawn_blocking;
 
 use crate::fetch::{Cancel, Downloaded, Fetcher, Limits, download};
@@ -65,7 +64,7 @@ pub async fn install(vars: &Vars) -> anyhow::Result<()> {
     let Some(needed) = Needed::on(os, arch, vars.machine_family()) else {
         return Ok(());
     };
-    let fetcher = Fetcher::new(Vec::new(), Proxies::from_variables(|name| vars.text(name))?);
+    let fetcher = Fetcher::new(Vec::new(), vars.proxies());
     let cancel = Cancel::default();
     let _ends_with_this_call = cancel.on_drop();
     spawn_blocking(move || {
@@ -119,6 +118,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use farm_wire::proxy::Proxies;
     use std::io::{Read, Write};
     use std::net::TcpListener;
 

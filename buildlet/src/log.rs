@@ -13,6 +13,11 @@ use crate::vars::Vars;
 /// nothing else there can be read from outside. `FARM_LOG` says how much.
 pub fn start_log(args: &Args) {
     let filter = EnvFilter::try_from_env("FARM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // The HTTP client tells whole URLs, which may hold secrets, to whoever wants to know everything.
+    let filter = ["ureq=warn", "ureq_proto=warn"]
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
     let serves = args.command.is_none() && args.reverse_type.is_none() && args.reverse.is_empty();
     let console = serves
         .then(|| os::console(&Vars::of_this_process()))

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use farm_wire::proxy::Proxies;
 use farm_wire::revdial::listener::{Backoff, ListenEnd, RegisterError, listen, register};
 use farm_wire::reverse::{Claim, Mode, Request};
 use farm_wire::stream::{BoxStream, Connect};
@@ -40,7 +39,7 @@ impl Reverse {
     pub fn new(args: &Args, vars: &Vars) -> anyhow::Result<Self> {
         let address = address(&args.coordinator);
         let connect = TlsConnect::new(&address, args.server_name.as_deref(), &trust(args)?)?
-            .or_through(Proxies::from_variables(|name| vars.text(name))?);
+            .or_through(vars.proxies());
         let host = address
             .rsplit_once(':')
             .map_or(address.as_str(), |(host, _)| host);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use farm_wire::proxy::Proxies;
 
 use crate::args::Command;
 use crate::emulator::Emulator;
@@ -51,8 +50,8 @@ async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     os::configure(&mut args, &mut vars)?;
-    let (mode, password) = Mode::of(&args, &vars).await?;
-    let machine = Arc::new(machine(&args, &vars, &mode, password).await?);
+    let mode = Mode::of(&args, &vars).await?;
+    let machine = Arc::new(machine(&args, &vars, &mode).await?);
     let ended = tokio::select! {
         ended = mode.serve(&machine, shutdown) => ended,
         () = owner_gone(args.until_stdin_closes) => Ok(()),
@@ -87,20 +86,18 @@ async fn owner_gone(asked: bool) {
 /// How this process is reached.
 enum Mode {
     Reverse(reverse::Reverse),
-    Direct(direct::Direct),
+    Direct(direct::Settings),
 }
 
 impl Mode {
-    /// With the password of direct mode; reverse mode has none.
-    async fn of(args: &Args, vars: &Vars) -> anyhow::Result<(Self, Option<String>)> {
+    async fn of(args: &Args, vars: &Vars) -> anyhow::Result<Self> {
         if args.reverse_type.is_some() || !args.reverse.is_empty() {
             os::prepare(&Metadata::of_variables(vars)).await?;
-            return Ok((Self::Reverse(reverse::Reverse::new(args, vars)?), None));
+            return Ok(Self::Reverse(reverse::Reverse::new(args, vars)?));
         }
         let settings = direct::Settings::of(args, vars).await?;
         os::prepare(&settings.metadata).await?;
-        let direct = direct::Direct::bind(settings.address, settings.tls)?;
-        Ok((Self::Direct(direct), settings.password))
+        Ok(Self::Direct(settings))
     }
 
     /// Until `shutdown`.
@@ -110,11 +107,22 @@ impl Mode {
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         match self {
-            Self::Direct(direct) => direct.serve(machine, shutdown).await,
+            Self::Direct(settings) => {
+                let direct = direct::Direct::bind(settings.address, settings.tls.clone())?;
+                direct.serve(machine, shutdown).await
+            }
             Self::Reverse(reverse) => tokio::select! {
                 ended = reverse.serve(machine) => ended,
                 () = shutdown => Ok(()),
             },
+        }
+    }
+
+    /// Of direct mode; reverse mode has none.
+    fn password(&self) -> Option<String> {
+        match self {
+            Self::Direct(settings) => settings.password.clone(),
+            Self::Reverse(_) => None,
         }
     }
 
@@ -131,17 +139,11 @@ impl Mode {
     }
 }
 
-async fn machine(
-    args: &Args,
-    vars: &Vars,
-    mode: &Mode,
-    password: Option<String>,
-) -> anyhow::Result<Machine> {
+async fn machine(args: &Args, vars: &Vars, mode: &Mode) -> anyhow::Result<Machine> {
     let work_dir = WorkDir::prepare(args.workdir.as_deref(), args.reverse_type.as_deref())?;
-    let proxies = Proxies::from_variables(|name| vars.text(name))?;
     let parts = Parts {
-        password,
-        fetcher: Fetcher::with_ca(args.ca.as_deref(), proxies)?,
+        password: mode.password(),
+        fetcher: Fetcher::with_ca(args.ca.as_deref(), vars.proxies())?,
         outbound: Outbound::new(mode.hub(args).as_deref()),
         modules: mode.modules(),
         emulator: Emulator::of_family(vars)?,

@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use farm_wire::proxy::Proxies;
+
 use crate::environment::Variable;
 
 /// Names and values; secrets may be among them, which is why it is not shown.
@@ -80,6 +82,15 @@ impl Vars {
             None if nix::unistd::getuid().is_root() => "/root".into(),
             None => "/".into(),
         }
+    }
+
+    /// The proxies they name. Ones that are not understood are as if they were not there, and said.
+    #[must_use]
+    pub fn proxies(&self) -> Proxies {
+        Proxies::from_variables(|name| self.text(name)).unwrap_or_else(|error| {
+            tracing::warn!("{error}; going without");
+            Proxies::none()
+        })
     }
 
     /// All of them, in the order they came.

@@ -173,11 +173,7 @@ pub fn uninstall(wanted: &UninstallArgs, vars: &Vars) -> anyhow::Result<()> {
 }
 
 fn service(wanted: &InstallArgs, vars: &Vars) -> anyhow::Result<Service> {
-    let exe = match &wanted.exe {
-        Some(exe) => std::path::absolute(exe)?,
-        None => std::env::current_exe().context("cannot find this program; --exe names it")?,
-    };
-    let args = understood(&exe, &wanted.options)?;
+    let args = understood(&wanted.options)?;
     private_key(&args, vars)?;
     let text = |part: OsString| {
         let text = part
@@ -186,39 +182,43 @@ fn service(wanted: &InstallArgs, vars: &Vars) -> anyhow::Result<Service> {
             .filter(|text| !text.contains(char::is_control));
         text.context("service managers know no arguments that are not printable text")
     };
-    let command: Vec<OsString> = [exe.into_os_string()]
+    let command = program(wanted)?
         .into_iter()
-        .chain(wanted.options.iter().cloned())
-        .collect();
+        .chain(wanted.options.iter().cloned());
     Ok(Service {
         name: wanted.name.clone(),
-        command: command.into_iter().map(text).collect::<Result<_, _>>()?,
+        command: command.map(text).collect::<Result<_, _>>()?,
         run_as: wanted.run_as.clone(),
         powers: args.halt || args.reboot,
     })
 }
 
-/// A service that ends at once with a usage error would be started for ever.
-fn understood(exe: &Path, options: &[OsString]) -> anyhow::Result<Args> {
-    let line: Vec<OsString> = [exe.as_os_str().to_owned()]
+/// The program, and what makes a buildlet of it: this one's own subcommands before `install`.
+fn program(wanted: &InstallArgs) -> anyhow::Result<Vec<OsString>> {
+    if let Some(exe) = &wanted.exe {
+        return Ok(vec![std::path::absolute(exe)?.into()]);
+    }
+    let exe = std::env::current_exe().context("cannot find this program; --exe names it")?;
+    let before = std::env::args_os()
+        .skip(1)
+        .take_while(|arg| arg != "install");
+    Ok([exe.into_os_string()].into_iter().chain(before).collect())
+}
+
+/// What the buildlet is started with in the end, perhaps by stage0. A service that ends at once with a usage error would be
+/// started for ever.
+fn understood(options: &[OsString]) -> anyhow::Result<Args> {
+    let line = ["buildlet".into()]
         .into_iter()
-        .chain(options.iter().cloned())
-        .collect();
+        .chain(options.iter().cloned());
     let args = Args::try_parse_from(from_go_style(line)).map_err(|error| {
         let text = error.to_string();
-        let first = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: ");
-        anyhow::anyhow!("behind --: {first}")
+        let first = text.lines().next().unwrap_or_default();
+        anyhow::anyhow!("behind --: {}", first.trim_start_matches("error: "))
     })?;
     match &args.command {
         None => Ok(args),
-        Some(Command::Stage0(stage0)) => {
-            understood(exe, &stage0.options)?;
-            Ok(args)
-        }
+        Some(Command::Stage0(stage0)) => understood(&stage0.options),
         Some(_) => bail!("behind --: what a service runs is a buildlet or stage0"),
     }
 }

@@ -180,6 +180,8 @@ fn a_key_that_others_may_read_is_refused() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
     let refused = refusal(&line);
     assert!(refused.contains("(mode 0640); chmod 600"), "{refused}");
+    let behind = [&line[..3], &["stage0", "--"], &line[3..]].concat();
+    assert!(refusal(&behind).contains("chmod 600"));
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     super::service(&wanted(&line), &Vars::default()).unwrap();
 }

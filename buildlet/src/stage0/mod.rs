@@ -11,7 +11,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use farm_archive::{Dir, Limits, extract};
-use farm_wire::proxy::Proxies;
 use farm_wire::revdial::listener::Backoff;
 
 use crate::args::Stage0Args;
@@ -36,8 +35,7 @@ pub async fn run(
         return untar(file, dir);
     }
     child::complete(&mut vars);
-    let proxies = Proxies::from_variables(|name| vars.text(name))?;
-    let fetcher = Fetcher::with_ca(args.ca.as_deref(), proxies)?;
+    let fetcher = Fetcher::with_ca(args.ca.as_deref(), vars.proxies())?;
     tokio::pin!(shutdown);
     let began = Instant::now();
     let url = tokio::select! {

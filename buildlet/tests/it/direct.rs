@@ -157,12 +157,7 @@ async fn a_metadata_server_that_stays_in_trouble_is_fatal() {
     let args = ["--listen", "AUTO"];
     let mut b = Buildlet::spawn(tempfile::tempdir().unwrap(), &args, &env);
     assert_eq!(b.ended().await.code(), Some(1));
-    assert!(
-        b.log()
-            .contains("503 Service Unavailable\n"),
-        "{}",
-        b.log()
-    );
+    assert!(b.log().contains("503 Service Unavailable\n"), "{}", b.log());
     assert!(server.requests().len() > 1);
     assert!(!b.work_dir().exists());
 }

@@ -60,7 +60,7 @@ async fn redirects_lead_to_servers_whose_certificate_was_given() {
 #[tokio::test]
 async fn another_status_is_reported_without_the_urls_secrets() {
     let origin = Origin::start(|_, _| status("404 Nope")).await;
-    let b = Buildlet::start().await;
+    let b = Buildlet::direct(&[], &[("FARM_LOG", "trace")]).await;
     let url = origin.url("/x?token=hidden");
     let answer = b.post("/writetgz", &[("url", &url)]).await;
     let shown = origin.url("/x?…");

@@ -131,7 +131,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     drop(stream.write_all(bytes).await);
     drop(stream.flush().await);
     if hang {
-        while matches!(stream.read_u8().await, Ok(_)) {}
+        while stream.read_u8().await.is_ok() {}
         seen.lock().unwrap().left += 1;
     } else {
         drop(stream.shutdown().await);

@@ -84,7 +84,7 @@ impl Drop for Stage0 {
     )]
     fn drop(&mut self) {
         if let Some(child) = self.child() {
-            drop(kill(Pid::from_raw(child as i32), Signal::SIGKILL));
+            let _ = kill(Pid::from_raw(child as i32), Signal::SIGKILL);
         }
         drop(self.child.kill());
         drop(self.child.wait());
