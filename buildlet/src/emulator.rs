@@ -10,7 +10,8 @@ use tokio::process::{Child, Command};
 use crate::vars::Vars;
 
 const FAMILY: &str = "android-amd64-emu";
-const PROGRAM: &str = "/android/sdk/emulator/emulator";
+/// Where the SDK is, unless `ANDROID_HOME` says otherwise.
+const SDK: &str = "/android/sdk";
 /// Without a screen, and with nothing kept from the last time.
 const ARGS: [&str; 8] = [
     "@android-avd",
@@ -34,7 +35,10 @@ impl Emulator {
     /// It cannot be started.
     pub fn of_family(vars: &Vars) -> anyhow::Result<Option<Self>> {
         match vars.machine_family() {
-            FAMILY => Self::start(PROGRAM, &ARGS).map(Some),
+            FAMILY => {
+                let sdk = vars.text("ANDROID_HOME").unwrap_or(SDK);
+                Self::start(&format!("{sdk}/emulator/emulator"), &ARGS).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -87,6 +91,9 @@ mod tests {
         assert!(Emulator::of_family(&Vars::default()).unwrap().is_none());
         let vars = Vars::of([("GO_BUILDER_ENV", FAMILY)]);
         let error = Emulator::of_family(&vars).err().unwrap();
-        assert_eq!(error.to_string(), format!("cannot start {PROGRAM}"));
+        assert_eq!(
+            error.to_string(),
+            "cannot start /android/sdk/emulator/emulator"
+        );
     }
 }

@@ -7,11 +7,12 @@ mod systemd;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
+use nix::unistd::User;
 
 use crate::Args;
 use crate::args::{Command, InstallArgs, UninstallArgs, from_go_style};
@@ -174,7 +175,7 @@ pub fn uninstall(wanted: &UninstallArgs, vars: &Vars) -> anyhow::Result<()> {
 
 fn service(wanted: &InstallArgs, vars: &Vars) -> anyhow::Result<Service> {
     let args = understood(&wanted.options)?;
-    private_key(&args, vars)?;
+    private_key(&args, vars, wanted.run_as.as_deref())?;
     let text = |part: OsString| {
         let text = part
             .into_string()
@@ -224,7 +225,7 @@ fn understood(options: &[OsString]) -> anyhow::Result<Args> {
 }
 
 /// Whoever can read the key can be this machine.
-fn private_key(args: &Args, vars: &Vars) -> anyhow::Result<()> {
+fn private_key(args: &Args, vars: &Vars, run_as: Option<&str>) -> anyhow::Result<()> {
     let file = match (&args.key_file, &args.reverse_type) {
         (Some(file), _) => file.clone(),
         (None, Some(host_type)) => vars.home().join(format!(".gobuildkey-{host_type}")),
@@ -240,7 +241,17 @@ fn private_key(args: &Args, vars: &Vars) -> anyhow::Result<()> {
         "others may read or change {} (mode {mode:04o}); chmod 600 it first",
         file.display()
     );
-    Ok(())
+    // A user that is not known here may be in the image that this is for.
+    let reader = run_as.and_then(|name| User::from_name(name).ok().flatten());
+    match reader {
+        Some(user) if !user.uid.is_root() && user.uid.as_raw() != found.uid() => bail!(
+            "{} could not read {}; chown {} it first",
+            user.name,
+            file.display(),
+            user.name
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// `file`, absolute, below another root.

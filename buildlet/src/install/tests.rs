@@ -184,4 +184,11 @@ fn a_key_that_others_may_read_is_refused() {
     assert!(refusal(&behind).contains("chmod 600"));
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     super::service(&wanted(&line), &Vars::default()).unwrap();
+    // Of these two at least one is not the file's owner.
+    let other = ["daemon", "bin"].map(|user| {
+        let line = [&["--run-as", user], &line[2..]].concat();
+        super::service(&wanted(&line), &Vars::default())
+    });
+    let refused = other.into_iter().find_map(Result::err).unwrap().to_string();
+    assert!(refused.contains("could not read"), "{refused}");
 }

@@ -5,6 +5,7 @@
 mod access;
 mod archives;
 mod direct;
+mod emulator;
 mod ends;
 mod exec;
 mod fetch;

@@ -253,7 +253,11 @@ async fn a_failure_is_its_own_failure_and_it_tells_how_long_it_took() {
     let origin = serving(&content(&script("env > env; exit 3"))).await;
     let url = origin.url("/b");
     // The variable counts before the flag.
-    let env = [("META_BUILDLET_BINARY_URL", &*url)];
+    let env = [
+        ("META_BUILDLET_BINARY_URL", &*url),
+        ("GO_BUILD_KEY_PATH", "/etc/farm.key"),
+        ("META_password", "of the buildlet"),
+    ];
     let mut stage0 = Stage0::spawn(&["--url", "http://farm.invalid/"], &env, &[]);
     assert_eq!(stage0.ended().await.code(), Some(1));
     assert!(
