@@ -1,20 +1,23 @@
 //! TLS with rustls and its ring provider. ALPN offers `http/1.1` alone: connections are taken over, which HTTP/2 forbids.
 
+mod by_key;
+
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::proxy::Proxies;
 use crate::stream::{self, BoxStream, Connect};
+use by_key::ByKey;
 
 /// How long a handshake may take (`buildlet.md` 8.3).
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
@@ -64,6 +67,9 @@ pub struct TlsConnect {
     server_name: ServerName<'static>,
     connector: TlsConnector,
     proxies: Proxies,
+    /// A proxy was the only way the last time. Without this each connection would wait in vain for a direct one first,
+    /// where a firewall answers nothing.
+    by_proxy: Arc<AtomicBool>,
 }
 
 impl TlsConnect {
@@ -82,6 +88,7 @@ impl TlsConnect {
             server_name,
             connector,
             proxies: Proxies::none(),
+            by_proxy: Arc::default(),
         })
     }
 
@@ -91,21 +98,32 @@ impl TlsConnect {
         Self { proxies, ..self }
     }
 
+    /// Directly, else through a proxy; the other way round where only the proxy worked the last time.
     async fn tcp(&self) -> io::Result<BoxStream> {
-        let direct = match stream::tcp(&self.address).await {
-            Ok(stream) => return Ok(Box::new(stream)),
-            Err(error) => error,
-        };
         let (host, port) = host_and_port(&self.address).unwrap_or_default();
         let Some(proxy) = self.proxies.https(host, port) else {
-            return Err(direct);
+            return self.direct().await;
         };
-        proxy.connect(&self.address).await.map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("{direct}; and through a proxy: {error}"),
-            )
-        })
+        if self.by_proxy.load(Ordering::Relaxed) {
+            match proxy.connect(&self.address).await {
+                Ok(stream) => return Ok(stream),
+                Err(_) => self.by_proxy.store(false, Ordering::Relaxed),
+            }
+        }
+        let direct = match self.direct().await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => error,
+        };
+        let stream = proxy.connect(&self.address).await.map_err(|error| {
+            let text = format!("{direct}; and through a proxy: {error}");
+            io::Error::new(error.kind(), text)
+        })?;
+        self.by_proxy.store(true, Ordering::Relaxed);
+        Ok(stream)
+    }
+
+    async fn direct(&self) -> io::Result<BoxStream> {
+        Ok(Box::new(stream::tcp(&self.address).await?))
     }
 
     async fn open(&self) -> io::Result<BoxStream> {
@@ -235,90 +253,6 @@ fn client_config(trust: &Trust) -> Result<ClientConfig, TlsError> {
     Ok(config)
 }
 
-/// Looks at nothing but the public key, or not even at that; that the peer holds the private one is still checked.
-#[derive(Debug)]
-struct ByKey {
-    provider: Arc<CryptoProvider>,
-    /// In DER; `None` is any.
-    expected: Option<Vec<u8>>,
-}
-
-impl ByKey {
-    fn anybody() -> Self {
-        Self {
-            provider: provider(),
-            expected: None,
-        }
-    }
-
-    /// The public key of the first certificate.
-    fn of(pem: &[u8]) -> Result<Self, TlsError> {
-        let certificates = certificates_of(pem)?;
-        let first = certificates.first().ok_or(TlsError::NoCertificate)?;
-        Ok(Self {
-            provider: provider(),
-            expected: Some(public_key(first)?),
-        })
-    }
-}
-
-fn public_key(certificate: &CertificateDer<'_>) -> Result<Vec<u8>, rustls::Error> {
-    let parsed = rustls::server::ParsedCertificate::try_from(certificate)?;
-    Ok(parsed.subject_public_key_info().to_vec())
-}
-
-impl ServerCertVerifier for ByKey {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        match &self.expected {
-            Some(expected) if *expected != public_key(certificate)? => Err(rustls::Error::General(
-                "the peer has another key".to_owned(),
-            )),
-            _ => Ok(ServerCertVerified::assertion()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            certificate,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            certificate,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,6 +353,44 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    /// `0.0.0.0` is this machine to the system, and no loopback address to the settings of proxies.
+    #[tokio::test]
+    async fn the_way_that_worked_is_tried_first_the_next_time() {
+        let hub = tokio::net::TcpSocket::new_v4().unwrap();
+        hub.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = hub.local_addr().unwrap().port();
+        let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = proxy.local_addr().unwrap().to_string();
+        let proxies = Proxies::from_variables(|name| match name {
+            "HTTPS_PROXY" => Some(&*address),
+            _ => None,
+        });
+        let connect = TlsConnect::new(&format!("0.0.0.0:{port}"), None, &Trust::Anyone)
+            .unwrap()
+            .or_through(proxies.unwrap());
+        let proxied = async || {
+            let serve = async {
+                let (mut tcp, _) = proxy.accept().await.unwrap();
+                let answer = b"HTTP/1.1 200 OK\r\n\r\n";
+                tokio::io::AsyncWriteExt::write_all(&mut tcp, answer)
+                    .await
+                    .unwrap();
+                tcp
+            };
+            let (_tcp, opened) = tokio::join!(serve, connect.tcp());
+            opened.map(drop)
+        };
+        // Bound and not listening, it refuses.
+        proxied().await.unwrap();
+        // Now there is a direct way, and the proxy is asked all the same.
+        let hub = hub.listen(8).unwrap();
+        proxied().await.unwrap();
+        // Until it is gone.
+        drop(proxy);
+        let (accepted, opened) = tokio::join!(hub.accept(), connect.tcp());
+        assert!(accepted.is_ok() && opened.is_ok());
     }
 
     #[test]
