@@ -28,7 +28,7 @@ pub fn find(
 ) -> anyhow::Result<Vec<String>> {
     let one = |name: &&str| of(name, fallback && names.len() == 1, args, vars);
     let found = names.iter().map(one).collect();
-    if vars.flag(DELETE) {
+    if vars.flag(DELETE) && !args.dev_key {
         for path in names.iter().map(|name| file(name, args, vars)) {
             forget(&path)?;
         }
@@ -175,5 +175,9 @@ mod tests {
         let found = home.find(&["host-linux-foo"], false, &["--dev-key"]);
         assert_eq!(found.unwrap(), ["2c3751c948a3f763672397642ac5515c"]);
         assert!(home.find(&["host-linux-foo"], false, &[]).is_err());
+        // Files that were not read are left alone.
+        let home = Home::with(&[(".gobuildkey-a", "k")]);
+        home.find_with(&["a"], false, &["--dev-key"], true).unwrap();
+        assert!(Path::new(&home.path(".gobuildkey-a")).exists());
     }
 }

@@ -22,7 +22,8 @@ pub struct Stage0Args {
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
 
-    /// What it must be: its SHA-256 in hex. Default: what the file at URL.sha256 says.
+    /// What it must be: its SHA-256 in hex. Default: what the file at URL.sha256 says, which shows a broken download, and
+    /// a forged one only as far as the way to that file can be trusted.
     #[arg(long, value_name = "HEX", value_parser = digest)]
     pub sha256: Option<[u8; 32]>,
 

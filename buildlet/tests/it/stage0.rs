@@ -279,6 +279,26 @@ async fn a_failure_is_its_own_failure_and_it_tells_how_long_it_took() {
 }
 
 #[tokio::test]
+async fn a_cloud_machine_is_told_where_the_buildlet_is() {
+    let program = serving(&content(&script("touch ran"))).await;
+    let url = program.url("/b");
+    let metadata = Origin::start(move |line, _| match line {
+        line if line.contains("/instance/attributes/buildlet-binary-url ") => ok(url.as_bytes()),
+        _ => status("404 Not Found"),
+    })
+    .await;
+    let env = [
+        ("IN_KUBERNETES", "0"),
+        ("GCE_METADATA_HOST", metadata.address()),
+    ];
+    // What the machine is told counts before what its image was made with.
+    let mut stage0 = Stage0::spawn(&["--url", "http://farm.invalid/"], &env, &[]);
+    assert_eq!(stage0.ended().await.code(), Some(0), "{}", stage0.log());
+    assert!(stage0.path("ran").exists());
+    assert_eq!(metadata.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn without_a_network_or_an_address_it_fails_after_a_while() {
     let mut stage0 = Stage0::spawn(
         &[
