@@ -29,9 +29,20 @@ fn a_unit_restarts_with_growing_pauses_and_takes_away_what_builds_do_not_need() 
         "RestartMaxDelaySec=120",
         "NoNewPrivileges=yes",
         "ProtectSystem=full",
+        "OOMPolicy=continue",
         "WantedBy=multi-user.target",
     ] {
         assert!(unit.lines().any(|there| there == line), "{line}: {unit}");
+    }
+    // These would take /proc from namespaces, or devices from builds.
+    for key in [
+        "ProtectProc",
+        "ProtectKernelTunables",
+        "ProtectClock",
+        "PrivateDevices",
+        "RestrictNamespaces",
+    ] {
+        assert!(!unit.contains(key), "{key}");
     }
     let own = systemd::unit(&service(None, &[]));
     assert!(
