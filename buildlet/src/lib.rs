@@ -1,21 +1,34 @@
 #![doc = include_str!("../README.md")]
 
 mod args;
+mod bootstrap;
 mod direct;
+mod emulator;
 mod endpoints;
 mod environment;
+mod fetch;
 #[doc(hidden)]
 pub mod fuzz;
 mod halt;
 mod http;
+mod install;
+mod key;
+mod log;
 mod machine;
+mod metadata;
+mod module_proxy;
+mod os;
+mod outbound;
 mod process;
 mod reverse;
 mod run;
 mod ssh;
+mod stage0;
+mod vars;
 mod work_dir;
 
-pub use args::Args;
+pub use args::{Args, from_go_style};
+pub use log::start_log;
 pub use run::run;
 
 /// The version in `/status` and at registration: revdial v2 and all that 2019's number 23 stands for.

@@ -5,7 +5,11 @@ use std::time::Instant;
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::emulator::Emulator;
 use crate::environment::Environment;
+use crate::fetch::Fetcher;
+use crate::module_proxy::Upstream;
+use crate::outbound::Outbound;
 use crate::process::Processes;
 use crate::ssh::Ssh;
 use crate::work_dir::WorkDir;
@@ -29,7 +33,31 @@ pub struct Machine {
     pub ssh: Arc<Ssh>,
     /// When this process began to serve.
     pub started: Instant,
+    /// Fetches archives.
+    pub fetcher: Arc<Fetcher>,
+    /// Keeps commands off the network.
+    pub outbound: Outbound,
+    /// Reverse mode: where modules come from.
+    pub modules: Option<Arc<Upstream>>,
+    /// What commands cannot do without.
+    pub emulator: Option<Emulator>,
     halting: watch::Sender<bool>,
+}
+
+/// What a machine is made of, beside its commands.
+pub struct Parts {
+    /// Direct mode: what callers must know.
+    pub password: Option<String>,
+    /// The way to a shell here.
+    pub ssh: Ssh,
+    /// Fetches archives.
+    pub fetcher: Fetcher,
+    /// Keeps commands off the network.
+    pub outbound: Outbound,
+    /// Reverse mode: where modules come from.
+    pub modules: Option<Upstream>,
+    /// What commands cannot do without.
+    pub emulator: Option<Emulator>,
 }
 
 impl Machine {
@@ -39,18 +67,20 @@ impl Machine {
         work_dir: WorkDir,
         environment: Environment,
         processes: Processes,
-        password: Option<String>,
-        ssh: Ssh,
+        parts: Parts,
     ) -> Self {
-        let places = Semaphore::new(MAX_COMMANDS);
         Self {
             work_dir,
             environment,
             processes,
-            places,
-            password,
-            ssh: Arc::new(ssh),
+            places: Semaphore::new(MAX_COMMANDS),
+            password: parts.password,
+            ssh: Arc::new(parts.ssh),
             started: Instant::now(),
+            fetcher: Arc::new(parts.fetcher),
+            outbound: parts.outbound,
+            modules: parts.modules.map(Arc::new),
+            emulator: parts.emulator,
             halting: watch::Sender::new(false),
         }
     }

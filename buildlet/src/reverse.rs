@@ -1,18 +1,20 @@
 //! Reverse mode: register with the hub, serve what it asks for, come back for ever (`buildlet.md` 8, `revdial.md` 3).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use farm_wire::revdial::listener::{Backoff, ListenEnd, RegisterError, listen, register};
-use farm_wire::reverse::Request;
+use farm_wire::reverse::{Claim, Mode, Request};
 use farm_wire::stream::{BoxStream, Connect};
 use farm_wire::tls::{TlsConnect, Trust};
 use tokio::task::JoinSet;
 
 use crate::machine::Machine;
-use crate::{Args, VERSION, http};
+use crate::module_proxy::Upstream;
+use crate::vars::Vars;
+use crate::{Args, VERSION, http, key};
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -34,27 +36,34 @@ impl Reverse {
     ///
     /// # Errors
     /// They cannot be read.
-    pub fn new(args: &Args, host_type: &str) -> anyhow::Result<Self> {
-        let connect = TlsConnect::new(
-            &args.coordinator,
-            args.server_name.as_deref(),
-            &trust(args)?,
-        )?;
-        let host = args
-            .coordinator
+    pub fn new(args: &Args, vars: &Vars) -> anyhow::Result<Self> {
+        let address = address(&args.coordinator);
+        let connect = TlsConnect::new(&address, args.server_name.as_deref(), &trust(args)?)?
+            .or_through(vars.proxies());
+        let host = address
             .rsplit_once(':')
-            .map_or(args.coordinator.as_str(), |(host, _)| host);
+            .map_or(address.as_str(), |(host, _)| host);
         let request = Request {
             host: host.to_owned(),
             hostname: hostname(args)?,
-            host_type: host_type.to_owned(),
-            key: key(args, host_type)?,
+            claim: claim(args, vars)?,
             version: VERSION,
         };
         Ok(Self {
             connect: Arc::new(connect),
             request,
         })
+    }
+
+    /// The way to modules, with the credentials of this machine (`buildlet.md` 8.6).
+    #[must_use]
+    pub fn modules(&self) -> Option<Upstream> {
+        let mode = match &self.request.claim {
+            Claim::HostType(mode) => Some(mode),
+            Claim::Builders(modes) => modes.first(),
+        };
+        let connect = self.connect.clone();
+        mode.map(|mode| Upstream::new(connect, &self.request.host, &mode.name, &mode.key))
     }
 
     /// Registers and serves, again and again, until it is dropped.
@@ -152,23 +161,54 @@ fn hostname(args: &Args) -> anyhow::Result<String> {
     }
 }
 
-/// The key, without white space around it (`buildlet.md` 8.2).
-fn key(args: &Args, host_type: &str) -> anyhow::Result<String> {
-    let path = match &args.key_file {
-        Some(path) => path.clone(),
-        None => home().join(format!(".gobuildkey-{host_type}")),
+/// What this machine registers as, with the keys that show it.
+fn claim(args: &Args, vars: &Vars) -> anyhow::Result<Claim> {
+    let names: Vec<&str> = match &args.reverse_type {
+        Some(host_type) => vec![host_type],
+        None => args.reverse.iter().map(String::as_str).collect(),
     };
-    let bytes = read(&path).context("--key-file names the file with this machine's key")?;
-    match String::from_utf8_lossy(&bytes).trim() {
-        "" => bail!("{} holds no key", path.display()),
-        key => Ok(key.to_owned()),
+    let keys = key::find(&names, args.reverse_type.is_none(), args, vars)?;
+    let mut modes = names.iter().zip(keys).map(|(name, key)| Mode {
+        name: (*name).to_owned(),
+        key,
+    });
+    match (&args.reverse_type, modes.next()) {
+        (Some(_), Some(mode)) => Ok(Claim::HostType(mode)),
+        (None, Some(first)) => Ok(Claim::Builders([first].into_iter().chain(modes).collect())),
+        (_, None) => bail!("--reverse names no builder"),
     }
 }
 
-fn home() -> PathBuf {
-    std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"))
+/// `host:port` of `--coordinator`; TLS has a port of its own where none is given.
+pub fn address(coordinator: &str) -> String {
+    let has_port = match coordinator.rsplit_once(']') {
+        Some((_, rest)) => rest.starts_with(':'),
+        None => coordinator.contains(':'),
+    };
+    if has_port {
+        coordinator.to_owned()
+    } else {
+        format!("{coordinator}:443")
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn a_coordinator_without_a_port_is_dialed_at_that_of_https() {
+        for (given, dialed) in [
+            ("farmer.golang.org", "farmer.golang.org:443"),
+            ("farm.example:8119", "farm.example:8119"),
+            ("[::1]", "[::1]:443"),
+            ("[::1]:8119", "[::1]:8119"),
+        ] {
+            assert_eq!(address(given), dialed);
+        }
+    }
 }

@@ -6,15 +6,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-use crate::environment::{Environment, Variable};
-use crate::machine::Machine;
+use crate::args::Command;
+use crate::emulator::Emulator;
+use crate::environment::Environment;
+use crate::fetch::Fetcher;
+use crate::machine::{Machine, Parts};
+use crate::metadata::Metadata;
+use crate::module_proxy::Upstream;
+use crate::outbound::Outbound;
 use crate::process::Processes;
 use crate::process::guard::{self, GuardCommand};
 use crate::ssh::Ssh;
+use crate::vars::Vars;
 use crate::work_dir::WorkDir;
-use crate::{Args, direct, halt, reverse};
+use crate::{Args, bootstrap, direct, halt, install, os, reverse, stage0};
 
 /// Between the answer to `/halt` and the end.
 const HALT_DELAY: Duration = Duration::from_secs(1);
@@ -25,15 +32,29 @@ const REAP: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The arguments contradict each other, or what they name cannot be used. A hub that cannot be reached is no error.
-pub async fn run(args: Args, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub async fn run(mut args: Args, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
     if args.guard {
         return be_guard();
     }
-    let mode = Mode::of(&args)?;
-    let machine = Arc::new(machine(&args)?);
+    let vars = Vars::of_this_process();
+    match args.command.take() {
+        None => serve(args, vars, shutdown).await,
+        Some(Command::Stage0(stage0)) => stage0::run(stage0, vars, shutdown).await,
+        Some(Command::Install(wanted)) => install::install(&wanted, &vars),
+        Some(Command::Uninstall(wanted)) => install::uninstall(&wanted, &vars),
+    }
+}
+
+async fn serve(
+    mut args: Args,
+    mut vars: Vars,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    os::configure(&mut args, &mut vars)?;
+    let mode = Mode::of(&args, &vars).await?;
+    let machine = Arc::new(machine(&args, &vars, &mode).await?);
     let ended = tokio::select! {
-        ended = mode.serve(&machine) => ended,
-        () = shutdown => Ok(()),
+        ended = mode.serve(&machine, shutdown) => ended,
         () = owner_gone(args.until_stdin_closes) => Ok(()),
         () = halted(&machine) => {
             halt::halt(&args, &machine.environment).await;
@@ -66,71 +87,73 @@ async fn owner_gone(asked: bool) {
 /// How this process is reached.
 enum Mode {
     Reverse(reverse::Reverse),
-    Direct(direct::Direct),
+    Direct(direct::Settings),
 }
 
 impl Mode {
-    fn of(args: &Args) -> anyhow::Result<Self> {
-        match (&args.reverse_type, args.listen) {
-            (Some(host_type), _) => Ok(Self::Reverse(reverse::Reverse::new(args, host_type)?)),
-            (None, Some(address)) => Ok(Self::Direct(direct::Direct::bind(
-                address,
-                password(args)?.is_some(),
-            )?)),
-            (None, None) => {
-                bail!("give --reverse-type to serve a hub, or --listen to serve directly")
-            }
+    async fn of(args: &Args, vars: &Vars) -> anyhow::Result<Self> {
+        if args.reverse_type.is_some() || !args.reverse.is_empty() {
+            os::prepare(&Metadata::of_variables(vars)).await?;
+            return Ok(Self::Reverse(reverse::Reverse::new(args, vars)?));
         }
+        let settings = direct::Settings::of(args, vars).await?;
+        os::prepare(&settings.metadata).await?;
+        Ok(Self::Direct(settings))
     }
 
-    async fn serve(&self, machine: &Arc<Machine>) -> anyhow::Result<()> {
+    /// Until `shutdown`.
+    async fn serve(
+        &self,
+        machine: &Arc<Machine>,
+        shutdown: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
         match self {
-            Self::Reverse(reverse) => reverse.serve(machine).await,
-            Self::Direct(direct) => direct.serve(machine).await,
+            Self::Direct(settings) => {
+                let direct = direct::Direct::bind(settings.address, settings.tls.clone())?;
+                direct.serve(machine, shutdown).await
+            }
+            Self::Reverse(reverse) => tokio::select! {
+                ended = reverse.serve(machine) => ended,
+                () = shutdown => Ok(()),
+            },
         }
     }
+
+    /// Of direct mode; reverse mode has none.
+    fn password(&self) -> Option<String> {
+        match self {
+            Self::Direct(settings) => settings.password.clone(),
+            Self::Reverse(_) => None,
+        }
+    }
+
+    fn modules(&self) -> Option<Upstream> {
+        match self {
+            Self::Reverse(reverse) => reverse.modules(),
+            Self::Direct(_) => None,
+        }
+    }
+
+    /// What is dialed again and again.
+    fn hub(&self, args: &Args) -> Option<String> {
+        matches!(self, Self::Reverse(_)).then(|| reverse::address(&args.coordinator))
+    }
 }
 
-fn machine(args: &Args) -> anyhow::Result<Machine> {
+async fn machine(args: &Args, vars: &Vars, mode: &Mode) -> anyhow::Result<Machine> {
     let work_dir = WorkDir::prepare(args.workdir.as_deref(), args.reverse_type.as_deref())?;
-    let environment = Environment::new(inherited(), work_dir.path());
-    let processes = Processes::new(guard_command(args)?).context("cannot start a thread")?;
-    Ok(Machine::new(
-        work_dir,
-        environment,
-        processes,
-        password(args)?,
-        Ssh::new(&args.ssh),
-    ))
-}
-
-/// The password of direct mode; reverse mode has none.
-fn password(args: &Args) -> anyhow::Result<Option<String>> {
-    if args.listen.is_none() {
-        return Ok(None);
-    }
-    // As in 2019 a value that begins with `@` names a file.
-    let given = args.password.as_deref().filter(|text| !text.is_empty());
-    let file = match (
-        &args.password_file,
-        given.map(|text| text.strip_prefix('@')),
-    ) {
-        (Some(file), _) => file.clone(),
-        (None, Some(Some(file))) => file.into(),
-        (None, Some(None)) => return Ok(given.map(str::to_owned)),
-        (None, None) => return Ok(None),
+    let parts = Parts {
+        password: mode.password(),
+        ssh: Ssh::new(&args.ssh),
+        fetcher: Fetcher::with_ca(args.ca.as_deref(), vars.proxies())?,
+        outbound: Outbound::new(mode.hub(args).as_deref()),
+        modules: mode.modules(),
+        emulator: Emulator::of_family(vars)?,
     };
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("cannot read {}", file.display()))?;
-    match text.trim() {
-        "" => bail!("{} holds no password", file.display()),
-        text => Ok(Some(text.to_owned())),
-    }
-}
-
-/// The one reader of the environment: commands inherit it.
-fn inherited() -> Vec<Variable> {
-    std::env::vars_os().collect()
+    bootstrap::install(vars).await?;
+    let environment = Environment::new(vars.all().iter().cloned(), work_dir.path());
+    let processes = Processes::new(guard_command(args)?).context("cannot start a thread")?;
+    Ok(Machine::new(work_dir, environment, processes, parts))
 }
 
 /// This program again: with what stands before the first option, so that a subcommand is kept.

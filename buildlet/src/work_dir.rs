@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use farm_archive::{Dir, remove};
 
+use crate::os;
 pub use bootstrap::Bootstrap;
 
 mod bootstrap;
@@ -81,9 +82,8 @@ impl WorkDir {
 }
 
 fn chosen(host_type: Option<&str>) -> anyhow::Result<PathBuf> {
-    let memory = Path::new("/workdir");
-    if is_tmpfs(memory) {
-        return Ok(memory.to_owned());
+    if let Some(memory) = os::in_memory_work_dir() {
+        return Ok(memory);
     }
     let name = host_type.map_or_else(
         || "workdir".to_owned(),
@@ -115,17 +115,6 @@ fn is_ours(path: &Path) -> anyhow::Result<()> {
         bail!("it is not a directory of this user");
     }
     Ok(())
-}
-
-#[cfg(target_os = "linux")]
-fn is_tmpfs(path: &Path) -> bool {
-    use nix::sys::statfs::{TMPFS_MAGIC, statfs};
-    statfs(path).is_ok_and(|found| found.filesystem_type() == TMPFS_MAGIC)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_tmpfs(_: &Path) -> bool {
-    false
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ enum Command {
     /// Make the key with which a machine registers
     MintKey(hub::MintArgs),
     /// The agent on a build machine
-    Buildlet(buildlet::Args),
+    Buildlet(Box<buildlet::Args>),
     /// Completions for a shell: farm completions bash > /etc/bash_completion.d/farm
     Completions {
         /// The shell
@@ -82,7 +82,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Coordinator(args) => coordinator::run(args, part("coordinator")).await.map(done),
         Command::Hub(args) => hub::run(args, part("hub")).await.map(done),
         Command::MintKey(args) => hub::run_mint(&args).map(done),
-        Command::Buildlet(args) => buildlet::run(args, part("buildlet").cancelled_owned())
+        Command::Buildlet(args) => buildlet::run(*args, part("buildlet").cancelled_owned())
             .await
             .map(done),
         Command::Completions { shell } => {

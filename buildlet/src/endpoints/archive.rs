@@ -7,7 +7,7 @@ use farm_archive::{Error, Limits, create, extract, is_relative_dir};
 use tokio::task::spawn_blocking;
 
 use super::bridge::{self, Sink};
-use super::{posted, query};
+use super::{fetched, posted, query};
 use crate::http::{Connection, Head, Request};
 use crate::machine::Machine;
 use crate::work_dir::{Bootstrap, WorkDir};
@@ -16,7 +16,7 @@ use crate::work_dir::{Bootstrap, WorkDir};
 const PIECE: usize = 64 * 1024;
 
 /// A status and a text.
-type Refused = (u16, String);
+pub(super) type Refused = (u16, String);
 
 /// `/writetgz`: unpacks the body into `dir`.
 pub(super) async fn write_tgz(
@@ -41,11 +41,7 @@ pub(super) async fn write_tgz(
             let form = posted(request, connection).await?.and(&query);
             match form.get("url") {
                 b"" => connection.error(400, "missing url POST param").await,
-                _ => {
-                    connection
-                        .error(501, "writetgz: this buildlet does not fetch URLs")
-                        .await
-                }
+                url => fetched::write_tgz(machine, dir, url, connection).await,
             }
         }
         _ => connection.error(400, "requires PUT or POST method").await,
@@ -71,7 +67,11 @@ async fn unpack(
 }
 
 /// Unpacks an archive, wherever it comes from, into `dir` below the work dir. Blocks.
-fn unpack_into(work_dir: &WorkDir, dir: &[u8], source: impl Read) -> Result<(), Refused> {
+pub(super) fn unpack_into(
+    work_dir: &WorkDir,
+    dir: &[u8],
+    source: impl Read,
+) -> Result<(), Refused> {
     let root = work_dir.open().map_err(|error| (500, error.to_string()))?;
     let base = root
         .below(dir, true)

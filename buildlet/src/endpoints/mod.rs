@@ -6,6 +6,7 @@ mod bridge;
 mod connect_ssh;
 mod debug;
 mod exec;
+mod fetched;
 mod files;
 mod go_mode;
 mod ls;

@@ -262,6 +262,14 @@ impl Connection {
         })
     }
 
+    /// Notices that the client went away while its request is worked on, before anything is answered.
+    pub fn watched(&mut self) -> Gone<'_> {
+        Gone {
+            read: &mut self.read,
+            buffer: &mut self.buffer,
+        }
+    }
+
     /// A client that still waits for a 100 will not send its body now: what follows cannot be told apart.
     fn settle(&mut self) {
         if self.owes_continue {

@@ -31,6 +31,16 @@ impl Hub {
         }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> String {
+        self.listener.local_addr().unwrap().to_string()
+    }
+
+    /// Its certificate, in PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
     /// A machine that dials this hub, believing its certificate.
     pub fn machine(&self) -> Buildlet {
         self.machine_with(&[], true)

@@ -2,7 +2,9 @@
 
 pub mod client;
 pub mod head;
+pub mod keypair;
 pub mod keys;
+pub mod proxy;
 mod random;
 pub mod revdial;
 pub mod reverse;

@@ -162,17 +162,15 @@ pub struct Request {
     pub host: String,
     /// The name to go by.
     pub hostname: String,
-    /// What it is.
-    pub host_type: String,
-    /// What proves it.
-    pub key: String,
+    /// What it is, and what proves it.
+    pub claim: Claim,
     /// Of the buildlet.
     pub version: u32,
 }
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Request({:?} of {:?})", self.hostname, self.host_type)
+        write!(f, "Request({:?} of {:?})", self.hostname, self.claim)
     }
 }
 
@@ -188,31 +186,60 @@ impl Request {
     /// # Errors
     /// A value holds a control character.
     pub fn to_bytes(&self) -> Result<Vec<u8>, BadHeader> {
-        let fields = [
-            ("host", &self.host),
-            ("host name", &self.hostname),
-            ("key", &self.key),
-            ("host type", &self.host_type),
-        ];
-        for (name, value) in fields {
-            if value.chars().any(char::is_control) {
-                return Err(BadHeader(name));
-            }
-        }
+        let (keys, types, host_type) = match &self.claim {
+            Claim::HostType(mode) => (
+                line("X-Go-Builder-Key", &mode.key),
+                String::new(),
+                line("X-Go-Host-Type", &mode.name),
+            ),
+            Claim::Builders(modes) => (
+                modes
+                    .iter()
+                    .map(|mode| line("X-Go-Builder-Key", &mode.key))
+                    .collect(),
+                modes
+                    .iter()
+                    .map(|mode| line("X-Go-Builder-Type", &mode.name))
+                    .collect(),
+                String::new(),
+            ),
+        };
+        self.check()?;
         let Self {
             host,
             hostname,
-            host_type,
-            key,
             version,
+            ..
         } = self;
+        // In the order of the names, as Go's client sends them.
         Ok(format!(
             "GET /reverse HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Go-http-client/1.1\r\n\
-             X-Go-Builder-Hostname: {hostname}\r\nX-Go-Builder-Key: {key}\r\nX-Go-Builder-Version: {version}\r\n\
-             X-Go-Host-Type: {host_type}\r\nX-Revdial-Version: 2\r\n\r\n"
+             X-Go-Builder-Hostname: {hostname}\r\n{keys}{types}X-Go-Builder-Version: {version}\r\n\
+             {host_type}X-Revdial-Version: 2\r\n\r\n"
         )
         .into_bytes())
     }
+
+    fn check(&self) -> Result<(), BadHeader> {
+        let modes = match &self.claim {
+            Claim::HostType(mode) => std::slice::from_ref(mode),
+            Claim::Builders(modes) => modes,
+        };
+        let named = modes
+            .iter()
+            .flat_map(|mode| [("key", &mode.key), ("name", &mode.name)]);
+        let mut fields = [("host", &self.host), ("host name", &self.hostname)]
+            .into_iter()
+            .chain(named);
+        match fields.find(|(_, value)| value.chars().any(char::is_control)) {
+            Some((name, _)) => Err(BadHeader(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn line(name: &str, value: &str) -> String {
+    format!("{name}: {value}\r\n")
 }
 
 #[cfg(test)]
@@ -238,8 +265,10 @@ mod tests {
         let request = Request {
             host: String::new(),
             hostname: "testhost".into(),
-            host_type: "host-linux-foo".into(),
-            key: "2c3751c948a3f763672397642ac5515c".into(),
+            claim: Claim::HostType(Mode {
+                name: "host-linux-foo".into(),
+                key: "2c3751c948a3f763672397642ac5515c".into(),
+            }),
             version: 23,
         };
         assert_eq!(String::from_utf8(request.to_bytes().unwrap()).unwrap(), GO);
@@ -251,6 +280,34 @@ mod tests {
             .to_bytes()
             .is_err()
         );
+    }
+
+    #[tokio::test]
+    async fn our_request_in_the_old_form_is_the_one_of_2019_and_is_understood() {
+        let mode = |name: &str, key: &str| Mode {
+            name: name.into(),
+            key: key.into(),
+        };
+        let request = Request {
+            host: String::new(),
+            hostname: "testhost".into(),
+            claim: Claim::Builders(vec![mode("linux-arm", "k1"), mode("linux-arm-arm5", "k2")]),
+            version: 23,
+        };
+        let bytes = request.to_bytes().unwrap();
+        assert_eq!(
+            std::str::from_utf8(&bytes).unwrap(),
+            "GET /reverse HTTP/1.1\r\nHost: \r\nUser-Agent: Go-http-client/1.1\r\n\
+             X-Go-Builder-Hostname: testhost\r\nX-Go-Builder-Key: k1\r\nX-Go-Builder-Key: k2\r\n\
+             X-Go-Builder-Type: linux-arm\r\nX-Go-Builder-Type: linux-arm-arm5\r\n\
+             X-Go-Builder-Version: 23\r\nX-Revdial-Version: 2\r\n\r\n"
+        );
+        let (head, _) = read_request(&bytes[..], Duration::from_secs(1))
+            .await
+            .unwrap();
+        assert_eq!(Registration::parse(&head).unwrap().claim, request.claim);
+        let claim = Claim::Builders(vec![mode("a\nb", "k")]);
+        assert!(Request { claim, ..request }.to_bytes().is_err());
     }
 
     #[tokio::test]

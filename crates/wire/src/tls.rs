@@ -1,19 +1,23 @@
 //! TLS with rustls and its ring provider. ALPN offers `http/1.1` alone: connections are taken over, which HTTP/2 forbids.
 
+mod by_key;
+
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::proxy::Proxies;
 use crate::stream::{self, BoxStream, Connect};
+use by_key::ByKey;
 
 /// How long a handshake may take (`buildlet.md` 8.3).
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
@@ -29,6 +33,9 @@ pub enum Trust {
     PublicRoots,
     /// The certificates of this PEM text, and no others.
     Pem(Vec<u8>),
+    /// The one who holds the private key of this certificate (PEM). Names, dates and issuers do not matter: whoever
+    /// started a machine with a key pair of its own knows it so (`buildlet.md` 7.1).
+    Pinned(Vec<u8>),
     /// Anybody: for trials. Never inferred from an address.
     Anyone,
 }
@@ -59,6 +66,10 @@ pub struct TlsConnect {
     address: String,
     server_name: ServerName<'static>,
     connector: TlsConnector,
+    proxies: Proxies,
+    /// A proxy was the only way the last time. Without this each connection would wait in vain for a direct one first,
+    /// where a firewall answers nothing.
+    by_proxy: Arc<AtomicBool>,
 }
 
 impl TlsConnect {
@@ -76,11 +87,47 @@ impl TlsConnect {
             address: address.to_owned(),
             server_name,
             connector,
+            proxies: Proxies::none(),
+            by_proxy: Arc::default(),
         })
     }
 
+    /// The same, asking these proxies where no direct connection can be made (`buildlet.md` 8.3).
+    #[must_use]
+    pub fn or_through(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
+    }
+
+    /// Directly, else through a proxy; the other way round where only the proxy worked the last time.
+    async fn tcp(&self) -> io::Result<BoxStream> {
+        let (host, port) = host_and_port(&self.address).unwrap_or_default();
+        let Some(proxy) = self.proxies.https(host, port) else {
+            return self.direct().await;
+        };
+        if self.by_proxy.load(Ordering::Relaxed) {
+            match proxy.connect(&self.address).await {
+                Ok(stream) => return Ok(stream),
+                Err(_) => self.by_proxy.store(false, Ordering::Relaxed),
+            }
+        }
+        let direct = match self.direct().await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => error,
+        };
+        let stream = proxy.connect(&self.address).await.map_err(|error| {
+            let text = format!("{direct}; and through a proxy: {error}");
+            io::Error::new(error.kind(), text)
+        })?;
+        self.by_proxy.store(true, Ordering::Relaxed);
+        Ok(stream)
+    }
+
+    async fn direct(&self) -> io::Result<BoxStream> {
+        Ok(Box::new(stream::tcp(&self.address).await?))
+    }
+
     async fn open(&self) -> io::Result<BoxStream> {
-        let tcp = stream::tcp(&self.address).await?;
+        let tcp = self.tcp().await?;
         let handshake = self.connector.connect(self.server_name.clone(), tcp);
         let tls = tokio::time::timeout(HANDSHAKE_LIMIT, handshake)
             .await
@@ -103,13 +150,17 @@ impl Connect for TlsConnect {
 
 /// The host of `host:port`, without the brackets of an IPv6 address.
 fn host_of(address: &str) -> Option<&str> {
+    host_and_port(address).map(|(host, _)| host)
+}
+
+fn host_and_port(address: &str) -> Option<(&str, u16)> {
     let (host, port) = address.rsplit_once(':')?;
-    port.parse::<u16>().ok()?;
+    let port = port.parse().ok()?;
     let host = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host);
-    Some(host).filter(|host| !host.is_empty())
+    (!host.is_empty()).then_some((host, port))
 }
 
 /// Accepts TLS on TCP connections.
@@ -122,13 +173,17 @@ impl Acceptor {
     /// # Errors
     /// [`TlsError`].
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        let chain = certificates_of(certificates)?;
-        let key = PrivateKeyDer::from_pem_slice(key)?;
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        let config = server_config(certificates, key)?;
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// The same without ALPN, as servers of 2019 are: clients that offer nothing or only other protocols are served too.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn without_alpn(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let mut config = server_config(certificates, key)?;
+        config.alpn_protocols.clear();
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
@@ -142,6 +197,17 @@ impl Acceptor {
             .await
             .map_err(|_| io::ErrorKind::TimedOut)?
     }
+}
+
+fn server_config(certificates: &[u8], key: &[u8]) -> Result<ServerConfig, TlsError> {
+    let chain = certificates_of(certificates)?;
+    let key = PrivateKeyDer::from_pem_slice(key)?;
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(config)
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -176,60 +242,15 @@ fn client_config(trust: &Trust) -> Result<ClientConfig, TlsError> {
         }
         Trust::Anyone => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(NoVerification(provider())))
+            .with_custom_certificate_verifier(Arc::new(ByKey::anybody()))
+            .with_no_client_auth(),
+        Trust::Pinned(pem) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(ByKey::of(pem)?))
             .with_no_client_auth(),
     };
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(config)
-}
-
-/// Believes every certificate; signatures of the handshake are still checked.
-#[derive(Debug)]
-struct NoVerification(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for NoVerification {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            certificate,
-            signed,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            certificate,
-            signed,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]
@@ -273,6 +294,103 @@ mod tests {
                 .is_err()
         );
         handshake(|_| Trust::Anyone, None).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_pinned_certificate_is_known_by_its_key_alone() {
+        // Neither its name nor its issuer is one that this client would believe.
+        let own = |pem: String| Trust::Pinned(pem.into_bytes());
+        handshake(own, Some("elsewhere.example")).await.unwrap();
+        let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let pem = other.cert.pem();
+        let error = handshake(|_| Trust::Pinned(pem.clone().into_bytes()), None)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("another key"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_is_not_reached_is_dialed_through_a_proxy() {
+        let made = rcgen::generate_simple_self_signed(vec!["farm.invalid".to_owned()]).unwrap();
+        let key = made.signing_key.serialize_pem();
+        let acceptor = Acceptor::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).unwrap();
+        let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = proxy.local_addr().unwrap().to_string();
+        let proxies = |skip: &'static str| {
+            Proxies::from_variables(|name| match name {
+                "https_proxy" => Some(&*address),
+                "no_proxy" => Some(skip),
+                _ => None,
+            })
+            .unwrap()
+        };
+        let trust = Trust::Pem(made.cert.pem().into_bytes());
+        // No resolver knows a name below `invalid` (RFC 6761).
+        let connect = TlsConnect::new("farm.invalid:443", None, &trust).unwrap();
+        let through = connect.clone().or_through(proxies(""));
+        let serve = async {
+            let (tcp, _) = proxy.accept().await.unwrap();
+            let (head, stream) = crate::head::read_request(tcp, HANDSHAKE_LIMIT)
+                .await
+                .unwrap();
+            assert_eq!(
+                (&*head.method, &*head.target),
+                ("CONNECT", "farm.invalid:443")
+            );
+            let mut stream = stream;
+            tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 200 OK\r\n\r\n")
+                .await
+                .unwrap();
+            acceptor.0.accept(stream).await.map(drop).unwrap();
+        };
+        let ((), opened) = tokio::join!(serve, through.connect());
+        opened.unwrap();
+        // Excepted, it is not asked.
+        assert!(
+            connect
+                .or_through(proxies(".invalid"))
+                .connect()
+                .await
+                .is_err()
+        );
+    }
+
+    /// `0.0.0.0` is this machine to the system, and no loopback address to the settings of proxies.
+    #[tokio::test]
+    async fn the_way_that_worked_is_tried_first_the_next_time() {
+        let hub = tokio::net::TcpSocket::new_v4().unwrap();
+        hub.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = hub.local_addr().unwrap().port();
+        let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = proxy.local_addr().unwrap().to_string();
+        let proxies = Proxies::from_variables(|name| match name {
+            "HTTPS_PROXY" => Some(&*address),
+            _ => None,
+        });
+        let connect = TlsConnect::new(&format!("0.0.0.0:{port}"), None, &Trust::Anyone)
+            .unwrap()
+            .or_through(proxies.unwrap());
+        let proxied = async || {
+            let serve = async {
+                let (mut tcp, _) = proxy.accept().await.unwrap();
+                let answer = b"HTTP/1.1 200 OK\r\n\r\n";
+                tokio::io::AsyncWriteExt::write_all(&mut tcp, answer)
+                    .await
+                    .unwrap();
+                tcp
+            };
+            let (_tcp, opened) = tokio::join!(serve, connect.tcp());
+            opened.map(drop)
+        };
+        // Bound and not listening, it refuses.
+        proxied().await.unwrap();
+        // Now there is a direct way, and the proxy is asked all the same.
+        let hub = hub.listen(8).unwrap();
+        proxied().await.unwrap();
+        // Until it is gone.
+        drop(proxy);
+        let (accepted, opened) = tokio::join!(hub.accept(), connect.tcp());
+        assert!(accepted.is_ok() && opened.is_ok());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! `/exec` (`buildlet.md` 5): 200 at once, output as it comes, the outcome in a trailer.
 
 mod describe;
+mod network;
 mod resolve;
 mod trailers;
 
 use std::io;
 
+use crate::emulator::Emulator;
 use crate::http::{Connection, Form, Gone, Head, Request, Stream};
 use crate::machine::Machine;
 use crate::process::{NotStarted, Running, process_state};
@@ -31,6 +33,9 @@ pub(super) async fn exec(
     let form = body.and(&query(request));
     if let Err(error) = machine.work_dir.ensure() {
         return refuse(connection, 500, &error.to_string()).await;
+    }
+    if let Some(text) = machine.emulator.as_ref().and_then(Emulator::failure) {
+        return refuse(connection, 500, &text).await;
     }
     let command = match resolve::command(machine, &form) {
         Ok(command) => command,
@@ -64,7 +69,17 @@ async fn run(
     let head = Head::new(200).with("Trailer", trailers.announced());
     let (mut stream, mut gone) = connection.stream_watched(&head).await?;
     let args: Vec<_> = body.all("cmdArg").collect();
-    let env = machine.environment.of_command(body, &[]);
+    let (added, _modules) = match network::prepare(machine, body).await {
+        Ok(prepared) => prepared,
+        // No trailer: nothing is known about the command.
+        Err(error) => {
+            stream
+                .chunk(format!("module proxy: {error}\n").as_bytes())
+                .await?;
+            return stream.finish(&[]).await;
+        }
+    };
+    let env = machine.environment.of_command(body, &added);
     if debug {
         stream.chunk(&describe::line(&command, &args, &env)).await?;
     }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{SECOND, expect, head};
 use crate::revdial::listener::*;
-use crate::reverse::Request;
+use crate::reverse::{Claim, Mode, Request};
 use crate::stream::{BoxStream, Connect, connect_fn};
 
 /// The far ends of the connections that the machine opens.
@@ -31,8 +31,10 @@ fn request() -> Request {
     Request {
         host: String::new(),
         hostname: "testhost".into(),
-        host_type: "host-linux-foo".into(),
-        key: "2c3751c948a3f763672397642ac5515c".into(),
+        claim: Claim::HostType(Mode {
+            name: "host-linux-foo".into(),
+            key: "2c3751c948a3f763672397642ac5515c".into(),
+        }),
         version: 23,
     }
 }

@@ -1,0 +1,205 @@
+use super::*;
+use std::process::Command as Program;
+
+fn service(run_as: Option<&str>, options: &[&str]) -> Service {
+    let command = ["/usr/local/bin/buildlet"].iter().chain(options);
+    Service {
+        name: "farm-pi".to_owned(),
+        command: command.map(|part| (*part).to_owned()).collect(),
+        run_as: run_as.map(str::to_owned),
+        powers: false,
+    }
+}
+
+const ODD: [&str; 4] = [
+    "--hostname",
+    "it's 100% \"$HOME\" \\ <b>",
+    "--workdir",
+    "/w w",
+];
+
+#[test]
+fn a_unit_restarts_with_growing_pauses_and_takes_away_what_builds_do_not_need() {
+    let unit = systemd::unit(&service(Some("farm"), &["--reverse-type", "host-x"]));
+    for line in [
+        "ExecStart=/usr/local/bin/buildlet --reverse-type host-x",
+        "User=farm",
+        "Restart=always",
+        "StartLimitIntervalSec=0",
+        "RestartMaxDelaySec=120",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=full",
+        "OOMPolicy=continue",
+        "WantedBy=multi-user.target",
+    ] {
+        assert!(unit.lines().any(|there| there == line), "{line}: {unit}");
+    }
+    // These would take /proc from namespaces, or devices from builds.
+    for key in [
+        "ProtectProc",
+        "ProtectKernelTunables",
+        "ProtectClock",
+        "PrivateDevices",
+        "RestrictNamespaces",
+    ] {
+        assert!(!unit.contains(key), "{key}");
+    }
+    let own = systemd::unit(&service(None, &[]));
+    assert!(
+        !own.contains("User=") && !own.contains("ProtectSystem"),
+        "{own}"
+    );
+    assert!(own.contains("WantedBy=default.target"));
+    let halting = Service {
+        powers: true,
+        ..service(Some("root"), &[])
+    };
+    assert!(!systemd::unit(&halting).contains("NoNewPrivileges"));
+}
+
+#[test]
+fn arguments_reach_a_unit_as_they_are() {
+    let unit = systemd::unit(&service(Some("farm"), &ODD));
+    let line = unit
+        .lines()
+        .find(|line| line.starts_with("ExecStart="))
+        .unwrap();
+    assert_eq!(
+        line,
+        r#"ExecStart=/usr/local/bin/buildlet --hostname "it's 100%% \"$$HOME\" \\ <b>" --workdir "/w w""#
+    );
+}
+
+#[test]
+fn a_property_list_is_well_formed_and_escapes() {
+    let list = launchd::property_list(&service(Some("farm"), &ODD));
+    assert!(list.contains("<string>org.farmhand.farm-pi</string>"));
+    assert!(
+        list.contains("<string>it's 100% \"$HOME\" \\ &lt;b&gt;</string>"),
+        "{list}"
+    );
+    assert!(list.contains("<key>KeepAlive</key>\n\t<true/>"));
+    for tag in ["dict", "array", "plist", "key", "string", "integer"] {
+        let count = |text: &str| list.matches(text).count();
+        let opened = count(&format!("<{tag}>")) + count(&format!("<{tag} "));
+        assert_eq!(opened, count(&format!("</{tag}>")), "{tag}");
+    }
+    assert!(!launchd::property_list(&service(None, &[])).contains("UserName"));
+}
+
+/// What a script's functions and variables come to, in a shell whose rc.subr does nothing.
+fn ran(script: &str, then: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let subr = folder.path().join("rc.subr");
+    std::fs::write(
+        &subr,
+        "load_rc_config() { :; }\nrun_rc_command() { :; }\nrc_cmd() { :; }\n",
+    )
+    .unwrap();
+    let subr = subr.to_str().unwrap();
+    let script = script
+        .replace("/etc/rc.subr", subr)
+        .replace("/etc/rc.d/rc.subr", subr);
+    let done = Program::new("/bin/sh")
+        .args(["-c", &format!("{script}\n{then}"), "sh", "start"])
+        .output()
+        .unwrap();
+    assert!(
+        done.status.success(),
+        "{script}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    String::from_utf8(done.stdout).unwrap()
+}
+
+#[test]
+fn scripts_are_understood_by_a_shell_and_keep_arguments_apart() {
+    let service = service(Some("farm"), &ODD);
+    // rc.subr evaluates the arguments once more: so does this.
+    let words = ran(
+        &rc_d::freebsd(&service),
+        r#"eval "printf '%s\n' $command_args""#,
+    );
+    let words: Vec<&str> = words.lines().collect();
+    assert_eq!(words[words.len() - 4..], ODD);
+    assert!(words.contains(&"-u") && words.contains(&"farm"));
+    let flags = ran(
+        &rc_d::openbsd(&service),
+        r#"eval "printf '%s\n' $daemon_flags""#,
+    );
+    let looped = flags.strip_prefix("-c\n").unwrap();
+    assert!(
+        looped.starts_with("while :; do /usr/local/bin/buildlet --hostname "),
+        "{looped}"
+    );
+    let print = looped
+        .trim()
+        .replace("/usr/local/bin/buildlet", "printf '%s\\n'")
+        .replace("sleep 5", "break");
+    assert_eq!(ran("", &print).lines().collect::<Vec<_>>(), ODD);
+    let started = ran(
+        &rc_d::netbsd(&service),
+        "type farm_pi_start > /dev/null; echo $start_cmd",
+    );
+    assert_eq!(started, "farm_pi_start\n");
+}
+
+fn wanted(line: &[&str]) -> InstallArgs {
+    let args = Args::try_parse_from(["buildlet", "install"].iter().chain(line)).unwrap();
+    match args.command {
+        Some(Command::Install(wanted)) => wanted,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refusal(line: &[&str]) -> String {
+    let vars = Vars::of([("HOME", "/none")]);
+    super::service(&wanted(line), &vars)
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn a_service_that_could_not_start_is_not_installed() {
+    let system = ["--run-as", "farm", "--"];
+    let with = |options: &[&'static str]| refusal(&[&system[..], options].concat());
+    assert!(with(&["--wrong"]).starts_with("behind --: unexpected argument '--wrong'"));
+    assert!(with(&["--reverse", "a", "--reverse-type", "b"]).contains("cannot be used with"));
+    assert!(with(&["uninstall"]).contains("a buildlet or stage0"));
+    assert!(with(&["stage0", "--loop", "--", "--wrong"]).contains("'--wrong'"));
+    let args = ["buildlet", "install", "--", "--listen", "AUTO"];
+    assert!(
+        Args::try_parse_from(args).is_err(),
+        "whom it runs as is not guessed"
+    );
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "k").unwrap();
+    let path = key.to_str().unwrap();
+    let line = [
+        "--run-as",
+        "farm",
+        "--",
+        "-reverse-type=x",
+        "-key-file",
+        path,
+    ];
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let refused = refusal(&line);
+    assert!(refused.contains("(mode 0640); chmod 600"), "{refused}");
+    let behind = [&line[..3], &["stage0", "--"], &line[3..]].concat();
+    assert!(refusal(&behind).contains("chmod 600"));
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    super::service(&wanted(&line), &Vars::default()).unwrap();
+    // Of these two at least one is not the file's owner.
+    let other = ["daemon", "bin"].map(|user| {
+        let line = [&["--run-as", user], &line[2..]].concat();
+        super::service(&wanted(&line), &Vars::default())
+    });
+    let refused = other.into_iter().find_map(Result::err).unwrap().to_string();
+    assert!(refused.contains("could not read"), "{refused}");
+}

@@ -1,0 +1,50 @@
+//! FreeBSD. Not tested.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use super::tell::run_or_log;
+use crate::Args;
+use crate::vars::Vars;
+
+/// Nowhere in memory.
+#[must_use]
+pub fn in_memory_work_dir() -> Option<PathBuf> {
+    None
+}
+
+/// Not known without asking the network.
+#[must_use]
+pub fn is_google_machine() -> bool {
+    false
+}
+
+/// Standard error is all.
+#[must_use]
+pub fn console(_: &Vars) -> Option<File> {
+    None
+}
+
+/// Mac VMs alone are told things by their host.
+///
+/// # Errors
+/// None.
+pub fn guest_info(_: &Vars, _: &str) -> anyhow::Result<Option<String>> {
+    Ok(None)
+}
+
+pub(super) fn configure(_: &mut Args, _: &mut Vars) -> anyhow::Result<()> {
+    Ok(())
+}
+
+pub(super) fn raise_limits() -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// The cloud's networks carry no larger packets; builds need no durable disk.
+pub(super) async fn prepare_cloud_machine(is_buildlet: bool) {
+    run_or_log(&["ifconfig", "vtnet0", "mtu", "1460"]).await;
+    if is_buildlet {
+        run_or_log(&["/sbin/mount", "-u", "-o", "async,noatime", "/"]).await;
+    }
+}
