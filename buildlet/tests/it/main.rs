@@ -4,6 +4,7 @@
 
 mod access;
 mod archives;
+mod client;
 mod ends;
 mod exec;
 mod harness;
