@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-use farm_archive::{Dir, Error, Limits, create, extract, is_relative_dir};
+use farm_archive::{Dir, Error, Limits, create, create_members, extract, is_relative_dir};
 use tokio::task::spawn_blocking;
 
 use super::bridge::{self, Source};
@@ -132,9 +132,15 @@ pub(super) async fn tgz(
         }
         Err(error) => return connection.error(500, &format!("tgz: {error}")).await,
     };
+    // Released archives are read by some who stop after the first member.
+    let single = query.get("pargzip") == b"0";
     let (sink, mut pieces) = bridge::sink();
     let packing = spawn_blocking(move || {
-        let mut sink = create(&dir, sink)?;
+        let mut sink = if single {
+            create(&dir, sink)?
+        } else {
+            create_members(&dir, sink)?
+        };
         sink.flush().map_err(|error| Error::Local {
             what: "write archive".to_owned(),
             error,
