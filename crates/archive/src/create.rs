@@ -46,7 +46,10 @@ fn pack<B: Output>(dir: &Dir, out: B) -> Result<B::Written, Error> {
         block: Block::new(),
         owners: Owners::default(),
     };
-    packing.tree(dir, &mut Vec::new())?;
+    if let Err(error) = packing.tree(dir, &mut Vec::new()) {
+        packing.out.break_off();
+        return Err(error);
+    }
     let end = packing.write(&[0; 2 * BLOCK as usize]);
     end.and_then(|()| packing.out.take(&mut packing.block))
         .and_then(|()| packing.out.finish())

@@ -54,6 +54,9 @@ pub(crate) trait Output {
     /// Takes what is in the block, which is empty afterwards.
     fn take(&mut self, block: &mut Block) -> io::Result<()>;
 
+    /// Nothing more comes, but not because it is complete: what was taken is still written, however many CPUs there are.
+    fn break_off(&mut self) {}
+
     /// Everything is written.
     fn finish(self) -> io::Result<Self::Written>;
 }
@@ -167,6 +170,10 @@ impl<W: Write> Output for Members<W> {
             .map_err(|_| io::Error::other("no thread compresses any more"))?;
         self.pending.push_back(result);
         Ok(())
+    }
+
+    fn break_off(&mut self) {
+        while !self.pending.is_empty() && self.write_one().is_ok() {}
     }
 
     fn finish(mut self) -> io::Result<W> {
