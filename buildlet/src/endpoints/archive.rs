@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::time::SystemTime;
 
-use farm_archive::{Error, Limits, create, extract, is_relative_dir};
+use farm_archive::{Error, Limits, create, create_members, extract, is_relative_dir};
 use tokio::task::spawn_blocking;
 
 use super::bridge::{self, Sink};
@@ -135,7 +135,12 @@ pub(super) async fn tgz(
         }
         Err(error) => return connection.error(500, &format!("tgz: {error}")).await,
     };
-    let produce = move |sink: &mut Sink| create(&dir, sink).map(drop);
+    // Released archives are read by some who stop after the first member.
+    let single = query.get("pargzip") == b"0";
+    let produce = move |sink: &mut Sink| match single {
+        true => create(&dir, sink).map(drop),
+        false => create_members(&dir, sink).map(drop),
+    };
     let head = Head::new(200).with("Content-Type", "application/x-gzip");
     match bridge::answer(connection, head, PIECE, produce).await? {
         Ok(()) => Ok(()),

@@ -5,6 +5,7 @@
 mod access;
 mod archives;
 mod causes;
+mod client;
 mod debug;
 mod direct;
 mod disk;

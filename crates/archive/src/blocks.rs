@@ -22,6 +22,13 @@ pub(crate) struct Entry {
     pub mtime: u64,
 }
 
+impl Entry {
+    /// Whether bytes of a file follow its header.
+    pub fn has_content(&self) -> bool {
+        self.kind.is_file() || self.kind.is_contiguous()
+    }
+}
+
 /// Reads an archive member by member.
 pub(crate) struct Blocks<R> {
     source: R,
@@ -85,12 +92,7 @@ impl<R: Read> Blocks<R> {
             kind
         };
         let size = extensions.size.unwrap_or(size);
-        self.has(if kind.is_file() || kind.is_contiguous() {
-            size
-        } else {
-            0
-        });
-        Ok(Entry {
+        let entry = Entry {
             kind,
             name,
             link: extensions
@@ -104,7 +106,14 @@ impl<R: Read> Blocks<R> {
                 .mtime
                 .or_else(|| header.mtime().ok())
                 .unwrap_or_default(),
-        })
+        };
+        self.has(if entry.has_content() { size } else { 0 });
+        Ok(entry)
+    }
+
+    /// How much of the current member's content was not read yet.
+    pub fn left(&self) -> usize {
+        usize::try_from(self.left).unwrap_or(usize::MAX)
     }
 
     /// Content of this size follows.

@@ -6,19 +6,17 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use nix::sys::stat::FileStat;
 use nix::unistd::{Gid, Group, Uid, User};
 use tar::{EntryType, Header};
 
 use crate::dir::{Kind, kind};
+use crate::gzip::{Block, Members, Output, Single};
 use crate::{Dir, Error};
 
 const BLOCK: u64 = 512;
 /// What a plain header can hold of a name.
 const SHORT: usize = 100;
-const PIECE: usize = 64 * 1024;
 
 /// Writes the tree below `dir` to `out` as one gzip member: depth first, names in byte order, links as links. The tree
 /// itself has no entry; names of directories end in `/`.
@@ -27,26 +25,44 @@ const PIECE: usize = 64 * 1024;
 /// [`Error::Local`]: `out` failed, or a file cannot be read, changed its size meanwhile, or is a socket. What is in `out`
 /// is no archive then.
 pub fn create<W: Write>(dir: &Dir, out: W) -> Result<W, Error> {
-    // Trees go over fast networks to disks as fast: the light compression is the quick way.
-    let gzip = GzEncoder::new(out, Compression::fast());
+    pack(dir, Single::new(out))
+}
+
+/// The same as many gzip members of 1 MiB of input each, compressed on all CPUs: the quick way. Readers that stop after
+/// the first member exist; all of ours read on.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_members<W: Write>(dir: &Dir, out: W) -> Result<W, Error> {
+    std::thread::scope(|scope| {
+        let members = Members::start(scope, out).map_err(Error::local("start", b"threads"))?;
+        pack(dir, members)
+    })
+}
+
+fn pack<B: Output>(dir: &Dir, out: B) -> Result<B::Written, Error> {
     let mut packing = Packing {
-        out: gzip,
+        out,
+        block: Block::new(),
         owners: Owners::default(),
-        piece: vec![0; PIECE],
     };
-    packing.tree(dir, &mut Vec::new())?;
-    let end = packing.out.write_all(&[0; 2 * BLOCK as usize]);
-    end.and_then(|()| packing.out.finish())
+    if let Err(error) = packing.tree(dir, &mut Vec::new()) {
+        packing.out.break_off();
+        return Err(error);
+    }
+    let end = packing.write(&[0; 2 * BLOCK as usize]);
+    end.and_then(|()| packing.out.take(&mut packing.block))
+        .and_then(|()| packing.out.finish())
         .map_err(Error::local("write", b"archive"))
 }
 
-struct Packing<W: Write> {
-    out: W,
+struct Packing<B: Output> {
+    out: B,
+    block: Block,
     owners: Owners,
-    piece: Vec<u8>,
 }
 
-impl<W: Write> Packing<W> {
+impl<B: Output> Packing<B> {
     /// Everything in `dir`, whose name (with a final slash unless empty) is `prefix`.
     fn tree(&mut self, dir: &Dir, prefix: &mut Vec<u8>) -> Result<(), Error> {
         for name in dir.names().map_err(Error::local("list", prefix))? {
@@ -99,19 +115,44 @@ impl<W: Write> Packing<W> {
         header.set_size(size);
         self.head(header, path, b"")?;
         let mut left = size;
+        // A read that comes back short has met the end of the file.
+        let mut ended = false;
         while left > 0 {
-            let most = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
-            let length = file.read(&mut self.piece[..most])?;
+            if self.block.room().is_empty() {
+                self.out.take(&mut self.block)?;
+            }
+            let room = self.block.room();
+            // One byte more than expected shows a file that grows, without a read of its own.
+            let most = usize::try_from(left + 1).map_or(room.len(), |left| left.min(room.len()));
+            let length = file.read(&mut room[..most])?;
             if length == 0 {
                 return Err(io::Error::other("file shrank while it was read"));
             }
-            self.out.write_all(&self.piece[..length])?;
+            if length as u64 > left {
+                return Err(io::Error::other("file grew while it was read"));
+            }
+            ended = length < most;
+            self.block.filled(length);
             left -= length as u64;
         }
-        if file.read(&mut self.piece[..1])? != 0 {
+        if !ended && file.read(&mut [0])? != 0 {
             return Err(io::Error::other("file grew while it was read"));
         }
         self.pad(size)
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            if self.block.room().is_empty() {
+                self.out.take(&mut self.block)?;
+            }
+            let room = self.block.room();
+            let length = room.len().min(bytes.len());
+            room[..length].copy_from_slice(&bytes[..length]);
+            self.block.filled(length);
+            bytes = &bytes[length..];
+        }
+        Ok(())
     }
 
     fn header(&mut self, stat: &FileStat, kind: EntryType) -> Header {
@@ -147,7 +188,7 @@ impl<W: Write> Packing<W> {
             put(&mut gnu.linkname, link);
         }
         header.set_cksum();
-        self.out.write_all(header.as_bytes())
+        self.write(header.as_bytes())
     }
 
     fn long(&mut self, kind: EntryType, name: &[u8]) -> io::Result<()> {
@@ -163,15 +204,15 @@ impl<W: Write> Packing<W> {
             put(&mut gnu.name, b"././@LongLink");
         }
         header.set_cksum();
-        self.out.write_all(header.as_bytes())?;
-        self.out.write_all(name)?;
-        self.out.write_all(&[0])?;
+        self.write(header.as_bytes())?;
+        self.write(name)?;
+        self.write(&[0])?;
         self.pad(size)
     }
 
     fn pad(&mut self, size: u64) -> io::Result<()> {
         let padding = usize::try_from(size.wrapping_neg() % BLOCK).unwrap_or(0);
-        self.out.write_all(&[0; BLOCK as usize][..padding])
+        self.write(&[0; BLOCK as usize][..padding])
     }
 }
 

@@ -145,6 +145,11 @@ impl Dir {
                 Mode::from_bits_truncate(mode as _),
             )
         };
+        // Mostly there is nothing yet, and what was just made needs no second look.
+        match open(OFlag::O_EXCL) {
+            Err(Errno::EEXIST) => {}
+            made => return Ok(File::from(made?)),
+        }
         match open(OFlag::O_TRUNC) {
             Err(Errno::ELOOP) => {
                 self.unlink(name)?;

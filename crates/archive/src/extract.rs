@@ -1,17 +1,22 @@
 //! Unpacking (`buildlet.md` 4.3), with links where 2019 lost them.
 
-use std::io::{Read, Write};
-use std::time::{Duration, SystemTime};
-
-use tar::EntryType;
+use std::io::Read;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::SystemTime;
 
 use crate::blocks::{Blocks, Entry};
-use crate::dir::Kind;
 use crate::gunzip::gunzip;
-use crate::name::{components, link_stays_inside};
+use crate::put::Putting;
 use crate::{Dir, Error};
 
+/// The largest piece of a file.
 const PIECE: usize = 64 * 1024;
+/// How much is handed over at once: small files are many.
+const BATCH: usize = 128 * 1024;
+const BATCH_STEPS: usize = 256;
+/// Batches that may wait for the disk.
+const BATCHES: usize = 8;
 
 /// How much an archive may hold.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +51,8 @@ pub struct Extracted {
 }
 
 /// Unpacks the gzipped tar archive `source` into `into`. Modification times after `now` become `now`. What was written
-/// before an error stays, but for the file at which it happened.
+/// before an error stays, but for the file at which it happened. Reading and unzipping happen here, writing on a thread
+/// that ends before this returns.
 ///
 /// # Errors
 /// [`Error::Malformed`] for the archive, [`Error::Local`] for the disk.
@@ -56,180 +62,116 @@ pub fn extract(
     limits: &Limits,
     now: SystemTime,
 ) -> Result<Extracted, Error> {
-    let mut blocks = Blocks::new(gunzip(source)?);
-    let mut extraction = Extraction {
-        root: into,
-        limits,
-        now,
-        done: Extracted::default(),
-        parent: None,
-        piece: vec![0; PIECE],
-    };
-    while let Some(entry) = blocks.next()? {
-        extraction.put(&entry, &mut blocks)?;
+    let blocks = Blocks::new(gunzip(source)?);
+    thread::scope(|scope| {
+        let (batches, queue) = sync_channel(BATCHES);
+        let writing = thread::Builder::new()
+            .spawn_scoped(scope, move || write(Putting::new(into, limits, now), queue))
+            .map_err(Error::local("start", b"a thread"))?;
+        let read = Reading::new(batches).all(blocks);
+        let written = writing.join().unwrap_or_else(|_| {
+            Err(Error::local("write", b"archive")(std::io::Error::other(
+                "the writing thread panicked",
+            )))
+        });
+        // What the disk says comes first in the archive's order.
+        let done = written?;
+        read.map(|()| done)
+    })
+}
+
+/// What the writing thread is to do, in order.
+enum Step {
+    Member(Entry),
+    /// Of the last member's content.
+    Content(Vec<u8>),
+    /// The last member's content is complete.
+    End,
+}
+
+/// The reading side. Dropped in the middle of a file, it says so by [`Step::End`] missing.
+struct Reading {
+    batches: SyncSender<Vec<Step>>,
+    batch: Vec<Step>,
+    bytes: usize,
+}
+
+/// The writing side is gone; it knows why.
+struct Gone;
+
+impl Reading {
+    fn new(batches: SyncSender<Vec<Step>>) -> Self {
+        Self {
+            batches,
+            batch: Vec::new(),
+            bytes: 0,
+        }
     }
-    Ok(extraction.done)
-}
 
-struct Extraction<'a> {
-    root: &'a Dir,
-    limits: &'a Limits,
-    now: SystemTime,
-    done: Extracted,
-    /// The last parent and its name: members of one directory follow one another.
-    parent: Option<(Vec<u8>, Dir)>,
-    piece: Vec<u8>,
-}
+    fn all(mut self, mut blocks: Blocks<impl Read>) -> Result<(), Error> {
+        let read = self.members(&mut blocks);
+        // Also before an error: earlier members stay.
+        let flushed = self.flush();
+        match read {
+            Ok(Ok(())) if flushed.is_ok() => Ok(()),
+            // The writer tells its own error instead.
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
 
-impl Extraction<'_> {
-    fn put(&mut self, entry: &Entry, content: &mut impl Read) -> Result<(), Error> {
-        self.done.entries += 1;
-        if self.done.entries > self.limits.entries {
-            return Err(Error::Malformed(format!(
-                "archive has more than {} entries",
-                self.limits.entries
-            )));
-        }
-        let parts = components(&entry.name).ok_or_else(|| Error::invalid_name(&entry.name))?;
-        if parts.len() > self.limits.depth {
-            return Err(Error::invalid_name(&entry.name));
-        }
-        match (entry.kind, parts.split_last()) {
-            (EntryType::Directory, _) => self.root.walk(&parts, true).map(drop).map_err(way(entry)),
-            (_, None) => Err(Error::invalid_name(&entry.name)),
-            (EntryType::Regular | EntryType::Continuous, Some((name, above))) => {
-                self.file(entry, above, name, content)
+    fn members(&mut self, blocks: &mut Blocks<impl Read>) -> Result<Result<(), Gone>, Error> {
+        while let Some(entry) = blocks.next()? {
+            let has_content = entry.has_content();
+            let mut sent = self.step(Step::Member(entry), 0);
+            if has_content && sent.is_ok() {
+                sent = self.content(blocks)?;
             }
-            (EntryType::Link, Some((name, above))) => self.hard_link(entry, above, name),
-            (EntryType::Symlink, Some((name, above))) => self.symlink(entry, above, name),
-            (kind, _) => Err(Error::Malformed(format!(
-                "tar file entry {} contained unsupported file type {:?}",
-                String::from_utf8_lossy(&entry.name),
-                char::from(kind.as_byte()),
-            ))),
+            if sent.is_err() {
+                return Ok(sent);
+            }
         }
+        Ok(Ok(()))
     }
 
-    fn parent(&mut self, entry: &Entry, above: &[&[u8]]) -> Result<&Dir, Error> {
-        let name = above.join(&b'/');
-        if self.parent.as_ref().is_none_or(|(known, _)| *known != name) {
-            let dir = self.root.walk(above, true).map_err(way(entry))?;
-            self.parent = Some((name, dir));
+    fn content(&mut self, blocks: &mut Blocks<impl Read>) -> Result<Result<(), Gone>, Error> {
+        while blocks.left() > 0 {
+            let mut piece = vec![0; blocks.left().min(PIECE)];
+            let read = blocks.read_exact(&mut piece);
+            read.map_err(|error| Error::tar(&error))?;
+            let length = piece.len();
+            let sent = self.step(Step::Content(piece), length);
+            if sent.is_err() {
+                return Ok(sent);
+            }
         }
-        // Just set.
-        self.parent
-            .as_ref()
-            .map(|(_, dir)| dir)
-            .ok_or_else(|| Error::invalid_name(&entry.name))
+        Ok(self.step(Step::End, 0))
     }
 
-    fn file(
-        &mut self,
-        entry: &Entry,
-        above: &[&[u8]],
-        name: &[u8],
-        content: &mut impl Read,
-    ) -> Result<(), Error> {
-        if entry.size > self.limits.bytes.saturating_sub(self.done.bytes) {
-            return Err(Error::Malformed(format!(
-                "archive holds more than {} bytes",
-                self.limits.bytes
-            )));
+    fn step(&mut self, step: Step, bytes: usize) -> Result<(), Gone> {
+        self.batch.push(step);
+        self.bytes += bytes;
+        if self.bytes >= BATCH || self.batch.len() >= BATCH_STEPS {
+            return self.flush();
         }
-        let mut file = self
-            .parent(entry, above)?
-            .write(name, entry.mode & 0o777)
-            .map_err(Error::local("write", &entry.name))?;
-        if let Err(error) = self.fill(&mut file, entry, content) {
-            // Half a file would look like a whole one. The first error is the one to tell.
-            let _ = self.parent(entry, above)?.unlink(name);
-            return Err(error);
-        }
-        self.done.bytes += entry.size;
-        let modified = SystemTime::UNIX_EPOCH
-            .checked_add(Duration::from_secs(entry.mtime))
-            .unwrap_or(self.now);
-        self.done.times_failed += u64::from(file.set_modified(modified.min(self.now)).is_err());
         Ok(())
     }
 
-    fn fill(
-        &mut self,
-        file: &mut std::fs::File,
-        entry: &Entry,
-        content: &mut impl Read,
-    ) -> Result<(), Error> {
-        loop {
-            let length = content
-                .read(&mut self.piece)
-                .map_err(|error| Error::tar(&error))?;
-            if length == 0 {
-                return Ok(());
-            }
-            file.write_all(&self.piece[..length])
-                .map_err(Error::local("write", &entry.name))?;
-        }
-    }
-
-    fn symlink(&mut self, entry: &Entry, above: &[&[u8]], name: &[u8]) -> Result<(), Error> {
-        if !link_stays_inside(&entry.link, above.len()) {
-            return Err(Error::Malformed(format!(
-                "tar file contained symbolic link {:?} that leads out of the tree: {:?}",
-                String::from_utf8_lossy(&entry.name),
-                String::from_utf8_lossy(&entry.link),
-            )));
-        }
-        let parent = self.parent(entry, above)?;
-        make_room(parent, name, entry)?;
-        parent
-            .symlink(name, &entry.link)
-            .map_err(Error::local("link", &entry.name))
-    }
-
-    /// A second name for a file of this tree. Symbolic links are neither followed nor linked.
-    fn hard_link(&mut self, entry: &Entry, above: &[&[u8]], name: &[u8]) -> Result<(), Error> {
-        let bad = || {
-            Error::Malformed(format!(
-                "tar file contained hard link {:?} to {:?}, which is no file of the tree",
-                String::from_utf8_lossy(&entry.name),
-                String::from_utf8_lossy(&entry.link),
-            ))
-        };
-        let target = components(&entry.link).ok_or_else(bad)?;
-        let (target_name, target_above) = target.split_last().ok_or_else(bad)?;
-        let target_parent = self.root.walk(target_above, false).map_err(|_| bad())?;
-        if target_parent.kind(target_name).map_err(|_| bad())? != Some(Kind::File) {
-            return Err(bad());
-        }
-        let same = target_above == above && target_name == &name;
-        let parent = self.parent(entry, above)?;
-        if same {
-            return Ok(());
-        }
-        make_room(parent, name, entry)?;
-        parent
-            .hard_link(name, (&target_parent, target_name))
-            .map_err(Error::local("link", &entry.name))
+    fn flush(&mut self) -> Result<(), Gone> {
+        self.bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        self.batches.send(batch).map_err(|_| Gone)
     }
 }
 
-/// Removes what has the name already, unless it is a directory.
-fn make_room(parent: &Dir, name: &[u8], entry: &Entry) -> Result<(), Error> {
-    match parent.unlink(name) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::local("replace", &entry.name)(error))
+fn write(mut putting: Putting<'_>, queue: Receiver<Vec<Step>>) -> Result<Extracted, Error> {
+    for step in queue.into_iter().flatten() {
+        match step {
+            Step::Member(entry) => putting.member(entry)?,
+            Step::Content(bytes) => putting.content(&bytes)?,
+            Step::End => putting.end(),
         }
-        _ => Ok(()),
     }
-}
-
-/// The way to a member: a symbolic link on it is the sender's fault, all else ours.
-fn way(entry: &Entry) -> impl FnOnce(std::io::Error) -> Error {
-    |error| match error.kind() {
-        std::io::ErrorKind::Other => Error::Malformed(format!(
-            "tar file contained invalid name {:?}: {error}",
-            String::from_utf8_lossy(&entry.name)
-        )),
-        _ => Error::local("mkdir", &entry.name)(error),
-    }
+    putting.abandon();
+    Ok(putting.done)
 }

@@ -1,17 +1,21 @@
 #![doc = include_str!("../README.md")]
 
 mod blocks;
+mod chain;
 mod create;
 mod dir;
 mod error;
 mod extract;
+mod folding;
 mod gunzip;
+mod gzip;
 mod list;
 mod name;
+mod put;
 mod remove;
 mod write_file;
 
-pub use create::create;
+pub use create::{create, create_members};
 pub use dir::Dir;
 pub use error::Error;
 pub use extract::{Extracted, Limits, extract};

@@ -1,6 +1,7 @@
 //! Archives as bytes, good and hostile, against a tree with something outside to lose.
 
 mod hostile;
+mod large;
 mod listing;
 mod removal;
 mod round_trip;

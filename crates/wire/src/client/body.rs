@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -30,6 +31,8 @@ enum Kind {
         sent: u64,
         progress: Progress,
     },
+    /// Somebody else's, frame by frame.
+    Passed(UnsyncBoxBody<Bytes, io::Error>),
 }
 
 impl Body {
@@ -55,6 +58,14 @@ impl Body {
         })
     }
 
+    pub fn pass<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        Self(Kind::Passed(body.map_err(io::Error::other).boxed_unsync()))
+    }
+
     pub fn is_form(&self) -> bool {
         matches!(self.0, Kind::Whole { form: true, .. })
     }
@@ -72,6 +83,7 @@ impl http_body::Body for Body {
             Kind::Whole { bytes, .. } => {
                 Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
             }
+            Kind::Passed(body) => Pin::new(body).poll_frame(context),
             Kind::Stream {
                 reader,
                 sent,
@@ -99,12 +111,17 @@ impl http_body::Body for Body {
             Kind::Whole { bytes, .. } => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
+            Kind::Passed(body) => body.size_hint(),
             Kind::Stream { .. } => SizeHint::default(),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0, Kind::Whole { bytes: None, .. })
+        match &self.0 {
+            Kind::Whole { bytes, .. } => bytes.is_none(),
+            Kind::Passed(body) => body.is_end_stream(),
+            Kind::Stream { .. } => false,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::TransportError;
 use super::body::Body;
-use crate::stream::Connect;
+use crate::stream::{BoxStream, Connect};
 
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(60);
@@ -100,12 +100,16 @@ impl Pool {
         Ok((connection, answer))
     }
 
-    async fn open(&self) -> Result<Connection, TransportError> {
-        let stream = self
-            .connect
+    /// A new stream without HTTP on it.
+    pub async fn raw(&self) -> Result<BoxStream, TransportError> {
+        self.connect
             .connect()
             .await
-            .map_err(TransportError::Connect)?;
+            .map_err(TransportError::Connect)
+    }
+
+    async fn open(&self) -> Result<Connection, TransportError> {
+        let stream = self.raw().await?;
         let (sender, connection) = http1::Builder::new()
             .title_case_headers(true)
             .handshake(TokioIo::new(stream))

@@ -1,6 +1,7 @@
 //! The two kinds of error, never mixed: the command failed, or we do not know.
 
 use std::io;
+use std::sync::Arc;
 
 /// The command ran, or could not be started, and failed: what `Process-State` says, such as `exit status 3`,
 /// `signal: killed`, or why it was not started.
@@ -18,6 +19,9 @@ pub enum TransportError {
     /// The connection broke.
     #[error("connection failed: {0}")]
     Http(#[from] hyper::Error),
+    /// The same, of a raw connection.
+    #[error("connection failed: {0}")]
+    Broke(#[source] io::Error),
     /// The answer makes no sense.
     #[error("the buildlet's answer makes no sense: {0}")]
     Protocol(String),
@@ -44,7 +48,13 @@ pub enum TransportError {
     /// What was to be sent could not be read, or what came not be written.
     #[error("on our side: {0}")]
     Local(#[source] io::Error),
-    /// Three heartbeats failed in a row.
+    /// The client was given up while this went on, or before: see `Client::mark_broken`.
+    #[error("the buildlet was given up")]
+    Broken,
+    /// The client was closed.
+    #[error("client closed")]
+    Closed,
+    /// Three heartbeats failed in a row, or the client was closed.
     #[error("the buildlet is dead: {0}")]
-    Dead(#[source] Box<TransportError>),
+    Dead(#[source] Arc<TransportError>),
 }

@@ -11,7 +11,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::Connection;
 use super::form::Form;
-use super::{Client, HEADERS, RemoteError, TransportError, expect_ok};
+use super::request::expect_ok;
+use super::{Client, HEADERS, RemoteError, TransportError};
 
 /// Says in the trailer how the command ended.
 const PROCESS_STATE: &str = "process-state";
@@ -27,7 +28,7 @@ pub struct Exec {
     pub dir: String,
     /// `KEY=VALUE`, after the buildlet's own.
     pub env: Vec<String>,
-    /// Elements of a new `PATH`; `None`: unchanged; none at all: without its first entry.
+    /// Elements of a new `PATH`; `None`: unchanged; none at all: the variable is removed.
     pub path: Option<Vec<String>>,
     /// Not confined to the work dir.
     pub system_level: bool,
@@ -84,30 +85,29 @@ pub struct Running {
 }
 
 impl Client {
-    /// Starts a command; returns when the buildlet has accepted it, within twenty seconds. Its time runs from then on.
+    /// Starts a command; returns as soon as the buildlet has accepted it, before any output, within twenty seconds. Its
+    /// time runs from then on.
     ///
     /// # Errors
-    /// [`TransportError`].
+    /// [`TransportError`]; the client is broken then, unless the buildlet only refused the request.
     pub async fn start(&self, command: &Exec) -> Result<Running, TransportError> {
         let sent = async {
-            let (connection, answer) = self
-                .send(Method::POST, "/exec", command.form().into_body())
-                .await?;
+            let body = command.form().into_body();
+            let (connection, answer) = self.0.route.send(Method::POST, "/exec", body).await?;
             Ok((connection, expect_ok(answer).await?))
         };
-        let answered = timeout(HEADERS, sent)
-            .await
-            .unwrap_or(Err(TransportError::HeaderTimeout));
-        if matches!(answered, Err(TransportError::HeaderTimeout)) {
-            self.mark_broken();
-        }
-        let (connection, output) = answered?;
-        let deadline = Instant::now() + command.timeout;
+        let answered = async {
+            timeout(HEADERS, sent)
+                .await
+                .unwrap_or(Err(TransportError::HeaderTimeout))
+        };
+        let answered = self.while_alive(answered).await;
+        let (connection, output) = answered.map_err(|error| self.broken_by(error))?;
         Ok(Running {
             client: self.clone(),
             connection,
             output,
-            deadline,
+            deadline: Instant::now() + command.timeout,
             state: None,
             ended: false,
         })
@@ -126,11 +126,20 @@ impl Client {
         while let Some(chunk) = running.next().await? {
             match timeout_at(running.deadline, output.write_all(&chunk)).await {
                 Ok(written) => written.map_err(TransportError::Local)?,
-                Err(_) => return Err(running.too_late()),
+                Err(_) => return Err(self.broken_by(TransportError::TimedOut)),
             }
         }
         output.flush().await.map_err(TransportError::Local)?;
         running.finish()
+    }
+
+    /// What kept us from seeing a command's end makes the buildlet doubtful; a refusal, or trouble of our own, does not.
+    fn broken_by(&self, error: TransportError) -> TransportError {
+        match error {
+            TransportError::Status { status: ..500, .. } | TransportError::Local(_) => {}
+            _ => self.mark_broken(),
+        }
+        error
     }
 }
 
@@ -138,11 +147,21 @@ impl Running {
     /// The next piece of output, stdout and stderr as they came; `None` at the end. Cancel-safe.
     ///
     /// # Errors
-    /// [`TransportError::TimedOut`] when the command's time is over; others when the connection broke.
+    /// [`TransportError::TimedOut`] when the command's time is over, however much it prints; others when the connection
+    /// broke or the buildlet is dead. The client is broken then.
     pub async fn next(&mut self) -> Result<Option<Bytes>, TransportError> {
+        let client = self.client.clone();
+        let next = client.while_alive(self.piece()).await;
+        next.map_err(|error| client.broken_by(error))
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, TransportError> {
         loop {
+            if Instant::now() >= self.deadline {
+                return Err(TransportError::TimedOut);
+            }
             let Ok(frame) = timeout_at(self.deadline, self.output.frame()).await else {
-                return Err(self.too_late());
+                return Err(TransportError::TimedOut);
             };
             let Some(frame) = frame.transpose()? else {
                 self.ended = true;
@@ -161,20 +180,16 @@ impl Running {
     /// # Errors
     /// The outer error: the buildlet did not say. The inner one: what it said, if not `ok`.
     pub fn finish(self) -> Result<Result<(), RemoteError>, TransportError> {
-        let state = self.state.ok_or(TransportError::NoTrailer)?;
+        let unsaid = || self.client.broken_by(TransportError::NoTrailer);
+        let state = self.state.ok_or_else(unsaid)?;
         if self.ended {
-            self.client.0.pool.put(self.connection);
+            self.client.0.route.pool.put(self.connection);
         }
         Ok(if state == "ok" {
             Ok(())
         } else {
             Err(RemoteError(state))
         })
-    }
-
-    fn too_late(&self) -> TransportError {
-        self.client.mark_broken();
-        TransportError::TimedOut
     }
 }
 

@@ -5,11 +5,22 @@ mod connection;
 mod error;
 mod exec;
 mod form;
+mod forward;
 mod heartbeat;
+mod listing;
+mod plain;
+mod remote;
+mod request;
+mod ssh;
+mod state;
 mod transfer;
 
 pub use error::{RemoteError, TransportError};
 pub use exec::{Exec, Running};
+pub use forward::Forwarded;
+pub use listing::{DirEntry, ListOptions, Listing};
+pub use plain::Status;
+pub use remote::{RemoteBuildlet, RemoteFarm};
 pub use transfer::Download;
 
 use std::fmt;
@@ -17,20 +28,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, header};
-use hyper::body::Incoming;
-use serde::Deserialize;
+use http::HeaderValue;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
 use crate::stream::Connect;
-use body::Body;
-use connection::{Connection, Pool};
-use form::Form;
+use request::Route;
+use state::Life;
 
 /// For `/status` and `/workdir`.
 const QUICK: Duration = Duration::from_secs(10);
 /// For `/halt`.
 const HALT: Duration = Duration::from_secs(2);
+/// For `/removeall`: large trees on slow disks.
+const REMOVAL: Duration = Duration::from_secs(600);
 /// For the answer of `/exec` to begin.
 const HEADERS: Duration = Duration::from_secs(20);
 /// Nothing moves for so long: the connection is given up.
@@ -41,28 +52,25 @@ const ERROR_TEXT: usize = 4096;
 const SHORT_ANSWER: usize = 64 * 1024;
 
 /// A buildlet. Clones share connections and state; when the last one is dropped, all its connections close.
+///
+/// It is *broken* after a time-out or another failure of a command, or when somebody says so: it should not be used
+/// again, and transfers under way end. It is *dead*, once and with a cause, when three heartbeats failed or it was
+/// closed: everything that waits for it ends with [`TransportError::Dead`].
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(Arc<Shared>);
 
-struct Inner {
-    pool: Pool,
-    host: HeaderValue,
-    authorization: Option<HeaderValue>,
-    broken: AtomicBool,
+struct Shared {
+    route: Arc<Route>,
+    life: Arc<Life>,
+    /// The heartbeat, from the first request on; ends with the client.
+    heart: Option<Mutex<JoinSet<()>>>,
+    closed: AtomicBool,
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({:?})", self.0.host)
+        write!(f, "Client({:?}, {:?})", self.0.route.host, self.0.life)
     }
-}
-
-/// What `/status` says. Unknown fields are ignored.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Status {
-    /// The buildlet's version, 23 and more for revdial v2.
-    pub version: i64,
 }
 
 impl Client {
@@ -70,147 +78,121 @@ impl Client {
     /// every buildlet takes. Nothing is opened yet.
     #[must_use]
     pub fn new(connect: Arc<dyn Connect>, host: &str) -> Self {
-        let host = HeaderValue::from_str(host).unwrap_or(HeaderValue::from_static(""));
-        Self::of(Pool::new(connect), host, None)
+        Self::of(Route::new(connect, host), Life::new(None), false)
     }
 
-    /// The same with a password. Connections are not shared with the client before.
+    /// The same with a password, for the user `gomote`. Neither connections nor state are shared with the client before.
     #[must_use]
     pub fn with_password(self, password: &str) -> Self {
-        use base64::{Engine, engine::general_purpose::STANDARD};
-        let text = format!("Basic {}", STANDARD.encode(format!("gomote:{password}")));
-        // Base64 always fits a header.
-        let mut authorization = HeaderValue::from_str(&text).ok();
-        authorization
-            .iter_mut()
-            .for_each(|value| value.set_sensitive(true));
-        Self::of(self.0.pool.sibling(), self.0.host.clone(), authorization)
+        self.with_login("gomote", password)
     }
 
-    fn of(pool: Pool, host: HeaderValue, authorization: Option<HeaderValue>) -> Self {
-        Self(Arc::new(Inner {
-            pool,
-            host,
-            authorization,
-            broken: AtomicBool::new(false),
+    /// The same with a user and a password.
+    #[must_use]
+    pub fn with_login(self, user: &str, password: &str) -> Self {
+        self.altered(|route| route.log_in(user, password))
+    }
+
+    /// The same for the buildlet that is known as `name` to whoever is reached, see [`RemoteFarm`].
+    fn behind(self, name: HeaderValue) -> Self {
+        self.altered(|route| route.behind = Some(name))
+    }
+
+    /// The same with a heartbeat that begins with the first request; `on_death` is called once, with the cause, when the
+    /// buildlet is dead.
+    #[must_use]
+    pub fn with_heartbeat(self, on_death: impl FnOnce(&TransportError) + Send + 'static) -> Self {
+        let life = Life::new(Some(Box::new(on_death)));
+        Self::of(self.0.route.sibling(), life, true)
+    }
+
+    fn altered(self, change: impl FnOnce(&mut Route)) -> Self {
+        let mut route = self.0.route.sibling();
+        change(&mut route);
+        let life = Life::new(self.0.life.take_on_death());
+        Self::of(route, life, self.0.heart.is_some())
+    }
+
+    fn of(route: Route, life: Life, beats: bool) -> Self {
+        Self(Arc::new(Shared {
+            route: Arc::new(route),
+            life: Arc::new(life),
+            heart: beats.then(Mutex::default),
+            closed: AtomicBool::new(false),
         }))
     }
 
-    /// Whether a time-out showed that this buildlet should not be used again.
+    /// Whether this buildlet should not be used again.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.0.broken.load(Ordering::Relaxed)
+        self.0.life.is_broken()
     }
 
-    /// Says that this buildlet should not be used again.
+    /// Says that this buildlet should not be used again. Transfers and removals under way end with
+    /// [`TransportError::Broken`].
     pub fn mark_broken(&self) {
-        self.0.broken.store(true, Ordering::Relaxed);
+        self.0.life.mark_broken();
     }
 
-    /// `GET /status`, within ten seconds.
-    ///
-    /// # Errors
-    /// [`TransportError`].
-    pub async fn status(&self) -> Result<Status, TransportError> {
-        let text = self
-            .short(Method::GET, "/status", Body::empty(), QUICK)
-            .await?;
-        serde_json::from_slice(&text).map_err(|error| TransportError::Protocol(error.to_string()))
+    /// Waits until the buildlet is dead; the cause, in [`TransportError::Dead`].
+    pub async fn died(&self) -> TransportError {
+        self.0.life.died().await
     }
 
-    /// `GET /workdir`: the absolute work dir, within ten seconds.
-    ///
-    /// # Errors
-    /// [`TransportError`].
-    pub async fn work_dir(&self) -> Result<String, TransportError> {
-        let text = self
-            .short(Method::GET, "/workdir", Body::empty(), QUICK)
-            .await?;
-        String::from_utf8(text.into())
-            .map_err(|_| TransportError::Protocol("work dir is not UTF-8".to_owned()))
-    }
-
-    /// Removes paths relative to the work dir; `.` empties it. No paths: nothing is asked.
-    ///
-    /// # Errors
-    /// [`TransportError`].
-    pub async fn remove_all(&self, paths: &[&str]) -> Result<(), TransportError> {
-        if paths.is_empty() {
-            return Ok(());
+    /// Asks the buildlet to end, within two seconds, and gives it up: it is dead of [`TransportError::Closed`]. Only the
+    /// first call does something.
+    pub async fn close(&self) {
+        if self.0.closed.swap(true, Ordering::Relaxed) {
+            return;
         }
-        let form = paths
-            .iter()
-            .fold(Form::default(), |form, path| form.with("path", path));
-        self.short(Method::POST, "/removeall", form.into_body(), STALL)
-            .await
-            .map(drop)
+        // Also if nobody waits for the halt's answer any more.
+        let _dies = Dies(&self.0.life);
+        self.halt().await;
     }
 
-    /// Asks the buildlet to end, within two seconds. A dead one has ended: there is no error.
-    pub async fn halt(&self) {
-        if let Err(error) = self.short(Method::POST, "/halt", Body::empty(), HALT).await {
-            tracing::debug!(%error, "halt was not answered");
-        }
-    }
-
-    /// One exchange with a short answer, all of it within `limit`.
-    async fn short(
+    /// An exchange that only death ends.
+    async fn while_alive<T>(
         &self,
-        method: Method,
-        path: &str,
-        body: Body,
-        limit: Duration,
-    ) -> Result<Bytes, TransportError> {
-        let exchange = async {
-            let (connection, answer) = self.send(method, path, body).await?;
-            let mut answer = expect_ok(answer).await?;
-            let text = body::collect(&mut answer, SHORT_ANSWER).await?;
-            self.0.pool.put(connection);
-            Ok(text)
-        };
-        tokio::time::timeout(limit, exchange)
-            .await
-            .map_err(|_| TransportError::HeaderTimeout)?
+        exchange: impl Future<Output = Result<T, TransportError>>,
+    ) -> Result<T, TransportError> {
+        self.begin_to_beat();
+        tokio::select! {
+            biased;
+            cause = self.0.life.died() => Err(cause),
+            done = exchange => done,
+        }
     }
 
-    /// Sends a request and waits for the head of its answer. A connection from the pool that turns out dead before
-    /// anything was sent is replaced.
-    async fn send(
+    /// An exchange that ends when the buildlet should not be used any more.
+    async fn while_usable<T>(
         &self,
-        method: Method,
-        path: &str,
-        body: Body,
-    ) -> Result<(Connection, Response<Incoming>), TransportError> {
-        let form = body.is_form();
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, self.0.host.clone())
-            .header(header::USER_AGENT, "farmhand");
-        if let Some(authorization) = &self.0.authorization {
-            request = request.header(header::AUTHORIZATION, authorization.clone());
+        exchange: impl Future<Output = Result<T, TransportError>>,
+    ) -> Result<T, TransportError> {
+        self.begin_to_beat();
+        tokio::select! {
+            biased;
+            cause = self.0.life.unusable() => Err(cause),
+            done = exchange => done,
         }
-        if form {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    }
+
+    fn begin_to_beat(&self) {
+        let Some(heart) = &self.0.heart else { return };
+        let mut heart = heart.lock();
+        if heart.is_empty() && !self.0.life.is_dead() {
+            let (route, life) = (self.0.route.sibling(), self.0.life.clone());
+            heart.spawn(async move { drop(heartbeat::beat(&route, &life).await) });
         }
-        let request = request
-            .body(body)
-            .map_err(|error| TransportError::Protocol(error.to_string()))?;
-        self.0.pool.send(request).await
     }
 }
 
-/// The answer if it is 200, else an error with the beginning of its text.
-async fn expect_ok(answer: Response<Incoming>) -> Result<Incoming, TransportError> {
-    let status = answer.status().as_u16();
-    let mut body = answer.into_body();
-    if status == 200 {
-        return Ok(body);
+struct Dies<'a>(&'a Life);
+
+impl Drop for Dies<'_> {
+    fn drop(&mut self) {
+        self.0.die(TransportError::Closed);
     }
-    let text = tokio::time::timeout(QUICK, body::collect(&mut body, ERROR_TEXT)).await;
-    let text = text.ok().and_then(Result::ok).unwrap_or_default();
-    Err(TransportError::Status {
-        status,
-        body: String::from_utf8_lossy(&text).trim_end().to_owned(),
-    })
 }
+
+#[cfg(test)]
+mod tests;

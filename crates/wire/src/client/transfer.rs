@@ -1,6 +1,7 @@
 //! Files and trees, in both directions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -13,7 +14,8 @@ use tokio::time::timeout;
 use super::body::{Body, Progress};
 use super::connection::Connection;
 use super::form::Form;
-use super::{Client, HEADERS, STALL, TransportError, body, expect_ok};
+use super::request::expect_ok;
+use super::{Client, STALL, TransportError, body};
 
 impl Client {
     /// Unpacks a gzipped tar archive into `dir` below the work dir (empty: the work dir). `progress` is told how many
@@ -31,7 +33,24 @@ impl Client {
         self.upload(&path, archive, progress).await
     }
 
-    /// Writes one file below the work dir with permission bits `mode` (`0o755`).
+    /// Has the buildlet fetch the gzipped tar archive at `url` and unpack it into `dir`, within `limit`. A bootstrap that
+    /// is there already (`go1.4`) is not fetched again.
+    ///
+    /// # Errors
+    /// [`TransportError`].
+    pub async fn put_tar_from_url(
+        &self,
+        url: &str,
+        dir: &str,
+        limit: Duration,
+    ) -> Result<(), TransportError> {
+        let path = Form::default().with("dir", dir).after("/writetgz");
+        let body = Form::default().with("url", url).into_body();
+        let put = self.0.route.short(Method::POST, &path, body, limit);
+        self.while_usable(put).await.map(drop)
+    }
+
+    /// Writes one file below the work dir with `mode`: permission, set-id and sticky bits (`0o755`).
     ///
     /// # Errors
     /// [`TransportError`].
@@ -42,7 +61,7 @@ impl Client {
         mode: u32,
     ) -> Result<(), TransportError> {
         let path = Form::default()
-            .with("mode", &mode.to_string())
+            .with("mode", &go_mode(mode).to_string())
             .with("path", path)
             .after("/write");
         self.upload(&path, content, |_| {}).await
@@ -60,37 +79,60 @@ impl Client {
             progress(sent);
         });
         let exchange = async {
-            let (connection, answer) = self
-                .send(Method::PUT, path, Body::stream(content, progress))
-                .await?;
+            let body = Body::stream(content, progress);
+            let (connection, answer) = self.0.route.send(Method::PUT, path, body).await?;
             let mut answer = expect_ok(answer).await?;
             body::collect(&mut answer, super::SHORT_ANSWER).await?;
-            self.0.pool.put(connection);
+            self.0.route.pool.put(connection);
             Ok(())
         };
-        tokio::select! {
-            done = exchange => done,
-            () = stalled(&mut moving) => Err(TransportError::Stalled),
-        }
+        let moved = async {
+            tokio::select! {
+                done = exchange => done,
+                () = stalled(&mut moving) => Err(TransportError::Stalled),
+            }
+        };
+        self.while_usable(moved).await
     }
 
-    /// Fetches `dir` below the work dir as a gzipped tar archive (several gzip members).
+    /// Fetches `dir` below the work dir as a gzipped tar archive (of several gzip members, which most readers take).
     ///
     /// # Errors
     /// [`TransportError`].
     pub async fn get_tar(&self, dir: &str) -> Result<Download, TransportError> {
-        let path = Form::default().with("dir", dir).after("/tgz");
-        let begun = async {
-            let (connection, answer) = self.send(Method::GET, &path, Body::empty()).await?;
-            Ok::<_, TransportError>((connection, expect_ok(answer).await?))
-        };
-        let (connection, archive) = timeout(HEADERS, begun)
+        self.download(Form::default().with("dir", dir)).await
+    }
+
+    /// The same as one gzip member: for archives that are released, since some readers stop after the first.
+    ///
+    /// # Errors
+    /// [`TransportError`].
+    pub async fn get_release_tar(&self, dir: &str) -> Result<Download, TransportError> {
+        self.download(Form::default().with("dir", dir).with("pargzip", "0"))
             .await
-            .map_err(|_| TransportError::HeaderTimeout)??;
-        Ok(Download {
+    }
+
+    async fn download(&self, query: Form) -> Result<Download, TransportError> {
+        let incoming = self.stream_of(&query.after("/tgz")).await?;
+        Ok(Download(incoming))
+    }
+
+    /// The beginning of a long answer, within two minutes: before the first byte the buildlet may have to search.
+    pub(super) async fn stream_of(&self, path: &str) -> Result<Stream, TransportError> {
+        let begun = async {
+            let sent = self.0.route.send(Method::GET, path, Body::empty()).await?;
+            Ok::<_, TransportError>((sent.0, expect_ok(sent.1).await?))
+        };
+        let begun = async {
+            timeout(STALL, begun)
+                .await
+                .map_err(|_| TransportError::HeaderTimeout)?
+        };
+        let (connection, body) = self.while_usable(begun).await?;
+        Ok(Stream {
             client: self.clone(),
             connection: Some(connection),
-            archive,
+            body,
         })
     }
 }
@@ -107,27 +149,38 @@ async fn stalled(moving: &mut watch::Receiver<()>) {
     }
 }
 
-/// An archive on its way. Dropping it closes the connection.
-#[derive(Debug)]
-pub struct Download {
-    client: Client,
-    connection: Option<Connection>,
-    archive: Incoming,
+/// The Go file mode of Unix mode bits (`buildlet.md` 4.4).
+fn go_mode(mode: u32) -> u32 {
+    let special = [(0o4000, 1 << 23), (0o2000, 1 << 22), (0o1000, 1 << 20)];
+    special
+        .iter()
+        .filter(|(unix, _)| mode & unix != 0)
+        .fold(mode & 0o777, |bits, (_, go)| bits | go)
 }
 
-impl Download {
-    /// The next piece; `None` at the end, which only a complete archive has.
-    ///
-    /// # Errors
-    /// The connection broke, or nothing moved for two minutes.
+/// A long answer on its way. Dropping it closes the connection.
+#[derive(Debug)]
+pub(super) struct Stream {
+    client: Client,
+    connection: Option<Connection>,
+    body: Incoming,
+}
+
+impl Stream {
+    /// The next piece; `None` at the end, which only a complete answer has.
     pub async fn next(&mut self) -> Result<Option<Bytes>, TransportError> {
+        let client = self.client.clone();
+        client.while_usable(self.piece()).await
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, TransportError> {
         loop {
-            let frame = timeout(STALL, self.archive.frame())
+            let frame = timeout(STALL, self.body.frame())
                 .await
                 .map_err(|_| TransportError::Stalled)?;
             let Some(frame) = frame.transpose()? else {
                 if let Some(connection) = self.connection.take() {
-                    self.client.0.pool.put(connection);
+                    self.client.0.route.pool.put(connection);
                 }
                 return Ok(None);
             };
@@ -136,6 +189,20 @@ impl Download {
                 _ => {}
             }
         }
+    }
+}
+
+/// An archive on its way. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Download(Stream);
+
+impl Download {
+    /// The next piece; `None` at the end, which only a complete archive has.
+    ///
+    /// # Errors
+    /// The connection broke, nothing moved for two minutes, or the client was given up.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, TransportError> {
+        self.0.next().await
     }
 
     /// Writes the whole archive to `output`; how many bytes it was.
