@@ -79,7 +79,7 @@ async fn no_command_gets_it_unasked_and_its_port_dies_with_the_client() {
     let other = ("env", "GO_BUILDER_SET_GOPROXY=other");
     let answer = picked.ask(sh_with("echo \"<$GOPROXY>\"", &[other])).await;
     assert_eq!(answer.text(), "<>\n");
-    let script = "echo ${GOPROXY##*:} > new; mv new port; echo $$ > pid; exec sleep 1000";
+    let script = "echo ${GOPROXY##*:} > port; echo $$ > new; mv new pid; exec sleep 1000";
     picked.send(sh_with(script, &[ASKING])).await;
     let pids = crate::harness::pids(&b.work_dir().join("pid")).await;
     let port = std::fs::read_to_string(b.work_dir().join("port")).unwrap();
