@@ -134,6 +134,28 @@ async fn a_stream_is_a_connection_on_which_the_hub_speaks_first() {
     assert_eq!(pair.dialers.len(), 1);
 }
 
+#[tokio::test]
+async fn streams_to_one_machine_are_bounded_and_an_unused_one_is_no_trouble() {
+    let mut pair = pair();
+    for _ in 0..3 {
+        let mut open = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            open.push(pair.dialer.dial(SECOND).await.unwrap());
+        }
+        let more = pair.dialer.dial(SECOND).await;
+        assert!(matches!(more, Err(DialError::TooMany)));
+        // Half of them were never heard of by the machine.
+        for stream in &mut open[..MAX_CONNECTIONS / 2] {
+            stream.write_all(b"x").await.unwrap();
+            pair.incoming.accept().await.unwrap();
+        }
+        drop(open);
+        pair.stream().await;
+    }
+    let stats = pair.dialer.stats();
+    assert_eq!((stats.active, stats.given_up), (0, 0));
+}
+
 /// Nobody reads one stream: it stops, others go on, and it goes on once it is read.
 #[tokio::test]
 async fn a_stream_that_is_not_read_stops_alone() {
@@ -155,8 +177,9 @@ async fn a_stream_that_is_not_read_stops_alone() {
     let mut read = vec![0; sent];
     far.read_exact(&mut read).await.unwrap();
     assert!(read.iter().all(|&byte| byte == 7));
-    near.write_all(b"more").await.unwrap();
-    expect(&mut far, "more").await;
+    // Room is made by reading on.
+    let (written, ()) = tokio::join!(near.write_all(b"more"), expect(&mut far, "more"));
+    written.unwrap();
 }
 
 #[tokio::test]
@@ -183,8 +206,6 @@ async fn many_streams_carry_much_at_once_unharmed() {
             assert!(back == sent);
         });
     }
-    let more = pair.dialer.dial(SECOND).await;
-    assert!(matches!(more, Err(DialError::TooMany)));
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
@@ -199,9 +220,10 @@ async fn lines_keep_a_session_alive_and_their_absence_ends_it() {
     assert!(pair.machine.try_join_next().is_none());
     // A hub that is connected, and silent.
     let (near, _far) = duplex(1024);
-    let session = machine(near).session;
+    let listening = machine(near);
     let start = tokio::time::Instant::now();
-    assert!(matches!(session.run().await, ListenEnd::Silent));
+    let end = listening.session.run().await;
+    assert!(matches!(end, ListenEnd::Silent), "{end:?}");
     assert_eq!(start.elapsed().as_secs(), 90);
 }
 
@@ -314,6 +336,7 @@ async fn what_is_no_yamux_ends_a_session_on_either_side() {
     assert!(matches!(&end, SessionEnd::Io(error) if invalid(error)), "{end:?}");
     let (near, mut far) = duplex(64 * 1024);
     far.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
-    let end = machine(near).session.run().await;
+    let listening = machine(near);
+    let end = listening.session.run().await;
     assert!(matches!(&end, ListenEnd::Connection(error) if invalid(error)), "{end:?}");
 }
