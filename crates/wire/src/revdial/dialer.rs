@@ -208,7 +208,10 @@ struct Outcome<'a> {
 }
 
 impl Outcome<'_> {
-    fn settle(&mut self, dialed: &Result<Result<BoxStream, DialError>, tokio::time::error::Elapsed>) {
+    fn settle(
+        &mut self,
+        dialed: &Result<Result<BoxStream, DialError>, tokio::time::error::Elapsed>,
+    ) {
         let Ok(dialed) = dialed else { return };
         self.known = true;
         match dialed {

@@ -27,7 +27,10 @@ fn written_again(line: &Line) {
     let again = Line::decode(bytes.trim_ascii_end());
     let again = again.unwrap_or_else(|error| panic!("our own line is not read: {error}"));
     let cut = line.err.starts_with(&again.err);
-    assert!(cut && (&line.command, &line.conn_path, &line.key) == (&again.command, &again.conn_path, &again.key));
+    assert!(
+        cut && (&line.command, &line.conn_path, &line.key)
+            == (&again.command, &again.conn_path, &again.key)
+    );
 }
 
 /// Frames of version 1: whatever comes is written again as it came, up to a frame that is not complete.

@@ -7,14 +7,12 @@ fn text(line: &Line) -> String {
 #[test]
 fn lines_are_written_as_in_2019() {
     assert_eq!(text(&Line::keep_alive()), "{\"command\":\"keep-alive\"}\n");
-    let ready =
-        Line::conn_ready("/revdial?revdial.dialer=0320ba432ca69edd4116496bccc8cb84".into());
+    let ready = Line::conn_ready("/revdial?revdial.dialer=0320ba432ca69edd4116496bccc8cb84".into());
     assert_eq!(
         text(&ready),
         "{\"command\":\"conn-ready\",\"connPath\":\"/revdial?revdial.dialer=0320ba432ca69edd4116496bccc8cb84\"}\n"
     );
-    let failed =
-        Line::pickup_failed("/x".into(), "127.0.0.1:49020->127.0.0.1:8119: reset".into());
+    let failed = Line::pickup_failed("/x".into(), "127.0.0.1:49020->127.0.0.1:8119: reset".into());
     assert_eq!(
         text(&failed),
         "{\"command\":\"pickup-failed\",\"connPath\":\"/x\",\"err\":\"127.0.0.1:49020-\\u003e127.0.0.1:8119: reset\"}\n"
@@ -46,8 +44,8 @@ fn a_line_of_4096_bytes_is_written_whole_and_a_longer_reason_is_cut() {
 
 #[test]
 fn names_match_in_any_case_and_unknown_fields_are_ignored() {
-    let line = Line::decode(br#"{"Command":"future-thing","CONNPATH":"/x","x":1,"err":null}"#)
-        .unwrap();
+    let line =
+        Line::decode(br#"{"Command":"future-thing","CONNPATH":"/x","x":1,"err":null}"#).unwrap();
     assert_eq!(
         (line.command.as_str(), line.conn_path.as_str()),
         ("future-thing", "/x")

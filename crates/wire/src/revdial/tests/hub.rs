@@ -217,7 +217,9 @@ async fn v2_10_nothing_shares_a_write_with_a_101() {
         stream: near,
         writes: Arc::clone(&writes),
     };
-    write_101_for(&mut control, RevdialVersion::V2).await.unwrap();
+    write_101_for(&mut control, RevdialVersion::V2)
+        .await
+        .unwrap();
     let dialers = Dialers::new("hub-1").unwrap();
     let (_dialer, session) = dialers.open(RevdialVersion::V2, control).unwrap();
     let mut set = JoinSet::new();

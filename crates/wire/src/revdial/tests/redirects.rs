@@ -24,7 +24,9 @@ async fn registered(answers: &[String]) -> (Vec<String>, Result<(), String>) {
         let mut lines = Vec::new();
         for answer in answers {
             let head = head(&mut far).await;
-            assert!(head.ends_with("X-Go-Host-Type: host-linux-foo\r\nX-Revdial-Version: 2\r\n\r\n"));
+            assert!(
+                head.ends_with("X-Go-Host-Type: host-linux-foo\r\nX-Revdial-Version: 2\r\n\r\n")
+            );
             lines.push(head.lines().next().unwrap().to_owned());
             far.write_all(answer.as_bytes()).await.unwrap();
         }

@@ -28,7 +28,14 @@ struct Pair {
 fn pair() -> Pair {
     let (near, far) = duplex(64 * 1024);
     let (dialers, dialer, hub) = hub(far);
-    let (Listening { incoming, renewals, session }, mut machine) = (machine(near), JoinSet::new());
+    let (
+        Listening {
+            incoming,
+            renewals,
+            session,
+        },
+        mut machine,
+    ) = (machine(near), JoinSet::new());
     machine.spawn(session.run());
     Pair {
         dialers,
@@ -78,7 +85,9 @@ async fn version_3_is_asked_for_and_answered_in_the_101() {
         let registration = Registration::parse(&head).unwrap();
         assert_eq!(registration.revdial_version, RevdialVersion::V3);
         let mut written = Vec::new();
-        write_101_for(&mut written, RevdialVersion::V3).await.unwrap();
+        write_101_for(&mut written, RevdialVersion::V3)
+            .await
+            .unwrap();
         assert_eq!(
             String::from_utf8(written).unwrap(),
             "HTTP/1.1 101 Switching Protocols\r\nX-Revdial-Version: 3\r\n\r\n"
@@ -165,12 +174,13 @@ async fn a_stream_that_is_not_read_stops_alone() {
     let mut sent = 0;
     let chunk = vec![7; 64 * 1024];
     // What fits the window is taken; then nothing more, however often it is tried.
-    while let Ok(Ok(length)) =
-        tokio::time::timeout(SECOND / 5, near.write(&chunk)).await
-    {
+    while let Ok(Ok(length)) = tokio::time::timeout(SECOND / 5, near.write(&chunk)).await {
         sent += length;
     }
-    assert!((WINDOW - chunk.len()..=WINDOW).contains(&(sent + "hello".len())), "{sent}");
+    assert!(
+        (WINDOW - chunk.len()..=WINDOW).contains(&(sent + "hello".len())),
+        "{sent}"
+    );
     let (mut other, mut other_far) = pair.stream().await;
     other_far.write_all(b"quick").await.unwrap();
     expect(&mut other, "quick").await;
@@ -251,7 +261,10 @@ async fn a_session_that_ends_takes_its_streams_along() {
     assert_eq!(far.read(&mut [0; 8]).await.unwrap(), 0);
     assert!(far.write_all(b"x").await.is_err());
     assert!(pair.dialers.is_empty());
-    assert!(matches!(pair.dialer.dial(SECOND).await, Err(DialError::Closed)));
+    assert!(matches!(
+        pair.dialer.dial(SECOND).await,
+        Err(DialError::Closed)
+    ));
 
     // The machine goes: the same from the other side.
     let mut pair = self::pair();
@@ -296,7 +309,10 @@ async fn a_hub_that_opens_more_than_is_served_gets_the_rest_reset() {
         let ended = poll_fn(|context| connection.poll_next_inbound(context)).await;
         panic!("the machine opens no streams, and stays: {ended:?}");
     });
-    streams[0].write_all(KEEP_ALIVE_LINE.as_bytes()).await.unwrap();
+    streams[0]
+        .write_all(KEEP_ALIVE_LINE.as_bytes())
+        .await
+        .unwrap();
     let mut served = Vec::new();
     for stream in &mut streams[1..=MAX_CONNECTIONS] {
         stream.write_all(b"x").await.unwrap();
@@ -330,13 +346,23 @@ async fn a_machine_that_opens_streams_is_sent_away() {
 async fn what_is_no_yamux_ends_a_session_on_either_side() {
     let (mut near, far) = duplex(64 * 1024);
     let (_, _, mut hub) = hub(far);
-    near.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
+    near.write_all(b"HTTP/1.1 400 Bad Request\r\n")
+        .await
+        .unwrap();
     let end = hub.join_next().await.unwrap().unwrap();
     let invalid = |error: &std::io::Error| error.kind() == ErrorKind::InvalidData;
-    assert!(matches!(&end, SessionEnd::Io(error) if invalid(error)), "{end:?}");
+    assert!(
+        matches!(&end, SessionEnd::Io(error) if invalid(error)),
+        "{end:?}"
+    );
     let (near, mut far) = duplex(64 * 1024);
-    far.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
+    far.write_all(b"HTTP/1.1 400 Bad Request\r\n")
+        .await
+        .unwrap();
     let listening = machine(near);
     let end = listening.session.run().await;
-    assert!(matches!(&end, ListenEnd::Connection(error) if invalid(error)), "{end:?}");
+    assert!(
+        matches!(&end, ListenEnd::Connection(error) if invalid(error)),
+        "{end:?}"
+    );
 }

@@ -167,7 +167,8 @@ async fn v1_7_a_machine_that_opens_a_connection_is_sent_away() {
 async fn v1_8_crossing_closes_are_ignored() {
     let mut machine = machine();
     let mut dialed = machine.dial(1).await;
-    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\nConnection: close\r\n\r\n{\"Version\":22}";
+    let answer =
+        "HTTP/1.1 200 OK\r\nContent-Length: 14\r\nConnection: close\r\n\r\n{\"Version\":22}";
     machine.send(&frame(b'W', 1, answer.as_bytes())).await;
     read(&mut dialed, answer).await;
     drop(dialed);
@@ -212,7 +213,9 @@ async fn v1_11_a_cut_response_ends_early_and_the_next_request_opens_another() {
 async fn a_frame_that_is_cut_ends_the_session_and_all_its_connections() {
     let mut machine = machine();
     let mut dialed = machine.dial(1).await;
-    machine.send(b"W\0\0\0\x01\0\x02hiW\0\0\0\x01\0\x09cut").await;
+    machine
+        .send(b"W\0\0\0\x01\0\x02hiW\0\0\0\x01\0\x09cut")
+        .await;
     machine.control.shutdown().await.unwrap();
     assert!(matches!(machine.end().await, SessionEnd::Closed));
     read(&mut dialed, "hi").await;

@@ -34,9 +34,8 @@ pub(super) type Stream = Compat<yamux::Stream>;
 fn multiplex<S: crate::stream::Duplex>(stream: S, mode: Mode) -> Multiplexed<S> {
     let mut config = Config::default();
     config.set_max_num_streams(MAX_KNOWN);
-    config.set_max_connection_receive_window(Some(
-        MAX_KNOWN * DEFAULT_CREDIT as usize + MAX_GROWTH,
-    ));
+    config
+        .set_max_connection_receive_window(Some(MAX_KNOWN * DEFAULT_CREDIT as usize + MAX_GROWTH));
     config.set_split_send_size(MAX_FRAME_BODY);
     Connection::new(Gather::new(stream).compat(), config, mode)
 }
