@@ -6,6 +6,7 @@ mod endpoints;
 mod environment;
 mod halt;
 mod http;
+mod key_file;
 mod machine;
 mod process;
 mod reverse;

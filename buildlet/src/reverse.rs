@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use farm_wire::revdial::listener::{Backoff, ListenEnd, RegisterError, listen, register};
-use farm_wire::reverse::Request;
-use farm_wire::stream::{BoxStream, Connect};
+use farm_wire::revdial::listener::{
+    Backoff, ListenEnd, Listening, NewKey, RegisterError, Registered, Versions, listen, register,
+};
+use farm_wire::reverse::{Request, RevdialVersion};
+use farm_wire::stream::Connect;
 use farm_wire::tls::{TlsConnect, Trust};
 use tokio::task::JoinSet;
 
+use crate::key_file;
 use crate::machine::Machine;
 use crate::{Args, VERSION, http};
 
@@ -27,6 +30,8 @@ const REAP: Duration = Duration::from_secs(5);
 pub struct Reverse {
     connect: Arc<dyn Connect>,
     request: Request,
+    /// Where the key is, and the next one goes.
+    key_file: PathBuf,
 }
 
 impl Reverse {
@@ -44,16 +49,19 @@ impl Reverse {
             .coordinator
             .rsplit_once(':')
             .map_or(args.coordinator.as_str(), |(host, _)| host);
+        let (key_file, key) = key(args, host_type)?;
         let request = Request {
             host: host.to_owned(),
             hostname: hostname(args)?,
             host_type: host_type.to_owned(),
-            key: key(args, host_type)?,
+            key,
             version: VERSION,
+            revdial: RevdialVersion::V3,
         };
         Ok(Self {
             connect: Arc::new(connect),
             request,
+            key_file,
         })
     }
 
@@ -63,17 +71,25 @@ impl Reverse {
     /// None: whatever goes wrong may heal.
     pub async fn serve(&self, machine: &Arc<Machine>) -> anyhow::Result<()> {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut versions = Versions::default();
+        let mut request = self.request.clone();
         loop {
-            let wait = match register(&*self.connect, &self.request).await {
+            request.revdial = versions.next(Instant::now());
+            let wait = match register(&*self.connect, &request).await {
                 Ok(control) => {
-                    tracing::info!(name = %self.request.hostname, "registered");
+                    let revdial = control.version;
+                    tracing::info!(name = %request.hostname, %revdial, "registered");
                     let begun = Instant::now();
-                    let end = self.session(control, machine).await;
+                    let end = self.session(control, machine, &mut request.key).await;
                     tracing::warn!(%end, "session ended");
                     if begun.elapsed() >= GOOD_SESSION {
                         backoff.reset();
                     }
                     backoff.next_wait()
+                }
+                Err(error) if versions.learn(request.revdial, &error, Instant::now()) => {
+                    tracing::info!("the hub does not speak revdial version 3: asking for 2");
+                    continue;
                 }
                 Err(error) => after(&error, &mut backoff),
             };
@@ -81,9 +97,18 @@ impl Reverse {
         }
     }
 
-    /// One session. When it ends, everything the hub was doing here ends with it.
-    async fn session(&self, control: BoxStream, machine: &Arc<Machine>) -> ListenEnd {
-        let (mut incoming, session) = listen(control, self.connect.clone(), &self.request.host);
+    /// One session. When it ends, everything the hub was doing here ends with it. A new key is `key` from then on.
+    async fn session(
+        &self,
+        control: Registered,
+        machine: &Arc<Machine>,
+        key: &mut String,
+    ) -> ListenEnd {
+        let Listening {
+            mut incoming,
+            mut renewals,
+            session,
+        } = listen(control, self.connect.clone(), &self.request.host);
         let mut connections = JoinSet::new();
         let serve = async {
             loop {
@@ -93,6 +118,10 @@ impl Reverse {
                         connections.spawn(async move { http::serve(stream, &*machine).await });
                     }
                     Some(ended) = connections.join_next() => drop(ended),
+                    Some(next) = renewals.next() => {
+                        next.expose().clone_into(key);
+                        self.keep(next).await;
+                    }
                     else => std::future::pending().await,
                 }
             }
@@ -106,6 +135,22 @@ impl Reverse {
             tracing::warn!("a killed command is not gone yet");
         }
         end
+    }
+}
+
+impl Reverse {
+    /// Writes the next key where the last one was. If that fails it is used all the same, while this process lives.
+    async fn keep(&self, key: NewKey) {
+        let path = self.key_file.clone();
+        let kept = move || key_file::replace(&path, key.expose());
+        let kept = tokio::task::spawn_blocking(kept).await;
+        match kept.map_err(std::io::Error::other).flatten() {
+            Ok(()) => tracing::info!(file = %self.key_file.display(), "the hub renewed the key"),
+            Err(error) => tracing::warn!(
+                file = %self.key_file.display(), %error,
+                "the hub renewed the key, which cannot be written: after a restart the old one is used"
+            ),
+        }
     }
 }
 
@@ -152,16 +197,17 @@ fn hostname(args: &Args) -> anyhow::Result<String> {
     }
 }
 
-/// The key, without white space around it (`buildlet.md` 8.2).
-fn key(args: &Args, host_type: &str) -> anyhow::Result<String> {
+/// The file of the key, and the key without white space around it (`buildlet.md` 8.2).
+fn key(args: &Args, host_type: &str) -> anyhow::Result<(PathBuf, String)> {
     let path = match &args.key_file {
         Some(path) => path.clone(),
         None => home().join(format!(".gobuildkey-{host_type}")),
     };
     let bytes = read(&path).context("--key-file names the file with this machine's key")?;
-    match String::from_utf8_lossy(&bytes).trim() {
+    let text = String::from_utf8_lossy(&bytes);
+    match text.trim() {
         "" => bail!("{} holds no key", path.display()),
-        key => Ok(key.to_owned()),
+        key => Ok((path, key.to_owned())),
     }
 }
 

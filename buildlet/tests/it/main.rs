@@ -11,3 +11,4 @@ mod hub;
 mod peer;
 mod plain;
 mod reverse;
+mod streams;

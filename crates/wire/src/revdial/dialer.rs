@@ -119,10 +119,7 @@ impl Dialer {
     /// [`DialError`].
     pub async fn dial(&self, limit: Duration) -> Result<BoxStream, DialError> {
         let place = self.0.places.take().ok_or(DialError::TooMany)?;
-        let mut outcome = Outcome {
-            counters: &self.0.counters,
-            known: false,
-        };
+        let mut outcome = Outcome::of(&self.0.counters);
         let dialed = tokio::time::timeout(limit, self.open(place)).await;
         outcome.settle(&dialed);
         dialed.map_err(|_| DialError::TimedOut)?
@@ -190,8 +187,8 @@ impl Dialer {
     /// What happened so far.
     #[must_use]
     pub fn stats(&self) -> SessionStats {
-        let active = self.0.places.taken();
-        self.0.counters.stats(self.version(), active)
+        let places = self.0.places.taken();
+        self.0.counters.stats(self.version(), places)
     }
 }
 
@@ -207,7 +204,15 @@ struct Outcome<'a> {
     known: bool,
 }
 
-impl Outcome<'_> {
+impl<'a> Outcome<'a> {
+    fn of(counters: &'a Counters) -> Self {
+        counters.waiting.fetch_add(1, Relaxed);
+        Self {
+            counters,
+            known: false,
+        }
+    }
+
     fn settle(
         &mut self,
         dialed: &Result<Result<BoxStream, DialError>, tokio::time::error::Elapsed>,
@@ -224,6 +229,7 @@ impl Outcome<'_> {
 
 impl Drop for Outcome<'_> {
     fn drop(&mut self) {
+        self.counters.waiting.fetch_sub(1, Relaxed);
         if !self.known {
             self.counters.given_up.fetch_add(1, Relaxed);
         }

@@ -1,6 +1,6 @@
 //! What a session did so far.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -26,7 +26,9 @@ pub struct SessionStats {
     pub given_up: u64,
     /// Pick-ups that came after their dial gave up, or that nobody asked for.
     pub late: u64,
-    /// Connections open now, and dials that wait.
+    /// Dials that wait now.
+    pub waiting: usize,
+    /// Connections open now.
     pub active: usize,
 }
 
@@ -39,6 +41,7 @@ pub(super) struct Counters {
     pub failed: AtomicU64,
     pub given_up: AtomicU64,
     pub late: AtomicU64,
+    pub waiting: AtomicUsize,
 }
 
 impl Counters {
@@ -52,6 +55,7 @@ impl Counters {
             failed: AtomicU64::new(0),
             given_up: AtomicU64::new(0),
             late: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -63,7 +67,9 @@ impl Counters {
         *self.last_received.lock() = Instant::now();
     }
 
-    pub fn stats(&self, version: RevdialVersion, active: usize) -> SessionStats {
+    /// `places` are taken by connections and by dials that wait.
+    pub fn stats(&self, version: RevdialVersion, places: usize) -> SessionStats {
+        let waiting = self.waiting.load(Relaxed);
         SessionStats {
             version,
             age: self.opened.elapsed(),
@@ -73,7 +79,8 @@ impl Counters {
             failed: self.failed.load(Relaxed),
             given_up: self.given_up.load(Relaxed),
             late: self.late.load(Relaxed),
-            active,
+            waiting,
+            active: places.saturating_sub(waiting),
         }
     }
 }

@@ -346,6 +346,8 @@ fn settings(folder: &TempDir, bus: BusUrl, bucket: &str) -> Settings {
         },
         machine_key: MasterKey::new(MASTER).unwrap(),
         keys_2019: Default::default(),
+        revdial_v1: false,
+        key_lives: Default::default(),
         heartbeat: Duration::from_millis(500),
         drain: Duration::from_secs(5),
         checks: Checks::default(),

@@ -337,7 +337,7 @@ async fn a_late_pick_up_is_not_given_to_the_next_dial() {
     );
     assert!(!next.is_finished());
     let stats = machine.dialer.stats();
-    assert_eq!((stats.given_up, stats.late, stats.active), (2, 2, 1));
+    assert_eq!((stats.given_up, stats.late, stats.waiting), (2, 2, 1));
 }
 
 impl Machine {
@@ -364,7 +364,7 @@ async fn a_machine_that_does_not_read_ends_the_session() {
 async fn connections_to_one_machine_are_bounded() {
     let machine = machine().await;
     let _dials: Vec<Dialing> = (0..MAX_CONNECTIONS).map(|_| machine.dial()).collect();
-    while machine.dialer.stats().active < MAX_CONNECTIONS {
+    while machine.dialer.stats().waiting < MAX_CONNECTIONS {
         tokio::task::yield_now().await;
     }
     let more = machine.dialer.dial(SECOND).await;
