@@ -1,13 +1,15 @@
 //! Reverse mode: register with the hub, serve what it asks for, come back for ever (`buildlet.md` 8, `revdial.md` 3).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use farm_wire::revdial::listener::{Backoff, ListenEnd, RegisterError, listen, register};
-use farm_wire::reverse::{Claim, Mode, Request};
-use farm_wire::stream::{BoxStream, Connect};
+use farm_wire::revdial::listener::{
+    Backoff, ListenEnd, Listening, NewKey, RegisterError, Registered, Versions, listen, register,
+};
+use farm_wire::reverse::{Claim, Mode, Request, RevdialVersion};
+use farm_wire::stream::Connect;
 use farm_wire::tls::{TlsConnect, Trust};
 use tokio::task::JoinSet;
 
@@ -29,6 +31,8 @@ const REAP: Duration = Duration::from_secs(5);
 pub struct Reverse {
     connect: Arc<dyn Connect>,
     request: Request,
+    /// Where the key of a host type is, and the next one goes.
+    key_file: Option<PathBuf>,
 }
 
 impl Reverse {
@@ -43,15 +47,18 @@ impl Reverse {
         let host = address
             .rsplit_once(':')
             .map_or(address.as_str(), |(host, _)| host);
+        let host_type = args.reverse_type.as_deref();
         let request = Request {
             host: host.to_owned(),
             hostname: hostname(args)?,
             claim: claim(args, vars)?,
             version: VERSION,
+            revdial: RevdialVersion::V3,
         };
         Ok(Self {
             connect: Arc::new(connect),
             request,
+            key_file: host_type.map(|name| key::file(name, args, vars)),
         })
     }
 
@@ -72,17 +79,25 @@ impl Reverse {
     /// None: whatever goes wrong may heal.
     pub async fn serve(&self, machine: &Arc<Machine>) -> anyhow::Result<()> {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut versions = Versions::default();
+        let mut request = self.request.clone();
         loop {
-            let wait = match register(&*self.connect, &self.request).await {
+            request.revdial = versions.next(Instant::now());
+            let wait = match register(&*self.connect, &request).await {
                 Ok(control) => {
-                    tracing::info!(name = %self.request.hostname, "registered");
+                    let revdial = control.version;
+                    tracing::info!(name = %request.hostname, %revdial, "registered");
                     let begun = Instant::now();
-                    let end = self.session(control, machine).await;
+                    let end = self.session(control, machine, &mut request.claim).await;
                     tracing::warn!(%end, "session ended");
                     if begun.elapsed() >= GOOD_SESSION {
                         backoff.reset();
                     }
                     backoff.next_wait()
+                }
+                Err(error) if versions.learn(request.revdial, &error, Instant::now()) => {
+                    tracing::info!("the hub does not speak revdial version 3: asking for 2");
+                    continue;
                 }
                 Err(error) => after(&error, &mut backoff),
             };
@@ -90,9 +105,19 @@ impl Reverse {
         }
     }
 
-    /// One session. When it ends, everything the hub was doing here ends with it.
-    async fn session(&self, control: BoxStream, machine: &Arc<Machine>) -> ListenEnd {
-        let (mut incoming, session) = listen(control, self.connect.clone(), &self.request.host);
+    /// One session. When it ends, everything the hub was doing here ends with it. A new key stands in `claim`
+    /// from then on.
+    async fn session(
+        &self,
+        control: Registered,
+        machine: &Arc<Machine>,
+        claim: &mut Claim,
+    ) -> ListenEnd {
+        let Listening {
+            mut incoming,
+            mut renewals,
+            session,
+        } = listen(control, self.connect.clone(), &self.request.host);
         let mut connections = JoinSet::new();
         let serve = async {
             loop {
@@ -102,6 +127,12 @@ impl Reverse {
                         connections.spawn(async move { http::serve(stream, &*machine).await });
                     }
                     Some(ended) = connections.join_next() => drop(ended),
+                    Some(next) = renewals.next() => {
+                        if let (Claim::HostType(mode), Some(file)) = (&mut *claim, &self.key_file) {
+                            next.expose().clone_into(&mut mode.key);
+                            keep(next, file).await;
+                        }
+                    }
                     else => std::future::pending().await,
                 }
             }
@@ -115,6 +146,20 @@ impl Reverse {
             tracing::warn!("a killed command is not gone yet");
         }
         end
+    }
+}
+
+/// Writes the next key where the last one was. If that fails it is used all the same, while this process lives.
+async fn keep(key: NewKey, file: &Path) {
+    let path = file.to_owned();
+    let kept = move || key::replace(&path, key.expose());
+    let kept = tokio::task::spawn_blocking(kept).await;
+    match kept.map_err(std::io::Error::other).flatten() {
+        Ok(()) => tracing::info!(file = %file.display(), "the hub renewed the key"),
+        Err(error) => tracing::warn!(
+            file = %file.display(), %error,
+            "the hub renewed the key, which cannot be written: after a restart the old one is used"
+        ),
     }
 }
 

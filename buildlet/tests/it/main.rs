@@ -27,3 +27,4 @@ mod register;
 mod reverse;
 mod ssh;
 mod stage0;
+mod streams;

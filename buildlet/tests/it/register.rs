@@ -69,7 +69,7 @@ async fn a_key_that_was_read_is_deleted_and_used_again() {
     drop(hub.registered().await);
     assert!(!key.exists());
     // It comes back, from memory.
-    assert_eq!(hub.dialed().await.block().await, registration());
+    assert_eq!(hub.dialed().await.block().await, registration(3));
     b.end().await;
 }
 
@@ -83,7 +83,7 @@ async fn a_hub_out_of_reach_is_dialed_through_the_proxy_each_time() {
     let args = ["-reverse-type=host-linux-foo", "-coordinator=farm.invalid"];
     let b = machine(&hub, &files, &args, &[("HTTPS_PROXY", &proxy)]);
     let mut control = hub.dialed().await;
-    let expected = registration().replace("127.0.0.1", "farm.invalid");
+    let expected = registration(3).replace("127.0.0.1", "farm.invalid");
     assert_eq!(control.block().await, expected);
     control
         .send("HTTP/0.0 101 Switching Protocols\r\n\r\n")

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::{gone, pids};
-use crate::hub::{Hub, KEY, pick_up, registration};
+use crate::hub::{Hub, KEY, pick_up};
 use crate::peer::{bare, sh, with_body};
 
 const PATH: &str = "/revdial?revdial.dialer=000102030405060708090a0b0c0d0e0f&x=1";
@@ -12,8 +12,7 @@ const PATH: &str = "/revdial?revdial.dialer=000102030405060708090a0b0c0d0e0f&x=1
 async fn it_registers_and_serves_what_the_hub_asks_for() {
     let hub = Hub::start().await;
     let b = hub.machine();
-    let mut control = hub.dialed().await;
-    assert_eq!(control.block().await, registration());
+    let mut control = hub.asked().await;
     // An answer of 2019, and in the same record what it would have lost.
     let ready = format!("{{\"command\":\"conn-ready\",\"connPath\":\"{PATH}\"}}\n");
     control
@@ -140,8 +139,7 @@ async fn the_end_of_a_session_ends_its_connections_and_commands() {
 async fn a_refused_machine_does_not_insist() {
     let hub = Hub::start().await;
     let b = hub.machine();
-    let mut refused = hub.dialed().await;
-    refused.block().await;
+    let mut refused = hub.asked().await;
     let text = "bad key for mode \"host-linux-foo\"\n";
     refused
         .send(format!(
@@ -161,8 +159,7 @@ async fn a_refused_machine_does_not_insist() {
 async fn a_hub_that_is_not_ready_is_asked_again() {
     let hub = Hub::start().await;
     let b = hub.machine();
-    let mut away = hub.dialed().await;
-    away.block().await;
+    let mut away = hub.asked().await;
     away.send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
         .await;
     let mut silent = hub.dialed().await;

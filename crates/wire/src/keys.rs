@@ -62,7 +62,7 @@ pub enum KeyError {
     /// It is for another machine.
     #[error("made for another machine")]
     OtherMachine,
-    /// Its time is over. Whoever grants a grace period verifies again with an earlier `now`.
+    /// Its time is over, and so is any grace.
     #[error("expired at {at} (Unix seconds)")]
     Expired {
         /// Unix seconds.
@@ -88,7 +88,26 @@ pub fn is_machine_key(presented: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Checks a key against what the machine says it is, at `now` (Unix seconds).
+/// A key that is accepted, and when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its time is not over.
+    Good(Expiry),
+    /// Its time is over, but not its grace: to be renewed at once.
+    Late(Expiry),
+}
+
+impl Standing {
+    /// When the key ends, or did.
+    #[must_use]
+    pub fn expiry(self) -> Expiry {
+        match self {
+            Self::Good(expiry) | Self::Late(expiry) => expiry,
+        }
+    }
+}
+
+/// Checks a key against what the machine says it is, at `now` (Unix seconds), without any grace.
 ///
 /// # Errors
 /// [`KeyError`]; nothing of a forged key is looked at.
@@ -99,6 +118,22 @@ pub fn verify(
     machine: &str,
     now: i64,
 ) -> Result<Expiry, KeyError> {
+    verify_late(master, presented, host_type, machine, now, 0).map(Standing::expiry)
+}
+
+/// The same for a machine that may have been switched off when its key ended: for `grace` seconds more the key is taken.
+/// Everything else about it must be right all the same.
+///
+/// # Errors
+/// [`KeyError`]; nothing of a forged key is looked at.
+pub fn verify_late(
+    master: &MasterKey,
+    presented: &str,
+    host_type: &str,
+    machine: &str,
+    now: i64,
+    grace: i64,
+) -> Result<Standing, KeyError> {
     let (claim, mac) = presented.rsplit_once('.').ok_or(KeyError::Malformed)?;
     if !is_machine_key(claim) {
         return Err(KeyError::Malformed);
@@ -119,11 +154,13 @@ pub fn verify(
     if !names(for_machine, machine) {
         return Err(KeyError::OtherMachine);
     }
-    let at = expires.parse().map_err(|_| KeyError::Malformed)?;
-    if now >= at {
-        Err(KeyError::Expired { at })
+    let at: i64 = expires.parse().map_err(|_| KeyError::Malformed)?;
+    if now < at {
+        Ok(Standing::Good(Expiry(at)))
+    } else if now < at.saturating_add(grace) {
+        Ok(Standing::Late(Expiry(at)))
     } else {
-        Ok(Expiry(at))
+        Err(KeyError::Expired { at })
     }
 }
 
@@ -219,6 +256,24 @@ mod tests {
             check("host-linux-a.b", "pi2", 99),
             Err(KeyError::OtherMachine)
         );
+    }
+
+    #[test]
+    fn a_late_key_is_taken_within_its_grace_and_for_nothing_else() {
+        let key = mint(&master(), "h", "m", 100);
+        let check = |machine, now, grace| verify_late(&master(), &key, "h", machine, now, grace);
+        assert_eq!(check("m", 99, 50), Ok(Standing::Good(Expiry(100))));
+        assert_eq!(check("m", 100, 50), Ok(Standing::Late(Expiry(100))));
+        assert_eq!(check("m", 149, 50), Ok(Standing::Late(Expiry(100))));
+        assert_eq!(check("m", 150, 50), Err(KeyError::Expired { at: 100 }));
+        assert_eq!(check("m", 100, 0), Err(KeyError::Expired { at: 100 }));
+        assert_eq!(check("other", 120, 50), Err(KeyError::OtherMachine));
+        let forged = key.replace(".100.", ".110.");
+        let late = verify_late(&master(), &forged, "h", "m", 120, 50);
+        assert_eq!(late, Err(KeyError::Forged));
+        // A time without end does not run over.
+        let endless = mint(&master(), "h", "m", i64::MAX);
+        assert!(verify_late(&master(), &endless, "h", "m", 0, i64::MAX).is_ok());
     }
 
     #[test]

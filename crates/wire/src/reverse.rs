@@ -2,13 +2,49 @@
 
 use crate::head::{Headers, Refusal, RequestHead};
 
+/// The header that names the version, in a request and, from version 3 on, in the answer.
+pub const VERSION_HEADER: &str = "X-Revdial-Version";
+/// The answer to a version that is not known (`revdial.md` 2). Whoever gets it asks for an older one.
+pub const UNKNOWN_VERSION: &str = "unknown revdial version";
+
 /// Which reverse dialing protocol the machine speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RevdialVersion {
     /// Frames on the control connection; buildlets before version 23.
     V1,
     /// Lines on the control connection, a TLS connection per pick-up.
     V2,
+    /// Streams on the one connection, each with a window of its own; between our own ends alone.
+    V3,
+}
+
+impl RevdialVersion {
+    /// What names it in [`VERSION_HEADER`]; absent and empty are version 1.
+    #[must_use]
+    pub fn parse(value: Option<&str>) -> Option<Self> {
+        match value {
+            None | Some("") => Some(Self::V1),
+            Some("2") => Some(Self::V2),
+            Some("3") => Some(Self::V3),
+            Some(_) => None,
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+            Self::V3 => 3,
+        }
+    }
+}
+
+impl std::fmt::Display for RevdialVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.number())
+    }
 }
 
 /// A name and the key that shows it.
@@ -57,11 +93,8 @@ impl Registration {
     /// What to answer.
     pub fn parse(head: &RequestHead) -> Result<Self, Refusal> {
         let headers = &head.headers;
-        let revdial_version = match headers.get("X-Revdial-Version") {
-            None | Some("") => RevdialVersion::V1,
-            Some("2") => RevdialVersion::V2,
-            Some(_) => return Err(Refusal::new(400, "unknown revdial version")),
-        };
+        let revdial_version = RevdialVersion::parse(headers.get(VERSION_HEADER))
+            .ok_or_else(|| Refusal::new(400, UNKNOWN_VERSION))?;
         Ok(Self {
             hostname: headers
                 .get("X-Go-Builder-Hostname")
@@ -166,6 +199,8 @@ pub struct Request {
     pub claim: Claim,
     /// Of the buildlet.
     pub version: u32,
+    /// How to be dialed.
+    pub revdial: RevdialVersion,
 }
 
 impl std::fmt::Debug for Request {
@@ -181,11 +216,11 @@ pub struct BadHeader(&'static str);
 
 impl Request {
     /// The request, byte for byte as `buildlet.md` 8.4 has it. The user agent is part of that contract: front ends out there
-    /// were written for it.
+    /// were written for it. `target` is `/reverse`, or where the hub redirected to.
     ///
     /// # Errors
     /// A value holds a control character.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, BadHeader> {
+    pub fn to_bytes(&self, target: &str) -> Result<Vec<u8>, BadHeader> {
         let (keys, types, host_type) = match &self.claim {
             Claim::HostType(mode) => (
                 line("X-Go-Builder-Key", &mode.key),
@@ -204,23 +239,28 @@ impl Request {
                 String::new(),
             ),
         };
-        self.check()?;
+        self.check(target)?;
         let Self {
             host,
             hostname,
             version,
+            revdial,
             ..
         } = self;
+        let revdial = match revdial {
+            RevdialVersion::V1 => String::new(),
+            later => line(VERSION_HEADER, &later.to_string()),
+        };
         // In the order of the names, as Go's client sends them.
         Ok(format!(
-            "GET /reverse HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Go-http-client/1.1\r\n\
+            "GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Go-http-client/1.1\r\n\
              X-Go-Builder-Hostname: {hostname}\r\n{keys}{types}X-Go-Builder-Version: {version}\r\n\
-             {host_type}X-Revdial-Version: 2\r\n\r\n"
+             {host_type}{revdial}\r\n"
         )
         .into_bytes())
     }
 
-    fn check(&self) -> Result<(), BadHeader> {
+    fn check(&self, target: &str) -> Result<(), BadHeader> {
         let modes = match &self.claim {
             Claim::HostType(mode) => std::slice::from_ref(mode),
             Claim::Builders(modes) => modes,
@@ -228,9 +268,13 @@ impl Request {
         let named = modes
             .iter()
             .flat_map(|mode| [("key", &mode.key), ("name", &mode.name)]);
-        let mut fields = [("host", &self.host), ("host name", &self.hostname)]
-            .into_iter()
-            .chain(named);
+        let mut fields = [
+            ("host", self.host.as_str()),
+            ("host name", &self.hostname),
+            ("target", target),
+        ]
+        .into_iter()
+        .chain(named.map(|(name, value)| (name, value.as_str())));
         match fields.find(|(_, value)| value.chars().any(char::is_control)) {
             Some((name, _)) => Err(BadHeader(name)),
             None => Ok(()),
@@ -270,14 +314,22 @@ mod tests {
                 key: "2c3751c948a3f763672397642ac5515c".into(),
             }),
             version: 23,
+            revdial: RevdialVersion::V2,
         };
-        assert_eq!(String::from_utf8(request.to_bytes().unwrap()).unwrap(), GO);
+        let text =
+            |request: &Request| String::from_utf8(request.to_bytes("/reverse").unwrap()).unwrap();
+        assert_eq!(text(&request), GO);
+        let v3 = Request {
+            revdial: RevdialVersion::V3,
+            ..request.clone()
+        };
+        assert_eq!(text(&v3), GO.replace("Version: 2\r", "Version: 3\r"));
         assert!(
             Request {
                 hostname: "a\r\nX: y".into(),
                 ..request
             }
-            .to_bytes()
+            .to_bytes("/reverse")
             .is_err()
         );
     }

@@ -111,6 +111,14 @@ impl<S> Prefixed<S> {
     }
 }
 
+impl<S> Prefixed<Prefixed<S>> {
+    /// One layer instead of two.
+    pub(crate) fn flatten(self) -> Prefixed<S> {
+        let outer = self.prefix;
+        self.inner.after(&outer)
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,

@@ -323,6 +323,9 @@ fn start_hub(
         },
         machine_key: master_key,
         keys_2019: BTreeSet::new(),
+        revdial_v1: false,
+        // Local machines get new keys at every start.
+        key_lives: hub::KeyLives::days(0, 0),
         heartbeat: HEARTBEAT,
         drain: DRAIN,
         checks: hub::Checks::default(),

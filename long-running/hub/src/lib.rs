@@ -26,13 +26,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::acceptor::{Doors, Keys, open_tls};
+use crate::acceptor::{Doors, Keys, V1Places, open_tls};
 use crate::attempt::{Mirrors, Tools};
 use crate::heartbeat::Heartbeat;
 use crate::machines::Registry;
 use crate::teller::{Identity, Teller};
 use crate::work::Work;
 
+pub use acceptor::KeyLives;
 pub use machines::Checks;
 pub use mint::{MintArgs, mint_key, run_mint};
 pub use settings::{Args, Certificate, Settings};
@@ -164,12 +165,14 @@ fn doors(
     let keys = Keys {
         master: settings.machine_key,
         keys_2019: settings.keys_2019,
+        lives: settings.key_lives,
     };
     Ok(Doors {
         identity,
         dialers,
         registry,
         keys,
+        v1: settings.revdial_v1.then(V1Places::default),
         checks: settings.checks,
         status,
     })

@@ -9,6 +9,7 @@ use farm_bus::BusUrl;
 use farm_model::id::HubId;
 use farm_wire::keys::MasterKey;
 
+use crate::acceptor::KeyLives;
 use crate::machines::Checks;
 
 /// Command line and environment.
@@ -52,6 +53,15 @@ pub struct Args {
         value_name = "HOST_TYPE"
     )]
     pub keys_2019: Vec<String>,
+    /// Takes machines with buildlets before version 23, which speak version 1 of reverse dialing; at most 10 at once
+    #[arg(long, env = "FARM_REVDIAL_V1", value_parser = clap::builder::FalseyValueParser::new())]
+    pub revdial_v1: bool,
+    /// Days for which a machine's key is taken after its end, to be renewed at once: the machine may have been switched off
+    #[arg(long, env = "FARM_KEY_GRACE_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(0..=3650))]
+    pub key_grace_days: i64,
+    /// Days for which a renewed key is good; 0 renews none. A key is renewed while its machine is connected
+    #[arg(long, env = "FARM_KEY_DAYS", default_value_t = 365, value_parser = clap::value_parser!(i64).range(0..=3650))]
+    pub key_days: i64,
     /// Seconds between heartbeats
     #[arg(long, env = "FARM_HEARTBEAT", default_value_t = 2.0)]
     pub heartbeat: f64,
@@ -77,6 +87,10 @@ pub struct Settings {
     pub machine_key: MasterKey,
     /// Host types for which the keys of 2019 are good.
     pub keys_2019: BTreeSet<String>,
+    /// Whether version 1 of reverse dialing is spoken.
+    pub revdial_v1: bool,
+    /// How machines' keys are renewed.
+    pub key_lives: KeyLives,
     /// Between heartbeats.
     pub heartbeat: Duration,
     /// For running attempts to end in at shutdown.
@@ -123,6 +137,8 @@ impl Args {
             certificate,
             machine_key,
             keys_2019: self.keys_2019.into_iter().collect(),
+            revdial_v1: self.revdial_v1,
+            key_lives: KeyLives::days(self.key_grace_days, self.key_days),
             heartbeat: seconds("--heartbeat", self.heartbeat, 0.01)?,
             drain: seconds("--drain", self.drain, 0.0)?,
             checks: Checks::default(),

@@ -109,7 +109,7 @@ pub async fn all(args: &Args) {
     let mut dialers = Vec::new();
     while dialers.len() < args.machines as usize {
         let dialer = tokio::time::timeout(PATIENCE, hub.registered.recv()).await;
-        dialers.push(dialer.expect("machines register in time").unwrap());
+        dialers.push(dialer.unwrap().unwrap());
     }
     let registrations_s = f64::from(args.machines) / began.elapsed().as_secs_f64();
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -7,7 +7,7 @@ mod write;
 
 pub use headers::Headers;
 pub use read::{HeadError, MAX_HEAD, read_answer, read_request};
-pub use write::{Refusal, write_101, write_refusal};
+pub use write::{Refusal, write_101, write_101_for, write_refusal};
 
 use bytes::Bytes;
 

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use crate::reverse::{RevdialVersion, VERSION_HEADER};
+
 /// How long writing an answer's head may take.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -36,6 +38,21 @@ impl Refusal {
 /// Writing failed, or took longer than ten seconds.
 pub async fn write_101<S: AsyncWrite + Unpin>(stream: &mut S) -> io::Result<()> {
     write(stream, b"HTTP/1.1 101 Switching Protocols\r\n\r\n").await
+}
+
+/// The same as the answer to a registration: from version 3 on it says which version is spoken from here.
+///
+/// # Errors
+/// As [`write_101`].
+pub async fn write_101_for<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    version: RevdialVersion,
+) -> io::Result<()> {
+    if version < RevdialVersion::V3 {
+        return write_101(stream).await;
+    }
+    let head = format!("HTTP/1.1 101 Switching Protocols\r\n{VERSION_HEADER}: {version}\r\n\r\n");
+    write(stream, head.as_bytes()).await
 }
 
 /// Writes an error as Go's server does; `now` is for the `Date` header.

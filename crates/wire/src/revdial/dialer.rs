@@ -2,18 +2,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::line::Line;
-use super::pending::{Pending, Refused};
-use super::{DIALER, DialerId, PICK_UP_LIMIT, PICK_UP_PATH, TOKEN};
-use crate::head::query_value;
-use crate::random;
+use super::place::{Place, Places};
+use super::stats::{Counters, SessionStats};
+use super::{DialerId, PICK_UP_LIMIT, v1, v2, v3};
+use crate::reverse::RevdialVersion;
 use crate::stream::{BoxStream, Connect};
 
 /// Why no connection was opened. Texts are those of 2019 where they had one.
@@ -28,31 +26,26 @@ pub enum DialError {
     /// The machine did not dial in in time.
     #[error("the machine did not pick up in time")]
     TimedOut,
-    /// Too many dials wait already.
-    #[error("too many dials of this machine wait")]
+    /// There are as many connections as there may be.
+    #[error("too many connections to this machine")]
     TooMany,
     /// The system gave no random bytes for a token.
     #[error("no random bytes: {0}")]
     Random(io::Error),
 }
 
-/// What a session did so far.
-#[derive(Debug, Clone)]
-pub struct SessionStats {
-    /// Since it was opened.
-    pub age: Duration,
-    /// Since the last line was written.
-    pub last_sent: Duration,
-    /// Since the last line or pick-up arrived; since the start if none did.
-    pub last_received: Duration,
-    /// Connections handed to dials.
-    pub picked_up: u64,
-    /// Dials that the machine said it could not serve.
-    pub failed: u64,
-    /// Dials that gave up waiting.
-    pub given_up: u64,
-    /// Dials that wait now.
-    pub waiting: usize,
+/// Why a machine gets no new key.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenewError {
+    /// Only version 3 knows of it.
+    #[error("the machine speaks revdial version {0}, which renews no keys")]
+    Version(RevdialVersion),
+    /// No line holds it.
+    #[error("the key is too long for a line")]
+    TooLong,
+    /// The session ended, or has too much to say already.
+    #[error("the session takes no more lines")]
+    Closed,
 }
 
 /// Dials one machine through its session. Clones share it.
@@ -62,22 +55,29 @@ pub struct Dialer(pub(super) Arc<Shared>);
 impl std::fmt::Debug for Dialer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The id is half a secret: only its hub is shown.
-        write!(f, "Dialer(of hub {:?})", self.0.id.hub())
+        write!(
+            f,
+            "Dialer(of hub {:?}, version {})",
+            self.0.id.hub(),
+            self.version()
+        )
     }
 }
 
 /// What a session, its dialers and the registry share.
 pub(super) struct Shared {
     pub id: DialerId,
-    pub pending: Pending,
-    pub lines: mpsc::Sender<Line>,
+    pub way: Way,
     pub closed: watch::Sender<Closing>,
-    pub picked_up: AtomicU64,
-    pub failed: AtomicU64,
-    given_up: AtomicU64,
-    opened: Instant,
-    pub last_sent: Mutex<Instant>,
-    pub last_received: Mutex<Instant>,
+    pub counters: Counters,
+    places: Places,
+}
+
+/// How connections come to be.
+pub(super) enum Way {
+    Frames(v1::Dialing),
+    PickUps(v2::Dialing),
+    Streams(v3::Dialing),
 }
 
 /// How far a session is on its way to the end.
@@ -89,79 +89,62 @@ pub(super) enum Closing {
 }
 
 impl Shared {
-    pub fn new(id: DialerId, lines: mpsc::Sender<Line>) -> Self {
-        let now = Instant::now();
+    pub fn new(id: DialerId, way: Way) -> Self {
         Self {
             id,
-            pending: Pending::open(),
-            lines,
+            way,
             closed: watch::Sender::new(Closing::No),
-            picked_up: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            given_up: AtomicU64::new(0),
-            opened: now,
-            last_sent: Mutex::new(now),
-            last_received: Mutex::new(now),
+            counters: Counters::new(),
+            places: Places::new(),
         }
     }
 
-    /// A `pickup-failed` of the machine: fails the dial it belongs to, and no other.
-    pub fn pickup_failed(&self, line: Line) {
-        let token = line
-            .conn_path
-            .split_once('?')
-            .and_then(|(_, query)| query_value(query, TOKEN));
-        let Some(hand) = token.and_then(|token| self.pending.take(token)) else {
-            tracing::debug!(err = %line.err, "pick-up failed for a dial that waits no more");
-            return;
-        };
-        self.failed.fetch_add(1, Ordering::Relaxed);
-        drop(hand.send(Err(line.err)));
+    /// Fails all dials, now and later.
+    pub fn end(&self) {
+        match &self.way {
+            Way::Frames(frames) => frames.end(),
+            Way::PickUps(pick_ups) => pick_ups.end(),
+            // They wait for the session itself, which is gone.
+            Way::Streams(_) => {}
+        }
+        self.closed.send_replace(Closing::Done);
     }
 }
 
 impl Dialer {
     /// Opens a connection to the machine within `limit`. Cancel-safe: a dial that is dropped voids its token, and a
-    /// pick-up that comes later is closed.
+    /// pick-up that comes later is closed. In versions 1 and 3 the machine is told with the first data.
     ///
     /// # Errors
     /// [`DialError`].
     pub async fn dial(&self, limit: Duration) -> Result<BoxStream, DialError> {
-        let token = random::hex128().map_err(DialError::Random)?;
-        let arrival = self
-            .0
-            .pending
-            .wait(&token)
-            .map_err(|refused| match refused {
-                Refused::Closed => DialError::Closed,
-                Refused::TooMany => DialError::TooMany,
-            })?;
-        let mut waiting = Waiting {
-            shared: &self.0,
-            token,
-            arrived: false,
-        };
-        let ready = Line::conn_ready(format!(
-            "{PICK_UP_PATH}?{DIALER}={}&{TOKEN}={}",
-            self.0.id, waiting.token
-        ));
-        let asked = async {
-            self.0
-                .lines
-                .send(ready)
-                .await
-                .map_err(|_| DialError::Closed)?;
-            arrival
-                .await
-                .map_err(|_| DialError::Closed)?
-                .map_err(DialError::Failed)
-        };
-        let opened = tokio::time::timeout(limit, asked).await;
-        waiting.arrived = opened.is_ok();
-        opened.map_err(|_| DialError::TimedOut)?
+        let place = self.0.places.take().ok_or(DialError::TooMany)?;
+        let mut outcome = Outcome::of(&self.0.counters);
+        let dialed = tokio::time::timeout(limit, self.open(place)).await;
+        outcome.settle(&dialed);
+        dialed.map_err(|_| DialError::TimedOut)?
     }
 
-    /// Ends the session and its control connection. Connections picked up already live on.
+    async fn open(&self, place: Place) -> Result<BoxStream, DialError> {
+        match &self.0.way {
+            Way::Frames(frames) => Ok(place.hold(frames.dial().await?)),
+            Way::PickUps(pick_ups) => Ok(place.hold(pick_ups.dial(&self.0.id).await?)),
+            Way::Streams(streams) => Ok(place.hold(streams.dial().await?)),
+        }
+    }
+
+    /// Gives the machine its next key.
+    ///
+    /// # Errors
+    /// [`RenewError`].
+    pub fn renew_key(&self, key: String) -> Result<(), RenewError> {
+        match &self.0.way {
+            Way::Streams(streams) => streams.renew_key(key),
+            _ => Err(RenewError::Version(self.version())),
+        }
+    }
+
+    /// Ends the session and its control connection. Connections picked up in version 2 live on; all others end.
     pub fn close(&self) {
         self.0.closed.send_if_modified(|closing| {
             let open = *closing == Closing::No;
@@ -191,19 +174,21 @@ impl Dialer {
         &self.0.id
     }
 
+    /// How the machine is dialed.
+    #[must_use]
+    pub fn version(&self) -> RevdialVersion {
+        match self.0.way {
+            Way::Frames(_) => RevdialVersion::V1,
+            Way::PickUps(_) => RevdialVersion::V2,
+            Way::Streams(_) => RevdialVersion::V3,
+        }
+    }
+
     /// What happened so far.
     #[must_use]
     pub fn stats(&self) -> SessionStats {
-        let shared = &self.0;
-        SessionStats {
-            age: shared.opened.elapsed(),
-            last_sent: shared.last_sent.lock().elapsed(),
-            last_received: shared.last_received.lock().elapsed(),
-            picked_up: shared.picked_up.load(Ordering::Relaxed),
-            failed: shared.failed.load(Ordering::Relaxed),
-            given_up: shared.given_up.load(Ordering::Relaxed),
-            waiting: shared.pending.len(),
-        }
+        let places = self.0.places.taken();
+        self.0.counters.stats(self.version(), places)
     }
 }
 
@@ -213,18 +198,40 @@ impl Connect for Dialer {
     }
 }
 
-/// Voids the token of a dial that ends, however it ends.
-struct Waiting<'a> {
-    shared: &'a Shared,
-    token: String,
-    arrived: bool,
+/// Counts how a dial ends, however it ends.
+struct Outcome<'a> {
+    counters: &'a Counters,
+    known: bool,
 }
 
-impl Drop for Waiting<'_> {
+impl<'a> Outcome<'a> {
+    fn of(counters: &'a Counters) -> Self {
+        counters.waiting.fetch_add(1, Relaxed);
+        Self {
+            counters,
+            known: false,
+        }
+    }
+
+    fn settle(
+        &mut self,
+        dialed: &Result<Result<BoxStream, DialError>, tokio::time::error::Elapsed>,
+    ) {
+        let Ok(dialed) = dialed else { return };
+        self.known = true;
+        match dialed {
+            Ok(_) => self.counters.picked_up.fetch_add(1, Relaxed),
+            Err(DialError::Failed(_)) => self.counters.failed.fetch_add(1, Relaxed),
+            Err(_) => 0,
+        };
+    }
+}
+
+impl Drop for Outcome<'_> {
     fn drop(&mut self) {
-        self.shared.pending.take(&self.token);
-        if !self.arrived {
-            self.shared.given_up.fetch_add(1, Ordering::Relaxed);
+        self.counters.waiting.fetch_sub(1, Relaxed);
+        if !self.known {
+            self.counters.given_up.fetch_add(1, Relaxed);
         }
     }
 }

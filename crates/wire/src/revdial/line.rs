@@ -1,5 +1,6 @@
 //! Lines of the control connection: one JSON object each.
 
+use std::fmt;
 use std::io;
 
 use bytes::BytesMut;
@@ -15,9 +16,9 @@ pub const MAX_READ: usize = 64 * 1024;
 const SAMPLE: usize = 80;
 
 /// One line. Fields are written in this order, empty ones left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// `keep-alive`, `conn-ready`, `pickup-failed`; others are ignored by both sides.
+    /// `keep-alive`, `conn-ready`, `pickup-failed`, `renew-key`; others are ignored by both sides.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub command: String,
     /// Path and query of a pick-up.
@@ -26,6 +27,16 @@ pub struct Line {
     /// A reason, for people.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub err: String,
+    /// A machine's new key: ours alone, and a secret.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub key: String,
+}
+
+/// Without the key, and without the path, which holds a token.
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Line({:?}, err: {:?})", self.command, self.err)
+    }
 }
 
 /// Why there is no further line.
@@ -58,7 +69,7 @@ impl Line {
         Self {
             command: "conn-ready".to_owned(),
             conn_path,
-            err: String::new(),
+            ..Self::default()
         }
     }
 
@@ -69,6 +80,17 @@ impl Line {
             command: "pickup-failed".to_owned(),
             conn_path,
             err,
+            ..Self::default()
+        }
+    }
+
+    /// Gives a machine its next key.
+    #[must_use]
+    pub fn renew_key(key: String) -> Self {
+        Self {
+            command: "renew-key".to_owned(),
+            key,
+            ..Self::default()
         }
     }
 
@@ -108,6 +130,7 @@ impl Line {
                 "command" => &mut line.command,
                 "connpath" => &mut line.conn_path,
                 "err" => &mut line.err,
+                "key" => &mut line.key,
                 _ => continue,
             };
             match value {
@@ -127,8 +150,15 @@ fn escape(json: &str) -> String {
         .replace('&', "\\u0026")
 }
 
+/// The beginning of a bad line, up to where it may hold a key.
 fn sample(text: &[u8]) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(SAMPLE)]).into_owned()
+    let mut sample = String::from_utf8_lossy(&text[..text.len().min(SAMPLE)]).into_owned();
+    let lower = sample.to_ascii_lowercase();
+    let secrets = ["key\"", "fm1."].map(|mark| lower.find(mark));
+    if let Some(at) = secrets.into_iter().flatten().min() {
+        sample.truncate(at);
+    }
+    sample
 }
 
 /// Reads lines, however they were cut or joined on the way. Cancel-safe.
@@ -174,101 +204,4 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(line: &Line) -> String {
-        String::from_utf8(line.encode().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn lines_are_written_as_in_2019() {
-        assert_eq!(text(&Line::keep_alive()), "{\"command\":\"keep-alive\"}\n");
-        let ready =
-            Line::conn_ready("/revdial?revdial.dialer=0320ba432ca69edd4116496bccc8cb84".into());
-        assert_eq!(
-            text(&ready),
-            "{\"command\":\"conn-ready\",\"connPath\":\"/revdial?revdial.dialer=0320ba432ca69edd4116496bccc8cb84\"}\n"
-        );
-        let failed =
-            Line::pickup_failed("/x".into(), "127.0.0.1:49020->127.0.0.1:8119: reset".into());
-        assert_eq!(
-            text(&failed),
-            "{\"command\":\"pickup-failed\",\"connPath\":\"/x\",\"err\":\"127.0.0.1:49020-\\u003e127.0.0.1:8119: reset\"}\n"
-        );
-        assert_eq!(
-            Line::decode(text(&failed).trim_end().as_bytes()).unwrap(),
-            failed
-        );
-    }
-
-    #[test]
-    fn a_line_of_4096_bytes_is_written_whole_and_a_longer_reason_is_cut() {
-        let bare = text(&Line::pickup_failed("/x".into(), "e".into())).len() - 1;
-        let fits = Line::pickup_failed("/x".into(), "e".repeat(MAX_WRITTEN - bare));
-        assert_eq!(text(&fits).len(), 4096);
-        assert_eq!(
-            Line::decode(text(&fits).trim_end().as_bytes()).unwrap(),
-            fits
-        );
-        for reason in ["e".repeat(4097 - bare), ">ü".repeat(9000)] {
-            let cut = text(&Line::pickup_failed("/x".into(), reason));
-            assert!((4096 - 16..=4096).contains(&cut.len()), "{}", cut.len());
-        }
-        assert!(matches!(
-            Line::conn_ready("/".repeat(5000)).encode(),
-            Err(LineError::TooLong)
-        ));
-    }
-
-    #[test]
-    fn names_match_in_any_case_and_unknown_fields_are_ignored() {
-        let line = Line::decode(br#"{"Command":"future-thing","CONNPATH":"/x","x":1,"err":null}"#)
-            .unwrap();
-        assert_eq!(
-            (line.command.as_str(), line.conn_path.as_str()),
-            ("future-thing", "/x")
-        );
-        for bad in ["", "not json", "[]", "{\"command\":1}"] {
-            assert!(
-                matches!(Line::decode(bad.as_bytes()), Err(LineError::Bad(_))),
-                "{bad:?}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_line_of_4097_bytes_and_one_of_64_kib_are_read_and_no_longer_one() {
-        let line = |length: usize| format!("{{\"command\":\"{}\"}}\n", "x".repeat(length - 15));
-        for length in [4096, 4097, MAX_READ] {
-            let text = line(length);
-            assert_eq!(text.len(), length);
-            assert!(
-                LineReader::new(text.as_bytes())
-                    .next()
-                    .await
-                    .unwrap()
-                    .is_some(),
-                "{length}"
-            );
-        }
-        let over = line(MAX_READ + 1);
-        assert!(matches!(
-            LineReader::new(over.as_bytes()).next().await,
-            Err(LineError::TooLong)
-        ));
-        let endless = "x".repeat(MAX_READ + 1);
-        assert!(matches!(
-            LineReader::new(endless.as_bytes()).next().await,
-            Err(LineError::TooLong)
-        ));
-    }
-
-    #[tokio::test]
-    async fn joined_lines_come_one_by_one() {
-        let mut reader = LineReader::new(&b"{\"command\":\"a\"}\r\n{\"command\":\"b\"}\n"[..]);
-        assert_eq!(reader.next().await.unwrap().unwrap().command, "a");
-        assert_eq!(reader.next().await.unwrap().unwrap().command, "b");
-        assert!(reader.next().await.unwrap().is_none());
-    }
-}
+mod tests;

@@ -4,16 +4,17 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
 
-use super::dialer::Shared;
+use super::dialer::{Shared, Way};
 use super::id::{check_hub, hub_of};
-use super::session::{LINES, Session};
-use super::{BadHubId, DIALER, Dialer, DialerId, TOKEN};
+use super::session::{self, Session};
+use super::v2::{DIALER, Hand, TOKEN};
+use super::{BadHubId, Dialer, DialerId};
 use crate::head::{Refusal, RequestHead, write_101, write_refusal};
+use crate::reverse::RevdialVersion;
 use crate::stream::Duplex;
 
 /// The sessions of one hub. Clones share them.
@@ -61,23 +62,25 @@ impl Dialers {
         hub_of(head.query(DIALER)?)
     }
 
-    /// Opens a session on a control connection, after the 101. It is known until [`Session`] ends or is dropped.
+    /// Opens a session of this version on a control connection, after the 101. It is known until [`Session`] ends or is
+    /// dropped.
     ///
     /// # Errors
     /// The system has no random bytes for its id.
-    pub fn open<S: Duplex>(&self, control: S) -> io::Result<(Dialer, Session<S>)> {
-        let (sender, lines) = mpsc::channel(LINES);
+    pub fn open<S: Duplex>(
+        &self,
+        version: RevdialVersion,
+        control: S,
+    ) -> io::Result<(Dialer, Session<S>)> {
         let id = DialerId::random(&self.0.hub)?;
-        let shared = Arc::new(Shared::new(id, sender));
-        self.0
-            .sessions
-            .lock()
-            .insert(shared.id.to_string(), shared.clone());
+        let (way, work) = session::prepare(version);
+        let shared = Arc::new(Shared::new(id, way));
+        let mut sessions = self.0.sessions.lock();
+        sessions.insert(shared.id.to_string(), shared.clone());
+        drop(sessions);
         let dialer = Dialer(shared);
-        Ok((
-            dialer.clone(),
-            Session::new(self.clone(), dialer, control, lines),
-        ))
+        let session = Session::new(self.clone(), dialer.clone(), control, work);
+        Ok((dialer, session))
     }
 
     pub(super) fn forget(&self, id: &DialerId) {
@@ -96,10 +99,9 @@ impl Dialers {
         now: SystemTime,
     ) -> Result<(), Refusal> {
         match self.claim(head) {
-            Ok((shared, hand)) => {
+            Ok(hand) => {
                 // The dial fails by the dropped hand if the 101 cannot be written.
                 if write_101(&mut stream).await.is_ok() && hand.send(Ok(Box::new(stream))).is_ok() {
-                    shared.picked_up.fetch_add(1, Ordering::Relaxed);
                     self.0.handed.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(())
@@ -113,7 +115,7 @@ impl Dialers {
     }
 
     /// The checks of `revdial.md` 3.5, and the token: each is good once.
-    fn claim(&self, head: &RequestHead) -> Result<(Arc<Shared>, Hand), Refusal> {
+    fn claim(&self, head: &RequestHead) -> Result<Hand, Refusal> {
         if head.method != "GET" {
             return Err(Refusal::new(
                 405,
@@ -127,15 +129,17 @@ impl Dialers {
             self.0.unknown.fetch_add(1, Ordering::Relaxed);
             return Err(Refusal::new(400, "unknown dialer"));
         };
-        *session.last_received.lock() = Instant::now();
-        let Some(hand) = head
-            .query(TOKEN)
-            .and_then(|token| session.pending.take(token))
-        else {
-            self.0.unwanted.fetch_add(1, Ordering::Relaxed);
-            return Err(Refusal::new(400, "nobody waits for this pick-up"));
+        session.counters.received();
+        let token = head.query(TOKEN);
+        let hand = match &session.way {
+            Way::PickUps(pick_ups) => token.and_then(|token| pick_ups.take(token)),
+            Way::Frames(_) | Way::Streams(_) => None,
         };
-        Ok((session, hand))
+        hand.ok_or_else(|| {
+            session.counters.late.fetch_add(1, Ordering::Relaxed);
+            self.0.unwanted.fetch_add(1, Ordering::Relaxed);
+            Refusal::new(400, "nobody waits for this pick-up")
+        })
     }
 
     /// What became of pick-ups so far.
@@ -160,5 +164,3 @@ impl Dialers {
         self.len() == 0
     }
 }
-
-type Hand = tokio::sync::oneshot::Sender<super::pending::Arrival>;

@@ -1,18 +1,15 @@
 //! One control connection, from the hub's side.
 
 use std::io;
-use std::time::Instant;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
-use super::dialer::{Closing, Shared};
-use super::line::{Line, LineError, LineReader};
-use super::{Dialer, Dialers, KEEP_ALIVE, WRITE_LIMIT};
+use super::control::{LINES, read_lines, write_lines};
+use super::dialer::{Closing, Shared, Way};
+use super::line::Line;
+use super::{Dialer, Dialers, v1, v2, v3};
+use crate::reverse::RevdialVersion;
 use crate::stream::Duplex;
-
-/// How many `conn-ready` lines may wait to be written.
-pub(super) const LINES: usize = 32;
 
 /// Why a session ended.
 #[derive(Debug)]
@@ -23,8 +20,12 @@ pub enum SessionEnd {
     Asked,
     /// The machine sent what is no line. Holds a sample.
     BadLine(String),
+    /// The machine did what its protocol forbids.
+    Protocol(&'static str),
     /// The machine did not read for ten seconds.
     WriteTimedOut,
+    /// Version 1: whoever uses a connection did not read from it, which stops all others.
+    Stalled,
     /// The connection failed.
     Io(io::Error),
 }
@@ -32,101 +33,79 @@ pub enum SessionEnd {
 /// A session to be run by its owner. Dropping it ends it: it is unregistered, waiting dials fail, the connection closes.
 #[must_use = "a session does nothing until it is run"]
 pub struct Session<S> {
-    control: S,
-    lines: mpsc::Receiver<Line>,
+    /// Boxed: it is passed on several times, and futures keep a place for each.
+    control: Box<S>,
+    work: Work,
     end: Ending,
 }
 
+/// What dialers give a session to do.
+pub(super) enum Work {
+    Frames(v1::Work),
+    PickUps(mpsc::Receiver<Box<Line>>),
+    Streams(v3::Work),
+}
+
+/// Both ends of a session's queues.
+pub(super) fn prepare(version: RevdialVersion) -> (Way, Work) {
+    match version {
+        RevdialVersion::V1 => {
+            let (dialing, work) = v1::prepare();
+            (Way::Frames(dialing), Work::Frames(work))
+        }
+        RevdialVersion::V2 => {
+            let (sender, lines) = mpsc::channel(LINES);
+            (Way::PickUps(v2::Dialing::new(sender)), Work::PickUps(lines))
+        }
+        RevdialVersion::V3 => {
+            let (dialing, work) = v3::prepare();
+            (Way::Streams(dialing), Work::Streams(work))
+        }
+    }
+}
+
 impl<S: Duplex> Session<S> {
-    pub(super) fn new(
-        dialers: Dialers,
-        dialer: Dialer,
-        control: S,
-        lines: mpsc::Receiver<Line>,
-    ) -> Self {
+    pub(super) fn new(dialers: Dialers, dialer: Dialer, control: S, work: Work) -> Self {
         Self {
-            control,
-            lines,
+            control: Box::new(control),
+            work,
             end: Ending { dialers, dialer },
         }
     }
 
-    /// Runs the session to its end. Connections picked up already live on.
+    /// Runs the session to its end. Connections picked up in version 2 live on; all others end.
     pub async fn run(self) -> SessionEnd {
-        let Self {
-            control,
-            lines,
-            end,
-        } = self;
+        let Self { control, work, end } = self;
         let shared = end.dialer.0.clone();
-        let (read, write) = tokio::io::split(control);
         let mut asked = shared.closed.subscribe();
+        let work = async {
+            match work {
+                // Boxed where a session of another version would keep a place for it.
+                Work::Frames(work) => Box::pin(v1::run(control, work, &shared.counters)).await,
+                Work::PickUps(lines) => run_lines(control, lines, &shared).await,
+                Work::Streams(work) => v3::run_hub(control, work, &shared.counters).await,
+            }
+        };
         tokio::select! {
-            ended = read_lines(read, &shared) => ended,
-            ended = write_lines(write, lines, &shared) => ended,
+            ended = work => ended,
             _ = asked.wait_for(|closing| *closing != Closing::No) => SessionEnd::Asked,
         }
     }
 }
 
-async fn read_lines<S: Duplex>(read: ReadHalf<S>, shared: &Shared) -> SessionEnd {
-    let mut reader = LineReader::new(read);
-    loop {
-        let line = match reader.next().await {
-            Ok(Some(line)) => line,
-            Ok(None) => return SessionEnd::Closed,
-            Err(LineError::Bad(sample)) => return SessionEnd::BadLine(sample),
-            Err(LineError::TooLong) => return SessionEnd::BadLine("a line too long".to_owned()),
-            Err(LineError::Io(error)) => return SessionEnd::Io(error),
-        };
-        *shared.last_received.lock() = Instant::now();
-        if line.command == "pickup-failed" {
-            shared.pickup_failed(line);
-        }
-    }
-}
-
-/// A keep-alive at the start, thirty seconds after the last line, and behind each `conn-ready`, as in 2019.
-async fn write_lines<S: Duplex>(
-    mut write: WriteHalf<S>,
-    mut lines: mpsc::Receiver<Line>,
+async fn run_lines<S: Duplex>(
+    control: S,
+    lines: mpsc::Receiver<Box<Line>>,
     shared: &Shared,
 ) -> SessionEnd {
-    let keep_alive = Line::keep_alive();
-    let mut next = None;
-    loop {
-        if let Err(end) = write_batch(&mut write, next.iter().chain([&keep_alive])).await {
-            return end;
-        }
-        *shared.last_sent.lock() = Instant::now();
-        next = match tokio::time::timeout(KEEP_ALIVE, lines.recv()).await {
-            // All dialers are gone, the session's own too: cannot be while it runs.
-            Ok(None) => return SessionEnd::Asked,
-            Ok(line) => line,
-            Err(_) => None,
-        };
-    }
-}
-
-async fn write_batch<W: AsyncWrite + Unpin>(
-    write: &mut W,
-    lines: impl Iterator<Item = &Line>,
-) -> Result<(), SessionEnd> {
-    let mut bytes = Vec::new();
-    for line in lines {
-        match line.encode() {
-            Ok(encoded) => bytes.extend(encoded),
-            Err(error) => return Err(SessionEnd::Io(io::Error::other(error))),
-        }
-    }
-    let written = async {
-        write.write_all(&bytes).await?;
-        write.flush().await
+    let (read, write) = tokio::io::split(control);
+    let heed = |line: Line| match &shared.way {
+        Way::PickUps(pick_ups) if line.command == "pickup-failed" => pick_ups.failed(line),
+        _ => {}
     };
-    match tokio::time::timeout(WRITE_LIMIT, written).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(SessionEnd::Io(error)),
-        Err(_) => Err(SessionEnd::WriteTimedOut),
+    tokio::select! {
+        ended = read_lines(read, &shared.counters, heed) => ended,
+        ended = write_lines(write, lines, &shared.counters) => ended,
     }
 }
 
@@ -139,7 +118,6 @@ struct Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         self.dialers.forget(&self.dialer.0.id);
-        self.dialer.0.pending.close();
-        self.dialer.0.closed.send_replace(Closing::Done);
+        self.dialer.0.end();
     }
 }

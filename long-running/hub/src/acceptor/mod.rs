@@ -2,9 +2,11 @@
 
 mod keys;
 mod pages;
+mod renewal;
 mod reverse;
 mod session;
 mod tls;
+mod v1;
 
 use std::io;
 use std::sync::Arc;
@@ -21,8 +23,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-pub use self::keys::Keys;
+pub use self::keys::{KeyLives, Keys};
 pub use self::tls::open as open_tls;
+pub use self::v1::V1Places;
 use crate::machines::{Checks, Registry};
 use crate::status::StatusSender;
 use crate::teller::Identity;
@@ -52,6 +55,8 @@ pub struct Doors {
     pub registry: Arc<Registry>,
     /// Who may register.
     pub keys: Keys,
+    /// Places for machines of version 1, where it is switched on.
+    pub v1: Option<V1Places>,
     /// How idle machines are looked after.
     pub checks: Checks,
     /// Counts.

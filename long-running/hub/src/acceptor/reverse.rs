@@ -5,6 +5,7 @@ use farm_wire::head::{Refusal, RequestHead};
 use farm_wire::reverse::{Registration, RevdialVersion};
 
 use super::Keys;
+use super::keys::OwnKey;
 
 /// A machine that may come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,17 +16,28 @@ pub struct Guest {
     pub host_type: HostType,
     /// The name it registered with.
     pub name: String,
+    /// How it is dialed.
+    pub revdial: RevdialVersion,
+    /// The key of its own that it showed, if it has one.
+    pub key: Option<OwnKey>,
 }
 
-/// Checks a registration in the order of the spec, then what later versions of the protocol added: a name, and version 2
-/// of reverse dialing. `now` in Unix seconds.
+/// Checks a registration in the order of the spec, then what later versions of the protocol added: a name, and a version of
+/// reverse dialing above 1 unless `v1` is spoken too. `now` in Unix seconds.
 ///
 /// # Errors
 /// The answer to give.
-pub fn check(head: &RequestHead, hub: &HubId, keys: &Keys, now: i64) -> Result<Guest, Refusal> {
+pub fn check(
+    head: &RequestHead,
+    hub: &HubId,
+    keys: &Keys,
+    v1: bool,
+    now: i64,
+) -> Result<Guest, Refusal> {
     let registration = Registration::parse(head)?;
     keys.check(&registration, now)?;
-    if registration.revdial_version == RevdialVersion::V1 {
+    let revdial = registration.revdial_version;
+    if revdial == RevdialVersion::V1 && !v1 {
         return Err(Refusal::too_old());
     }
     let name = registration.hostname.clone();
@@ -44,6 +56,8 @@ pub fn check(head: &RequestHead, hub: &HubId, keys: &Keys, now: i64) -> Result<G
         id,
         host_type,
         name,
+        revdial,
+        key: keys.own_key(&registration, now),
     })
 }
 
@@ -56,8 +70,13 @@ mod tests {
     use farm_wire::keys::{MasterKey, mint};
 
     use super::*;
+    use crate::acceptor::KeyLives;
 
     async fn answer(fields: &str) -> Result<Guest, String> {
+        answer_with(fields, false).await
+    }
+
+    async fn answer_with(fields: &str, v1: bool) -> Result<Guest, String> {
         let text = format!("GET /reverse HTTP/1.1\r\nHost: \r\n{fields}\r\n");
         let (head, _) = read_request(text.as_bytes(), Duration::from_secs(1))
             .await
@@ -65,9 +84,10 @@ mod tests {
         let keys = Keys {
             master: MasterKey::new(b"secret").unwrap(),
             keys_2019: BTreeSet::new(),
+            lives: KeyLives::default(),
         };
         let hub = "h1".parse().unwrap();
-        check(&head, &hub, &keys, 50).map_err(|refusal| refusal.to_string())
+        check(&head, &hub, &keys, v1, 50).map_err(|refusal| refusal.to_string())
     }
 
     fn fields(host_type: &str, name: &str, revdial: &str) -> String {
@@ -85,6 +105,10 @@ mod tests {
         let guest = answer(&fields("host-pi", "pi", V2)).await.unwrap();
         assert_eq!(guest.id.as_str(), "h1/pi");
         assert_eq!(guest.host_type.as_str(), "host-pi");
+        assert_eq!(guest.revdial, RevdialVersion::V2);
+        assert_eq!(guest.key.unwrap().ends, 100);
+        let v3 = fields("host-pi", "pi", "X-Revdial-Version: 3\r\n");
+        assert_eq!(answer(&v3).await.unwrap().revdial, RevdialVersion::V3);
     }
 
     #[tokio::test]
@@ -99,6 +123,8 @@ mod tests {
             answer(&old).await.unwrap_err(),
             "400 buildlet binary is too old"
         );
+        let old = answer_with(&old, true).await.unwrap();
+        assert_eq!(old.revdial, RevdialVersion::V1);
         let nameless = fields("host-pi", "", V2);
         assert_eq!(
             answer(&nameless).await.unwrap_err(),

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use farm_wire::head::{Refusal, write_101};
+use farm_wire::head::{Refusal, write_101_for};
 use farm_wire::revdial::{Dialer, SessionEnd};
+use farm_wire::reverse::RevdialVersion;
 use farm_wire::stream::Prefixed;
 use farm_wire::tls::TlsServerStream;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::renewal::keep_key;
 use super::reverse::{Guest, check};
-use super::{Doors, Request, refuse};
+use super::{Doors, Request, V1Places, refuse};
 use crate::machines::{Machine, attend, client_of, first_status};
 
 /// Answers a registration, and holds the machine until it goes.
@@ -20,14 +22,15 @@ pub async fn serve(
     peer: &str,
 ) {
     let now = doors.identity.now().as_second();
-    let checked = check(&head, &doors.identity.hub, &doors.keys, now);
+    let v1 = doors.v1.is_some();
+    let checked = check(&head, &doors.identity.hub, &doors.keys, v1, now);
     let admitted = match checked {
-        Ok(guest) => admit(&guest, doors).await.map(|()| guest),
+        Ok(guest) => admit(&guest, doors).await.map(|v1| (guest, v1)),
         Err(refusal) => Err(refusal),
     };
     match admitted {
-        Ok(guest) => {
-            if write_101(&mut stream).await.is_ok() {
+        Ok((guest, _v1)) => {
+            if write_101_for(&mut stream, guest.revdial).await.is_ok() {
                 drop(place);
                 hold(guest, stream, doors, peer).await;
             }
@@ -42,8 +45,9 @@ pub async fn serve(
     }
 }
 
-/// Whether there is a place for it: not while we drain, and not beside a living machine of its name.
-async fn admit(guest: &Guest, doors: &Doors) -> Result<(), Refusal> {
+/// Whether there is a place for it: not while we drain, and not beside a living machine of its name. The place of a machine
+/// of version 1 is to be held.
+async fn admit(guest: &Guest, doors: &Doors) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
     if doors.registry.is_draining() {
         return Err(Refusal::new(503, "the hub is shutting down"));
     }
@@ -61,11 +65,13 @@ async fn admit(guest: &Guest, doors: &Doors) -> Result<(), Refusal> {
     if !doors.registry.has_room() {
         return Err(Refusal::new(503, "the hub is full"));
     }
-    Ok(())
+    let v1 = doors.v1.as_ref();
+    let v1 = v1.filter(|_| guest.revdial == RevdialVersion::V1);
+    v1.map(V1Places::take).transpose()
 }
 
 async fn hold(guest: Guest, stream: Prefixed<TlsServerStream>, doors: &Arc<Doors>, peer: &str) {
-    let (dialer, session) = match doors.dialers.open(stream) {
+    let (dialer, session) = match doors.dialers.open(guest.revdial, stream) {
         Ok(opened) => opened,
         Err(error) => {
             tracing::error!(%error, "cannot open a session");
@@ -77,7 +83,7 @@ async fn hold(guest: Guest, stream: Prefixed<TlsServerStream>, doors: &Arc<Doors
         doors,
         machine: None,
     };
-    tracing::info!(machine = %id, %host_type, %peer, "a machine registered");
+    tracing::info!(machine = %id, %host_type, %peer, revdial = %dialer.version(), "a machine registered");
     let reason = tokio::select! {
         end = session.run() => said(end),
         reason = known.live(guest, dialer) => reason,
@@ -107,13 +113,19 @@ impl Known<'_> {
             id,
             host_type,
             name,
+            key,
+            ..
         } = guest;
-        let machine = Arc::new(Machine::new(id, host_type, version, name, (dialer, client)));
+        let way = (dialer.clone(), client);
+        let machine = Arc::new(Machine::new(id, host_type, version, name, way));
         self.machine = Some(Arc::clone(&machine));
         if let Some(replaced) = registry.add(Arc::clone(&machine)) {
             replaced.close();
         }
-        attend(&machine, registry, checks).await
+        tokio::select! {
+            reason = attend(&machine, registry, checks) => reason,
+            never = keep_key(key, &dialer, self.doors) => match never {},
+        }
     }
 
     fn forget(&mut self, reason: &str) {
@@ -134,6 +146,8 @@ fn said(end: SessionEnd) -> String {
         SessionEnd::Closed => "it closed the connection".to_owned(),
         SessionEnd::Asked => "the hub closed the connection".to_owned(),
         SessionEnd::BadLine(sample) => format!("it sent what is no line of the protocol: {sample}"),
+        SessionEnd::Protocol(what) => format!("it broke the protocol: {what}"),
+        SessionEnd::Stalled => "one of its connections was not read, which stops all".to_owned(),
         SessionEnd::WriteTimedOut => "it no longer reads".to_owned(),
         SessionEnd::Io(error) => format!("its connection failed: {error}"),
     }

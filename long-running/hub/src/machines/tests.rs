@@ -1,5 +1,6 @@
 use farm_model::id::{AttemptKey, MachineId};
 use farm_wire::revdial::{Dialers, Session};
+use farm_wire::reverse::RevdialVersion;
 use std::sync::Arc;
 use tokio::io::DuplexStream;
 use tokio::sync::watch;
@@ -27,7 +28,7 @@ impl Bench {
 
     fn machine(&mut self, name: &str) -> Arc<Machine> {
         let (near, _far) = tokio::io::duplex(1024);
-        let (dialer, session) = self.dialers.open(near).unwrap();
+        let (dialer, session) = self.dialers.open(RevdialVersion::V2, near).unwrap();
         self.sessions.push(session);
         let client = client_of(&dialer, name);
         let (id, host) = (id(name), "host-a".parse().unwrap());

@@ -13,7 +13,7 @@ use farm_model::message::progress::{
 use farm_model::message::work::{CancelJob, RunJob};
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
-use farm_wire::keys::{MasterKey, mint};
+use farm_wire::keys::{MasterKey, key_2019, mint, verify_late};
 use hub::{Certificate, Checks, HubStatus, Settings};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -117,13 +117,25 @@ impl Bench {
 
     /// A good key for the machine.
     pub fn key(&self, machine: &str) -> String {
-        let master = MasterKey::new(MASTER).unwrap();
-        mint(
-            &master,
-            "host-test",
-            machine,
-            Clock::system().now().as_second() + 3600,
-        )
+        self.key_for(machine, 3600)
+    }
+
+    /// A key for the machine that ends so many seconds from now.
+    pub fn key_for(&self, machine: &str, seconds: i64) -> String {
+        let ends = Clock::system().now().as_second() + seconds;
+        mint(&master(), "host-test", machine, ends)
+    }
+
+    /// The key of 2019 of a host type.
+    pub fn key_2019(&self, host_type: &str) -> String {
+        key_2019(&master(), host_type)
+    }
+
+    /// When the machine's key ends, if it is one of this farm.
+    pub fn key_ends(&self, machine: &str, key: &str) -> Option<i64> {
+        let now = Clock::system().now().as_second();
+        let standing = verify_late(&master(), key.trim(), "host-test", machine, now, i64::MAX);
+        Some(standing.ok()?.expiry().0 - now)
     }
 
     /// A connected machine, once the hub has told of it.
@@ -303,6 +315,10 @@ impl Bench {
     }
 }
 
+fn master() -> MasterKey {
+    MasterKey::new(MASTER).unwrap()
+}
+
 pub fn id(machine: &str) -> MachineId {
     format!("h1/{machine}").parse().unwrap()
 }
@@ -344,8 +360,10 @@ fn settings(folder: &TempDir, bus: BusUrl, bucket: &str) -> Settings {
         certificate: Certificate::SelfSigned {
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
         },
-        machine_key: MasterKey::new(MASTER).unwrap(),
+        machine_key: master(),
         keys_2019: Default::default(),
+        revdial_v1: false,
+        key_lives: Default::default(),
         heartbeat: Duration::from_millis(500),
         drain: Duration::from_secs(5),
         checks: Checks::default(),

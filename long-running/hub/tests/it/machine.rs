@@ -15,8 +15,13 @@ pub struct Connection {
 impl Connection {
     /// Dials the hub and comes back when the session ends.
     pub fn start(bench: &Bench, name: &str, work_dir: &Path) -> Self {
-        let key = bench.folder.path().join(format!("{name}.key"));
-        std::fs::write(&key, bench.key(name)).unwrap();
+        Self::with_key(bench, name, work_dir, &bench.key(name))
+    }
+
+    /// The same with another key, which is in the file `<name>.key`.
+    pub fn with_key(bench: &Bench, name: &str, work_dir: &Path, key: &str) -> Self {
+        let file = bench.folder.path().join(format!("{name}.key"));
+        std::fs::write(&file, key).unwrap();
         let ca = bench.folder.path().join("hub/hub-cert.pem");
         std::fs::create_dir_all(work_dir).unwrap();
         let path = |path: &Path| path.to_str().unwrap().to_owned();
@@ -26,7 +31,7 @@ impl Connection {
             ("--ca", path(&ca)),
             ("--reverse-type", "host-test".to_owned()),
             ("--hostname", name.to_owned()),
-            ("--key-file", path(&key)),
+            ("--key-file", path(&file)),
             ("--workdir", path(work_dir)),
             // The guard is this program run again; a test cannot be, and outlives its buildlets anyway.
             ("--guard-exe", "/bin/sh".to_owned()),

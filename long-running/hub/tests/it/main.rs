@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
 
+mod crowd;
 mod drain;
 mod harness;
 mod jobs;
+mod keys;
 mod machine;
 mod machines;
 mod offers;
+mod peer;
 mod registration;
 mod repository;
+mod versions;

@@ -2,49 +2,12 @@
 
 use std::time::Duration;
 
-use farm_wire::head::read_answer;
-use farm_wire::stream::{BoxStream, Connect};
-use farm_wire::tls::{TlsConnect, Trust};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::{Bench, PATIENCE};
-
-impl Bench {
-    async fn tls(&self) -> BoxStream {
-        let trust = Trust::Pem(self.certificate());
-        let connect = TlsConnect::new(&self.address, Some("localhost"), &trust).unwrap();
-        connect.connect().await.unwrap()
-    }
-
-    /// Status and text of the answer to a request.
-    async fn ask(&self, request: &str) -> (u16, String) {
-        let mut stream = self.tls().await;
-        stream.write_all(request.as_bytes()).await.unwrap();
-        answer(stream).await
-    }
-}
-
-async fn answer(stream: impl tokio::io::AsyncRead + Unpin) -> (u16, String) {
-    let (head, mut stream) = read_answer(stream, PATIENCE).await.unwrap();
-    let mut text = String::new();
-    if head.status != 101 {
-        timeout(PATIENCE, stream.read_to_string(&mut text))
-            .await
-            .unwrap()
-            .unwrap();
-    }
-    (head.status, text)
-}
-
-fn register(name: &str, host_type: &str, key: &str) -> String {
-    format!(
-        "GET /reverse HTTP/1.1\r\nHost: \r\nUser-Agent: Go-http-client/1.1\r\nX-Go-Builder-Hostname: {name}\r\n\
-         X-Go-Builder-Key: {key}\r\nX-Go-Builder-Version: 23\r\nX-Go-Host-Type: {host_type}\r\n\
-         X-Revdial-Version: 2\r\n\r\n"
-    )
-}
+use crate::harness::Bench;
+use crate::peer::{answer, register};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_good_for_its_machine_and_type_alone() {
@@ -133,4 +96,47 @@ async fn a_silent_connection_does_not_keep_others_waiting() {
     let _machine = timeout(Duration::from_secs(8), b.machine("m"))
         .await
         .unwrap();
+}
+
+/// What a machine says it is has to be what its key was made for, in whatever form it says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_lies_about_its_host_type_does_not_come_in() {
+    let mut b = Bench::with(|settings| {
+        settings.keys_2019.insert("host-2019".to_owned());
+        settings.revdial_v1 = true;
+    })
+    .await;
+    let (own, shared) = (b.key("m"), b.key_2019("host-2019"));
+    for (host_type, key) in [
+        ("host-other", &own),
+        ("host-other", &shared),
+        ("host-2019", &own),
+        ("host-test", &shared),
+    ] {
+        for version in ["", "X-Revdial-Version: 2\r\n", "X-Revdial-Version: 3\r\n"] {
+            let claims = [
+                format!("X-Go-Host-Type: {host_type}\r\nX-Go-Builder-Key: {key}\r\n"),
+                // In the old form: what it lies about comes first or last.
+                format!(
+                    "X-Go-Builder-Type: {host_type}\r\nX-Go-Builder-Type: host-test\r\nX-Go-Builder-Key: {key}\r\nX-Go-Builder-Key: {own}\r\n"
+                ),
+                format!(
+                    "X-Go-Builder-Type: host-test\r\nX-Go-Builder-Type: {host_type}\r\nX-Go-Builder-Key: {own}\r\nX-Go-Builder-Key: {key}\r\n"
+                ),
+            ];
+            for claim in claims {
+                let text = format!(
+                    "GET /reverse HTTP/1.1\r\nHost: \r\nX-Go-Builder-Hostname: m\r\n{claim}{version}\r\n"
+                );
+                let answered = b.ask(&text).await;
+                assert_eq!(
+                    answered,
+                    (412, format!("bad key for mode \"{host_type}\"\n")),
+                    "{claim}"
+                );
+            }
+        }
+    }
+    b.status(|status| status.registrations_refused == 36).await;
+    assert_eq!(b.status.borrow().machines, 0);
 }

@@ -1,31 +1,26 @@
 //! One pick-up.
 
-use tokio::io::AsyncWriteExt;
-
-use crate::head::read_answer;
+use super::ask::{AskError, ask};
 use crate::revdial::PICK_UP_LIMIT;
 use crate::stream::{BoxStream, Connect};
 
-/// Dials the hub again and asks for the connection of `conn_path`; the reason as peers of 2019 worded it, if it fails.
-/// The caller holds the whole budget.
+/// Dials the hub again and asks for the connection of `conn_path`; the reason as peers of 2019 worded it, if it fails. A
+/// redirect to another path is followed once. The caller holds the whole budget.
 pub(super) async fn pick_up(
     connect: &dyn Connect,
     host: &str,
     conn_path: &str,
 ) -> Result<BoxStream, String> {
     check(conn_path)?;
-    let mut stream = connect.connect().await.map_err(|error| error.to_string())?;
-    let request = format!(
-        "GET {conn_path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Go-http-client/1.1\r\n\r\n"
-    );
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .map_err(|error| error.to_string())?;
-    stream.flush().await.map_err(|error| error.to_string())?;
-    let (head, stream) = read_answer(stream, PICK_UP_LIMIT)
-        .await
-        .map_err(|error| error.to_string())?;
+    let stream = connect.connect().await.map_err(|error| error.to_string())?;
+    let request = |path: &str| {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Go-http-client/1.1\r\n\r\n"
+        );
+        Ok::<_, AskError>(head.into_bytes())
+    };
+    let asked = ask(stream, conn_path, PICK_UP_LIMIT, request).await;
+    let (head, stream) = asked.map_err(|error| error.to_string())?;
     match head.status {
         101 => Ok(Box::new(stream)),
         status => Err(format!("non-101 response {status} {}", head.reason)),

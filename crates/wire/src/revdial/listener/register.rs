@@ -3,12 +3,14 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 
-use crate::head::{HeadError, read_answer};
-use crate::reverse::{BadHeader, Request};
+use super::ask::{AskError, ask};
+use crate::reverse::{BadHeader, Request, RevdialVersion, VERSION_HEADER};
 use crate::stream::{BoxStream, Connect, Prefixed};
 
+/// Where machines register.
+const TARGET: &str = "/reverse";
 /// For the request and its answer.
 const LIMIT: Duration = Duration::from_secs(20);
 /// How much of a refusal's text is read.
@@ -25,7 +27,10 @@ pub enum RegisterError {
     BadHeader(#[from] BadHeader),
     /// The hub did not answer as it should.
     #[error("the hub did not answer the registration: {0}")]
-    Answer(#[from] HeadError),
+    Answer(#[from] AskError),
+    /// It took the registration without saying that it speaks the version asked for.
+    #[error("the hub does not speak the revdial version asked for")]
+    OtherVersion,
     /// The hub said no.
     #[error("the hub refuses this machine: {status} {text}")]
     Refused {
@@ -43,38 +48,50 @@ impl RegisterError {
         match self {
             Self::Refused { status, .. } => (400..500).contains(status),
             Self::BadHeader(_) => true,
-            Self::Connect(_) | Self::Answer(_) => false,
+            Self::Connect(_) | Self::Answer(_) | Self::OtherVersion => false,
         }
     }
 }
 
-/// Dials the hub and registers; the stream returned is the control connection, its first lines kept if they came early.
+/// A control connection, registered; the version is the one that was asked for.
+pub struct Registered {
+    /// What to speak on it.
+    pub version: RevdialVersion,
+    /// The connection; the first that the hub said is kept if it came early.
+    pub stream: BoxStream,
+}
+
+/// Dials the hub and registers. A redirect to another path is followed once.
 ///
 /// # Errors
 /// [`RegisterError`].
 pub async fn register(
     connect: &dyn Connect,
     request: &Request,
-) -> Result<BoxStream, RegisterError> {
-    let bytes = request.to_bytes()?;
-    let mut stream = connect.connect().await.map_err(RegisterError::Connect)?;
-    let sent = async {
-        stream.write_all(&bytes).await?;
-        stream.flush().await
-    };
-    tokio::time::timeout(LIMIT, sent)
-        .await
-        .map_err(|_| HeadError::TimedOut)?
-        .map_err(HeadError::Io)?;
-    let (head, stream) = read_answer(stream, LIMIT).await?;
-    match head.status {
-        101 => Ok(Box::new(stream)),
-        status => {
-            let text = text_of(stream, head.headers.get("Content-Length")).await;
-            let text = if text.is_empty() { head.reason } else { text };
-            Err(RegisterError::Refused { status, text })
-        }
+) -> Result<Registered, RegisterError> {
+    let stream = connect.connect().await.map_err(RegisterError::Connect)?;
+    let (head, stream) = ask(stream, TARGET, LIMIT, |target| {
+        Ok::<_, RegisterError>(request.to_bytes(target)?)
+    })
+    .await?;
+    if head.status != 101 {
+        let text = text_of(stream, head.headers.get("Content-Length")).await;
+        let text = match (text.is_empty(), head.status) {
+            (false, _) => text,
+            (true, 400..) => head.reason,
+            (true, _) => format!("{} (want HTTP status 101 or 307)", head.reason),
+        };
+        let status = head.status;
+        return Err(RegisterError::Refused { status, text });
     }
+    // From version 3 on the hub says what it speaks.
+    let version = request.revdial;
+    let spoken = RevdialVersion::parse(head.headers.get(VERSION_HEADER));
+    if version >= RevdialVersion::V3 && spoken != Some(version) {
+        return Err(RegisterError::OtherVersion);
+    }
+    let stream = Box::new(stream);
+    Ok(Registered { version, stream })
 }
 
 /// The text behind a refusal, as far as it comes.

@@ -1,13 +1,15 @@
 //! Our hub, the test as the machine.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinSet;
 
-use super::{KEEP_ALIVE_LINE, SECOND, expect, head, line};
-use crate::head::{Refusal, read_request};
+use super::{KEEP_ALIVE_LINE, Recorded, SECOND, expect, head, line};
+use crate::head::{Refusal, read_request, write_101_for};
 use crate::revdial::*;
+use crate::reverse::RevdialVersion;
 use crate::stream::BoxStream;
 
 struct Machine {
@@ -20,7 +22,7 @@ struct Machine {
 async fn machine() -> Machine {
     let dialers = Dialers::new("hub-1").unwrap();
     let (control, far) = duplex(64 * 1024);
-    let (dialer, session) = dialers.open(far).unwrap();
+    let (dialer, session) = dialers.open(RevdialVersion::V2, far).unwrap();
     let mut set = JoinSet::new();
     set.spawn(session.run());
     let mut machine = Machine {
@@ -72,9 +74,8 @@ impl Machine {
     }
 }
 
-/// V2-1, V2-2, V2-3.
 #[tokio::test(start_paused = true)]
-async fn a_dial_is_picked_up_and_idle_sessions_are_kept_alive() {
+async fn v2_1_v2_2_v2_3_a_dial_is_picked_up_and_idle_sessions_are_kept_alive() {
     let mut machine = machine().await;
     let dialing = machine.dial();
     let path = machine.asked().await;
@@ -110,13 +111,19 @@ async fn a_dial_is_picked_up_and_idle_sessions_are_kept_alive() {
             handed: 1
         }
     );
-    assert_eq!(machine.dialer.stats().picked_up, 1);
+    let stats = machine.dialer.stats();
+    assert_eq!(
+        (stats.version, stats.picked_up, stats.active),
+        (RevdialVersion::V2, 1, 1)
+    );
+    drop(picked);
+    assert_eq!(machine.dialer.stats().active, 0);
 }
 
-/// V2-4, V2-12.
 #[tokio::test]
-async fn unknown_sessions_and_wrong_methods_are_refused_as_in_2019() {
+async fn v2_4_v2_12_unknown_sessions_and_wrong_methods_are_refused() {
     let machine = machine().await;
+    let known = format!("/revdial?revdial.dialer={}", machine.dialer.id());
     let answers = [
         (
             "GET",
@@ -127,7 +134,7 @@ async fn unknown_sessions_and_wrong_methods_are_refused_as_in_2019() {
         ("GET", "/revdial", "400 Bad Request\r\n", "unknown dialer\n"),
         (
             "POST",
-            "/revdial?revdial.dialer=00",
+            &known,
             "405 Method Not Allowed\r\nAllow: GET\r\n",
             "expected GET request to revdial conn handler\n",
         ),
@@ -149,9 +156,9 @@ async fn unknown_sessions_and_wrong_methods_are_refused_as_in_2019() {
     assert_eq!(machine.dialers.counts().unknown, 2);
 }
 
-/// V2-5, V2-6, V2-7, and 3.8 row 2.
+/// And 3.8 row 2.
 #[tokio::test]
-async fn a_failure_reaches_the_dial_it_belongs_to() {
+async fn v2_5_v2_8_a_failure_reaches_the_dial_it_belongs_to_and_unknown_commands_nobody() {
     let mut machine = machine().await;
     let first = machine.dial();
     let first_path = machine.asked().await;
@@ -179,9 +186,73 @@ async fn a_failure_reaches_the_dial_it_belongs_to() {
     assert_eq!(machine.dialer.stats().failed, 1);
 }
 
-/// V2-9.
 #[tokio::test]
-async fn garbage_ends_the_session_and_its_waiting_dials() {
+async fn v2_6_v2_7_reasons_of_2019_reach_the_dial() {
+    let mut machine = machine().await;
+    let reset = "failed to handshake with coordinator: read tcp 127.0.0.1:49020-\\u003e127.0.0.1:8119: read: connection reset by peer";
+    for (written, read) in [
+        ("unexpected EOF", "unexpected EOF".to_owned()),
+        (reset, reset.replace("\\u003e", ">")),
+    ] {
+        let dialing = machine.dial();
+        let path = machine.asked().await;
+        let line = format!(
+            "{{\"command\":\"pickup-failed\",\"connPath\":\"{path}\",\"err\":\"{written}\"}}\n"
+        );
+        machine.control.write_all(line.as_bytes()).await.unwrap();
+        let error = dialing.await.unwrap().err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            format!("revdial listener failed to pick up connection: {read}")
+        );
+    }
+}
+
+/// What the machine's side of 2019 loses if it comes in the record of the 101: so each is written and flushed singly.
+#[tokio::test]
+async fn v2_10_nothing_shares_a_write_with_a_101() {
+    let (near, mut far) = duplex(64 * 1024);
+    let writes = Arc::default();
+    let mut control = Recorded {
+        stream: near,
+        writes: Arc::clone(&writes),
+    };
+    write_101_for(&mut control, RevdialVersion::V2)
+        .await
+        .unwrap();
+    let dialers = Dialers::new("hub-1").unwrap();
+    let (_dialer, session) = dialers.open(RevdialVersion::V2, control).unwrap();
+    let mut set = JoinSet::new();
+    set.spawn(session.run());
+    head(&mut far).await;
+    expect(&mut far, KEEP_ALIVE_LINE).await;
+    assert_eq!(
+        *writes.lock(),
+        [
+            "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            "flush",
+            KEEP_ALIVE_LINE,
+            "flush"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn v2_11_the_token_is_one_more_parameter_that_the_machine_echoes() {
+    let mut machine = machine().await;
+    let _dialing = machine.dial();
+    let path = machine.asked().await;
+    let query: Vec<&str> = path.split(['?', '&']).collect();
+    let [_, id, token] = query[..] else {
+        panic!("{path}")
+    };
+    assert_eq!(id, format!("revdial.dialer={}", machine.dialer.id()));
+    let token = token.strip_prefix("pickup=").unwrap();
+    assert!(token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit()));
+}
+
+#[tokio::test]
+async fn v2_9_garbage_ends_the_session_and_its_waiting_dials() {
     let mut machine = machine().await;
     let dialing = machine.dial();
     let path = machine.asked().await;
@@ -264,8 +335,16 @@ async fn a_late_pick_up_is_not_given_to_the_next_dial() {
             .status,
         400
     );
+    // And its late failure is not the next one's.
+    let failed = format!(
+        "{{\"command\":\"pickup-failed\",\"connPath\":\"{late_path}\",\"err\":\"late\"}}\n"
+    );
+    machine.control.write_all(failed.as_bytes()).await.unwrap();
+    tokio::time::sleep(SECOND).await;
     assert!(!next.is_finished());
-    assert_eq!(machine.dialer.stats().given_up, 2);
+    let stats = machine.dialer.stats();
+    assert_eq!((stats.given_up, stats.late, stats.waiting), (2, 2, 1));
+    assert_eq!(stats.failed, 0);
 }
 
 impl Machine {
@@ -283,9 +362,22 @@ impl Machine {
 async fn a_machine_that_does_not_read_ends_the_session() {
     let dialers = Dialers::new("h").unwrap();
     let (_control, far) = duplex(8);
-    let (dialer, session) = dialers.open(far).unwrap();
+    let (dialer, session) = dialers.open(RevdialVersion::V2, far).unwrap();
     assert!(matches!(session.run().await, SessionEnd::WriteTimedOut));
     assert!(dialer.is_closed());
+}
+
+#[tokio::test]
+async fn connections_to_one_machine_are_bounded() {
+    let machine = machine().await;
+    let _dials: Vec<Dialing> = (0..MAX_CONNECTIONS).map(|_| machine.dial()).collect();
+    while machine.dialer.stats().waiting < MAX_CONNECTIONS {
+        tokio::task::yield_now().await;
+    }
+    let more = machine.dialer.dial(SECOND).await;
+    assert!(matches!(more, Err(DialError::TooMany)));
+    let renewed = machine.dialer.renew_key("k".to_owned());
+    assert_eq!(renewed, Err(RenewError::Version(RevdialVersion::V2)));
 }
 
 #[tokio::test]
@@ -294,7 +386,7 @@ async fn closing_and_dropping_end_a_session() {
     machine.dialer.close();
     assert!(matches!(machine.end().await, SessionEnd::Asked));
     let (_control, far) = duplex(64);
-    let (dialer, session) = machine.dialers.open(far).unwrap();
+    let (dialer, session) = machine.dialers.open(RevdialVersion::V2, far).unwrap();
     assert_eq!(machine.dialers.len(), 1);
     drop(session);
     assert!(machine.dialers.is_empty());

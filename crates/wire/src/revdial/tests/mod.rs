@@ -2,10 +2,19 @@
 
 mod hub;
 mod machine;
+mod recorded;
+mod redirects;
+mod streams;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream, duplex};
+use tokio::sync::mpsc;
+
+use crate::reverse::{Claim, Mode, Request, RevdialVersion};
+use crate::stream::{BoxStream, Connect, connect_fn};
+use recorded::Recorded;
 
 const SECOND: Duration = Duration::from_secs(1);
 const KEEP_ALIVE_LINE: &str = "{\"command\":\"keep-alive\"}\n";
@@ -34,8 +43,37 @@ async fn line(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(text).unwrap()
 }
 
+/// The far ends of the connections that the machine opens.
+type Dialed = mpsc::UnboundedReceiver<DuplexStream>;
+
+fn network() -> (Arc<dyn Connect>, Dialed) {
+    let (far_ends, dialed) = mpsc::unbounded_channel();
+    let connect = connect_fn(move || {
+        let (near, far) = duplex(64 * 1024);
+        let sent = far_ends.send(far);
+        async move {
+            sent.map_err(|_| std::io::Error::other("connection refused"))?;
+            Ok(Box::new(near) as BoxStream)
+        }
+    });
+    (Arc::new(connect), dialed)
+}
+
+fn request(revdial: RevdialVersion) -> Request {
+    Request {
+        host: String::new(),
+        hostname: "testhost".into(),
+        claim: Claim::HostType(Mode {
+            name: "host-linux-foo".into(),
+            key: "2c3751c948a3f763672397642ac5515c".into(),
+        }),
+        version: 23,
+        revdial,
+    }
+}
+
 /// A head, its empty line included.
-async fn head(stream: &mut DuplexStream) -> String {
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut text = String::new();
     while !text.ends_with("\r\n\r\n") {
         text.push_str(&line(stream).await);

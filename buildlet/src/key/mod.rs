@@ -1,5 +1,9 @@
 //! Where a machine's key is (`buildlet.md` 8.2).
 
+mod replace;
+
+pub use replace::replace;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -55,7 +59,9 @@ fn of(name: &str, fallback: bool, args: &Args, vars: &Vars) -> anyhow::Result<St
     }
 }
 
-fn file(name: &str, args: &Args, vars: &Vars) -> PathBuf {
+/// The file that a name's key is looked for in first.
+#[must_use]
+pub fn file(name: &str, args: &Args, vars: &Vars) -> PathBuf {
     match &args.key_file {
         Some(path) => path.clone(),
         None => vars.home().join(format!(".gobuildkey-{name}")),

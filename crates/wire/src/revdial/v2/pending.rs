@@ -7,19 +7,10 @@ use tokio::sync::oneshot;
 
 use crate::stream::BoxStream;
 
-/// How many dials may wait at once in one session.
-const MAX_WAITING: usize = 64;
-
 /// What a waiting dial gets: the connection, or the machine's reason.
-pub(super) type Arrival = Result<BoxStream, String>;
-type Hand = oneshot::Sender<Arrival>;
-
-/// Why a dial cannot wait.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused {
-    Closed,
-    TooMany,
-}
+pub(in crate::revdial) type Arrival = Result<BoxStream, String>;
+/// Where it is handed over.
+pub(in crate::revdial) type Hand = oneshot::Sender<Arrival>;
 
 /// The waiting dials of a session; `None` once it ended.
 #[derive(Default)]
@@ -30,15 +21,11 @@ impl Pending {
         Self(Mutex::new(Some(HashMap::new())))
     }
 
-    pub fn wait(&self, token: &str) -> Result<oneshot::Receiver<Arrival>, Refused> {
-        let mut waiting = self.0.lock();
-        let waiting = waiting.as_mut().ok_or(Refused::Closed)?;
-        if waiting.len() >= MAX_WAITING {
-            return Err(Refused::TooMany);
-        }
+    /// Waits for the pick-up of `token`, unless the session ended. How many wait is bounded by the places of the session.
+    pub fn wait(&self, token: &str) -> Option<oneshot::Receiver<Arrival>> {
         let (hand, arrival) = oneshot::channel();
-        waiting.insert(token.to_owned(), hand);
-        Ok(arrival)
+        self.0.lock().as_mut()?.insert(token.to_owned(), hand);
+        Some(arrival)
     }
 
     /// Takes the waiting dial of `token`: once.
@@ -49,10 +36,6 @@ impl Pending {
     /// Fails all, now and later. Their hands are dropped.
     pub fn close(&self) {
         self.0.lock().take();
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.lock().as_ref().map_or(0, HashMap::len)
     }
 }
 
@@ -68,16 +51,6 @@ mod tests {
         assert!(pending.take("a").is_none());
         assert!(arrival.try_recv().is_err());
         pending.close();
-        assert_eq!(pending.wait("b").unwrap_err(), Refused::Closed);
-    }
-
-    #[test]
-    fn waiting_dials_are_bounded() {
-        let pending = Pending::open();
-        let _arrivals: Vec<_> = (0..MAX_WAITING)
-            .map(|n| pending.wait(&n.to_string()).unwrap())
-            .collect();
-        assert_eq!(pending.wait("more").unwrap_err(), Refused::TooMany);
-        assert_eq!(pending.len(), MAX_WAITING);
+        assert!(pending.wait("b").is_none());
     }
 }
