@@ -10,8 +10,8 @@ use farm_wire::revdial::listener::{
 use farm_wire::reverse::{Request, RevdialVersion};
 use farm_wire::stream::{BoxStream, Connect};
 use farm_wire::tls::{TlsConnect, Trust};
+use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::harness::{Bench, PATIENCE};
@@ -90,10 +90,17 @@ async fn serve(control: Registered, connect: &Arc<dyn Connect>) {
         renewals: _renewals,
         session,
     } = listen(control, connect.clone(), "localhost");
-    let mut connections = JoinSet::new();
+    // No tasks of their own: whoever does not go on with this future stops everything.
+    let mut connections = FuturesUnordered::new();
     let serve = async {
-        while let Some(stream) = incoming.accept().await {
-            connections.spawn(say_status(stream));
+        loop {
+            tokio::select! {
+                accepted = incoming.accept() => match accepted {
+                    Some(stream) => connections.push(say_status(stream)),
+                    None => return,
+                },
+                Some(()) = connections.next() => {}
+            }
         }
     };
     tokio::join!(session.run(), serve);
