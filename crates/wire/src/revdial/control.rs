@@ -9,7 +9,7 @@ use super::line::{Line, LineError, LineReader};
 use super::stats::Counters;
 use super::{KEEP_ALIVE, SessionEnd, WRITE_LIMIT};
 
-/// How many lines may wait to be written.
+/// How many lines may wait to be written. They are boxed: a queue makes room for many at once.
 pub(super) const LINES: usize = 32;
 
 /// Hands lines of the machine to `heed`, until there are no more.
@@ -35,13 +35,14 @@ pub(super) async fn read_lines(
 /// A keep-alive at the start, thirty seconds after the last line, and behind each other line, as in 2019.
 pub(super) async fn write_lines(
     mut write: impl AsyncWrite + Unpin,
-    mut lines: mpsc::Receiver<Line>,
+    mut lines: mpsc::Receiver<Box<Line>>,
     counters: &Counters,
 ) -> SessionEnd {
     let keep_alive = Line::keep_alive();
-    let mut next = None;
+    let mut next: Option<Box<Line>> = None;
     loop {
-        if let Err(end) = write_batch(&mut write, next.iter().chain([&keep_alive])).await {
+        let batch = next.as_deref().into_iter().chain([&keep_alive]);
+        if let Err(end) = write_batch(&mut write, batch).await {
             return end;
         }
         counters.sent();

@@ -33,7 +33,8 @@ pub enum SessionEnd {
 /// A session to be run by its owner. Dropping it ends it: it is unregistered, waiting dials fail, the connection closes.
 #[must_use = "a session does nothing until it is run"]
 pub struct Session<S> {
-    control: S,
+    /// Boxed: it is passed on several times, and futures keep a place for each.
+    control: Box<S>,
     work: Work,
     end: Ending,
 }
@@ -41,7 +42,7 @@ pub struct Session<S> {
 /// What dialers give a session to do.
 pub(super) enum Work {
     Frames(v1::Work),
-    PickUps(mpsc::Receiver<Line>),
+    PickUps(mpsc::Receiver<Box<Line>>),
     Streams(v3::Work),
 }
 
@@ -66,7 +67,7 @@ pub(super) fn prepare(version: RevdialVersion) -> (Way, Work) {
 impl<S: Duplex> Session<S> {
     pub(super) fn new(dialers: Dialers, dialer: Dialer, control: S, work: Work) -> Self {
         Self {
-            control,
+            control: Box::new(control),
             work,
             end: Ending { dialers, dialer },
         }
@@ -79,7 +80,8 @@ impl<S: Duplex> Session<S> {
         let mut asked = shared.closed.subscribe();
         let work = async {
             match work {
-                Work::Frames(work) => v1::run(control, work, &shared.counters).await,
+                // Boxed where a session of another version would keep a place for it.
+                Work::Frames(work) => Box::pin(v1::run(control, work, &shared.counters)).await,
                 Work::PickUps(lines) => run_lines(control, lines, &shared).await,
                 Work::Streams(work) => v3::run_hub(control, work, &shared.counters).await,
             }
@@ -93,7 +95,7 @@ impl<S: Duplex> Session<S> {
 
 async fn run_lines<S: Duplex>(
     control: S,
-    lines: mpsc::Receiver<Line>,
+    lines: mpsc::Receiver<Box<Line>>,
     shared: &Shared,
 ) -> SessionEnd {
     let (read, write) = tokio::io::split(control);

@@ -73,8 +73,8 @@ impl Crowd {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_machines_come_at_once_and_half_of_them_vanish_silently() {
     let mut b = Bench::with(|settings| {
-        settings.checks.period = Duration::from_secs(3);
-        settings.checks.limit = Duration::from_secs(3);
+        settings.checks.period = Duration::from_secs(2);
+        settings.checks.limit = Duration::from_secs(5);
     })
     .await;
     // At each end a control connection, and of each second machine one that was picked up.

@@ -60,7 +60,7 @@ async fn read_lines(mut lines: Lines<ReadHalf<BoxStream>>, picker: Picker) -> Li
 
 async fn write_lines(
     mut write: WriteHalf<BoxStream>,
-    mut failures: mpsc::Receiver<Line>,
+    mut failures: mpsc::Receiver<Box<Line>>,
 ) -> ListenEnd {
     while let Some(line) = failures.recv().await {
         let Ok(bytes) = line.encode() else { continue };
@@ -83,7 +83,7 @@ struct Picker {
     connect: Arc<dyn Connect>,
     host: String,
     accepted: mpsc::Sender<BoxStream>,
-    failed: mpsc::Sender<Line>,
+    failed: mpsc::Sender<Box<Line>>,
 }
 
 impl Picker {
@@ -107,7 +107,7 @@ impl Picker {
         tracing::warn!(%reason, "pick-up failed");
         drop(
             self.failed
-                .send(Line::pickup_failed(conn_path, reason))
+                .send(Box::new(Line::pickup_failed(conn_path, reason)))
                 .await,
         );
     }

@@ -23,12 +23,12 @@ pub(super) const TOKEN: &str = "pickup";
 /// The dials of one session.
 pub(super) struct Dialing {
     pending: Pending,
-    lines: mpsc::Sender<Line>,
+    lines: mpsc::Sender<Box<Line>>,
 }
 
 impl Dialing {
     /// `lines` are written to the machine.
-    pub fn new(lines: mpsc::Sender<Line>) -> Self {
+    pub fn new(lines: mpsc::Sender<Box<Line>>) -> Self {
         Self {
             pending: Pending::open(),
             lines,
@@ -44,7 +44,7 @@ impl Dialing {
             pending: &self.pending,
             token,
         };
-        let asked = self.lines.send(Line::conn_ready(path)).await;
+        let asked = self.lines.send(Box::new(Line::conn_ready(path))).await;
         asked.map_err(|_| DialError::Closed)?;
         arrival
             .await

@@ -23,13 +23,13 @@ type Open = oneshot::Sender<yamux::Stream>;
 /// The dials of one session.
 pub(in crate::revdial) struct Dialing {
     opens: mpsc::Sender<Open>,
-    lines: mpsc::Sender<Line>,
+    lines: mpsc::Sender<Box<Line>>,
 }
 
 /// What a session has to do.
 pub(in crate::revdial) struct Work {
     opens: mpsc::Receiver<Open>,
-    lines: mpsc::Receiver<Line>,
+    lines: mpsc::Receiver<Box<Line>>,
 }
 
 /// Both ends of a session's queues.
@@ -56,7 +56,9 @@ impl Dialing {
     pub fn renew_key(&self, key: String) -> Result<(), RenewError> {
         let line = Line::renew_key(key);
         line.encode().map_err(|_| RenewError::TooLong)?;
-        self.lines.try_send(line).map_err(|_| RenewError::Closed)
+        self.lines
+            .try_send(Box::new(line))
+            .map_err(|_| RenewError::Closed)
     }
 }
 

@@ -26,8 +26,8 @@ const MAX_GROWTH: usize = 16 << 20;
 /// With its header of twelve bytes a frame fills one TLS record.
 const MAX_FRAME_BODY: usize = (16 << 10) - 12;
 
-/// The connection below the streams.
-type Multiplexed<S> = Connection<Compat<Gather<S>>>;
+/// The connection below the streams; boxed, since it is passed on.
+type Multiplexed<S> = Box<Connection<Compat<Gather<S>>>>;
 /// One stream.
 pub(super) type Stream = Compat<yamux::Stream>;
 
@@ -37,7 +37,7 @@ fn multiplex<S: crate::stream::Duplex>(stream: S, mode: Mode) -> Multiplexed<S> 
     config
         .set_max_connection_receive_window(Some(MAX_KNOWN * DEFAULT_CREDIT as usize + MAX_GROWTH));
     config.set_split_send_size(MAX_FRAME_BODY);
-    Connection::new(Gather::new(stream).compat(), config, mode)
+    Box::new(Connection::new(Gather::new(stream).compat(), config, mode))
 }
 
 fn stream(stream: yamux::Stream) -> Stream {
