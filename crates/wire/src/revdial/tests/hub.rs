@@ -335,9 +335,16 @@ async fn a_late_pick_up_is_not_given_to_the_next_dial() {
             .status,
         400
     );
+    // And its late failure is not the next one's.
+    let failed = format!(
+        "{{\"command\":\"pickup-failed\",\"connPath\":\"{late_path}\",\"err\":\"late\"}}\n"
+    );
+    machine.control.write_all(failed.as_bytes()).await.unwrap();
+    tokio::time::sleep(SECOND).await;
     assert!(!next.is_finished());
     let stats = machine.dialer.stats();
     assert_eq!((stats.given_up, stats.late, stats.waiting), (2, 2, 1));
+    assert_eq!(stats.failed, 0);
 }
 
 impl Machine {
