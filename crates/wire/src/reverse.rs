@@ -345,8 +345,9 @@ mod tests {
             hostname: "testhost".into(),
             claim: Claim::Builders(vec![mode("linux-arm", "k1"), mode("linux-arm-arm5", "k2")]),
             version: 23,
+            revdial: RevdialVersion::V2,
         };
-        let bytes = request.to_bytes().unwrap();
+        let bytes = request.to_bytes("/reverse").unwrap();
         assert_eq!(
             std::str::from_utf8(&bytes).unwrap(),
             "GET /reverse HTTP/1.1\r\nHost: \r\nUser-Agent: Go-http-client/1.1\r\n\
@@ -359,7 +360,7 @@ mod tests {
             .unwrap();
         assert_eq!(Registration::parse(&head).unwrap().claim, request.claim);
         let claim = Claim::Builders(vec![mode("a\nb", "k")]);
-        assert!(Request { claim, ..request }.to_bytes().is_err());
+        assert!(Request { claim, ..request }.to_bytes("/reverse").is_err());
     }
 
     #[tokio::test]
