@@ -14,7 +14,8 @@ use flate2::write::GzEncoder;
 const MEMBER: usize = 1 << 20;
 /// More CPUs than a disk can feed are of no use.
 const MAX_WORKERS: usize = 16;
-/// Trees go over fast networks to disks as fast: the light compression is the quick way.
+/// Trees go over fast networks to disks as fast: the light compression is the quick way. Of the source of the Go
+/// toolchain, level 2 makes a fifth less for a quarter more time, level 6 a third less for two and a half times as much.
 const LEVEL: Compression = Compression::fast();
 
 /// A piece of input, always of the same capacity.

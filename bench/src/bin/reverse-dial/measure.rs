@@ -109,7 +109,9 @@ pub async fn all(args: &Args) {
     let mut dialers = Vec::new();
     while dialers.len() < args.machines as usize {
         let dialer = tokio::time::timeout(PATIENCE, hub.registered.recv()).await;
-        dialers.push(dialer.unwrap().unwrap());
+        let dialer =
+            dialer.unwrap_or_else(|_| panic!("only {} machines registered", dialers.len()));
+        dialers.push(dialer.unwrap());
     }
     let registrations_s = f64::from(args.machines) / began.elapsed().as_secs_f64();
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use farm_wire::head::write_101;
-use farm_wire::revdial::listener::{Incoming, listen, register};
+use farm_wire::head::write_101_for;
+use farm_wire::revdial::listener::{Incoming, Listening, listen, register};
 use farm_wire::revdial::{Dialer, Dialers, Session};
 use farm_wire::reverse::{Claim, Mode, Request, RevdialVersion};
 use farm_wire::stream::{Connect, Duplex};
@@ -12,17 +12,18 @@ use farm_wire::stream::{Connect, Duplex};
 pub fn parse(text: &str) -> Result<RevdialVersion, String> {
     match text {
         "2" => Ok(RevdialVersion::V2),
-        _ => Err("machines register with version 2".to_owned()),
+        "3" => Ok(RevdialVersion::V3),
+        _ => Err("machines register with version 2 or 3".to_owned()),
     }
 }
 
 /// The version's number.
-pub fn number(_: RevdialVersion) -> u8 {
-    2
+pub fn number(version: RevdialVersion) -> u8 {
+    version.number()
 }
 
 /// A machine's registration.
-pub fn request(hostname: String, _: RevdialVersion) -> Request {
+pub fn request(hostname: String, revdial: RevdialVersion) -> Request {
     Request {
         host: "localhost".to_owned(),
         hostname,
@@ -31,6 +32,7 @@ pub fn request(hostname: String, _: RevdialVersion) -> Request {
             key: "none".to_owned(),
         }),
         version: 23,
+        revdial,
     }
 }
 
@@ -44,7 +46,11 @@ pub async fn attend<F: Future<Output = ()>>(
         Ok(control) => control,
         Err(error) => return error.to_string(),
     };
-    let (incoming, session) = listen(control, connect, "localhost");
+    let Listening {
+        incoming,
+        renewals: _renewals,
+        session,
+    } = listen(control, connect, "localhost");
     tokio::select! {
         end = session.run() => end.to_string(),
         () = serve(incoming) => "nothing more came".to_owned(),
@@ -55,8 +61,8 @@ pub async fn attend<F: Future<Output = ()>>(
 pub async fn open<S: Duplex>(
     dialers: &Dialers,
     mut control: S,
-    _: RevdialVersion,
+    version: RevdialVersion,
 ) -> std::io::Result<(Dialer, Session<S>)> {
-    write_101(&mut control).await?;
-    dialers.open(control)
+    write_101_for(&mut control, version).await?;
+    dialers.open(version, control)
 }
