@@ -1,5 +1,7 @@
 //! What the hub is told at its start.
 
+mod pages;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +12,8 @@ use farm_model::id::HubId;
 use farm_wire::keys::MasterKey;
 
 use crate::machines::Checks;
+
+pub use self::pages::{Pages, PagesArgs};
 
 /// Command line and environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -58,6 +62,9 @@ pub struct Args {
     /// Seconds that running attempts have to end in when the hub is asked to
     #[arg(long, env = "FARM_DRAIN", default_value_t = 20.0)]
     pub drain: f64,
+    /// Pages.
+    #[command(flatten)]
+    pub pages: PagesArgs,
 }
 
 /// Checked settings.
@@ -83,6 +90,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How idle machines are looked after.
     pub checks: Checks,
+    /// Pages.
+    pub pages: Pages,
 }
 
 /// Where the certificate comes from.
@@ -126,6 +135,7 @@ impl Args {
             heartbeat: seconds("--heartbeat", self.heartbeat, 0.01)?,
             drain: seconds("--drain", self.drain, 0.0)?,
             checks: Checks::default(),
+            pages: self.pages.settings()?,
         })
     }
 }

@@ -27,6 +27,7 @@ pub async fn serve(
     };
     match admitted {
         Ok(guest) => {
+            doors.counts.accepted();
             if write_101(&mut stream).await.is_ok() {
                 drop(place);
                 hold(guest, stream, doors, peer).await;
@@ -34,6 +35,7 @@ pub async fn serve(
         }
         Err(refusal) => {
             tracing::warn!(%peer, %refusal, "a registration was refused");
+            doors.counts.refused(&refusal);
             doors
                 .status
                 .send_modify(|status| status.registrations_refused += 1);
@@ -96,9 +98,12 @@ impl Known<'_> {
     /// Takes it in once it has answered, and returns why it cannot stay.
     async fn live(&mut self, guest: Guest, dialer: Dialer) -> String {
         let Doors {
-            checks, registry, ..
+            checks,
+            registry,
+            counts,
+            ..
         } = self.doors;
-        let client = client_of(&dialer, &guest.name);
+        let client = client_of(&dialer, &guest.name, &counts.dials);
         let version = match first_status(&client, checks).await {
             Ok(version) => version,
             Err(reason) => return format!("it is of no use: {reason}"),
@@ -108,7 +113,8 @@ impl Known<'_> {
             host_type,
             name,
         } = guest;
-        let machine = Arc::new(Machine::new(id, host_type, version, name, (dialer, client)));
+        let machine = Machine::new(id, host_type, version, name, (dialer, client));
+        let machine = Arc::new(machine.counted(&counts.dials));
         self.machine = Some(Arc::clone(&machine));
         if let Some(replaced) = registry.add(Arc::clone(&machine)) {
             replaced.close();

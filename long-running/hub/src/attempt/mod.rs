@@ -8,6 +8,7 @@ mod log;
 mod report;
 mod source;
 mod steps;
+mod tail;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,7 +27,9 @@ pub use self::clean::after;
 use self::course::Course;
 use self::log::Log;
 pub use self::source::Mirrors;
+pub use self::tail::{Piece, Tail, Tails};
 use crate::machines::Machine;
+use crate::metrics::Counts;
 use crate::progress::Voice;
 use crate::stop::Stop;
 use crate::teller::{Identity, Teller};
@@ -51,6 +54,10 @@ pub struct Tools {
     pub mirrors: Mirrors,
     /// Where news go.
     pub teller: Teller,
+    /// The ends of logs that are being written.
+    pub tails: Arc<Tails>,
+    /// What is counted.
+    pub counts: Counts,
 }
 
 /// One attempt on its machine.
@@ -84,10 +91,13 @@ impl Attempt {
     /// cancelled: before, another hub's life may yet be given the same attempt.
     pub async fn drive(&self, accepted: &CancellationToken) -> AttemptReport {
         let limit = self.job.log_limit_bytes;
-        let (log, flusher) = log::open(self.tools.bucket.clone(), self.job.attempt.clone(), limit);
+        let (tail, _open) = self.tools.tails.open(&self.job.attempt);
+        let bucket = self.tools.bucket.clone();
+        let (log, flusher) = log::open(bucket, self.job.attempt.clone(), limit, tail);
         let mut course = Course::new(self.tools.identity.clock.clone());
         let ((end, over), kept) =
             tokio::join!(self.logged(log, &mut course, accepted), flusher.run());
+        self.tools.counts.log(kept.bytes, over, kept.lost);
         report::of(end, course.into_steps(), over, kept)
     }
 

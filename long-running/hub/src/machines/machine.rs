@@ -1,11 +1,14 @@
 //! One connected machine.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use farm_model::id::{HostType, MachineId};
 use farm_wire::client::Client;
-use farm_wire::revdial::Dialer;
+use farm_wire::revdial::{Dialer, SessionStats};
 use parking_lot::Mutex;
+
+use crate::metrics::{Dials, Timed};
 
 /// A machine from its registration to the end of its control connection.
 pub struct Machine {
@@ -19,6 +22,9 @@ pub struct Machine {
     name: String,
     dialer: Dialer,
     client: Mutex<Client>,
+    dials: Dials,
+    /// When it last answered anything.
+    answered: Mutex<Instant>,
 }
 
 impl Machine {
@@ -37,7 +43,43 @@ impl Machine {
             name,
             dialer,
             client: Mutex::new(client),
+            dials: Dials::default(),
+            answered: Mutex::new(Instant::now()),
         }
+    }
+
+    /// Dials of it are counted there.
+    #[must_use]
+    pub fn counted(mut self, dials: &Dials) -> Self {
+        self.dials = dials.clone();
+        self
+    }
+
+    /// The name it registered with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version of reverse dialing that it speaks.
+    #[expect(clippy::unused_self, reason = "all machines speak the same, so far")]
+    pub fn protocol(&self) -> &'static str {
+        "2"
+    }
+
+    /// What its session did so far.
+    pub fn stats(&self) -> SessionStats {
+        self.dialer.stats()
+    }
+
+    /// It has just answered.
+    pub fn answered(&self) {
+        *self.answered.lock() = Instant::now();
+    }
+
+    /// How long ago it was last heard of: an answer, a line, a pick-up.
+    pub fn silent_for(&self) -> Duration {
+        let answered = self.answered.lock().elapsed();
+        answered.min(self.stats().last_received)
     }
 
     /// A handle on its buildlet; a fresh one if the last was given up.
@@ -51,7 +93,7 @@ impl Machine {
 
     /// A handle that has to dial anew: to find out whether the control connection lives.
     pub fn fresh_client(&self) -> Client {
-        client_of(&self.dialer, &self.name)
+        client_of(&self.dialer, &self.name, &self.dials)
     }
 
     /// Whether a time-out showed that the last handle should not be used again.
@@ -70,7 +112,7 @@ impl Machine {
     }
 }
 
-/// A client that reaches the buildlet `name` through `dialer`.
-pub fn client_of(dialer: &Dialer, name: &str) -> Client {
-    Client::new(Arc::new(dialer.clone()), name)
+/// A client that reaches the buildlet `name` through `dialer`; its dials are counted.
+pub fn client_of(dialer: &Dialer, name: &str, dials: &Dials) -> Client {
+    Client::new(Arc::new(Timed::new(dialer.clone(), dials)), name)
 }

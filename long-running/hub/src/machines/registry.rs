@@ -1,13 +1,15 @@
 //! The one place that knows which machines there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::collections::btree_map::Entry as Slot;
 use std::sync::Arc;
+use std::time::Instant;
 
 use farm_model::id::{AttemptKey, MachineId};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use super::census::{Gone, Trouble};
 use super::{Lease, Machine};
 use crate::status::StatusSender;
 use crate::text::one_line;
@@ -34,6 +36,10 @@ pub(super) struct State {
     pub draining: bool,
     /// Counts everything that is told of machines.
     pub seq: u64,
+    /// What went wrong last, by machine.
+    pub troubles: HashMap<MachineId, Trouble>,
+    /// Machines that went, the last at the end.
+    pub gone: VecDeque<Gone>,
 }
 
 pub(super) struct Entry {
@@ -42,6 +48,8 @@ pub(super) struct Entry {
     /// An attempt that is over here, of which the coordinator does not know yet. The machine may be used again, but
     /// heartbeats go on to speak of the attempt, so that it does not count as forgotten.
     pub telling: Option<AttemptKey>,
+    /// Since when it has been busy, or idle.
+    pub since: Instant,
 }
 
 impl Registry {
@@ -61,6 +69,7 @@ impl Registry {
             machine: Arc::clone(&machine),
             busy: None,
             telling: None,
+            since: Instant::now(),
         };
         let replaced = state.machines.insert(machine.id.clone(), entry);
         if replaced.as_ref().is_some_and(|entry| entry.busy.is_some()) {
@@ -82,6 +91,7 @@ impl Registry {
         if slot.remove().busy.is_some() {
             state.busy -= 1;
         }
+        state.left(machine, reason);
         self.note(state, &machine.id, reason);
     }
 
@@ -102,6 +112,7 @@ impl Registry {
         }
         entry.busy = Some(attempt.clone());
         entry.telling = None;
+        entry.since = Instant::now();
         let machine = Arc::clone(&entry.machine);
         state.busy += 1;
         self.note(state, id, "");
@@ -119,6 +130,7 @@ impl Registry {
             return;
         }
         entry.telling = entry.busy.take().filter(|_| telling);
+        entry.since = Instant::now();
         state.busy -= 1;
         if telling {
             // Nothing that is told has changed.

@@ -5,6 +5,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::watch;
 
 use super::*;
+use crate::metrics::Dials;
 use crate::status::HubStatus;
 
 struct Bench {
@@ -29,7 +30,7 @@ impl Bench {
         let (near, _far) = tokio::io::duplex(1024);
         let (dialer, session) = self.dialers.open(near).unwrap();
         self.sessions.push(session);
-        let client = client_of(&dialer, name);
+        let client = client_of(&dialer, name, &Dials::default());
         let (id, host) = (id(name), "host-a".parse().unwrap());
         Arc::new(Machine::new(
             id,

@@ -79,6 +79,9 @@ impl Work {
         let (key, outcome) = (&attempt.job.attempt, report.outcome);
         tracing::info!(attempt = %key, outcome = outcome.as_str(), reason = %report.reason, "finished");
         count_outcome(&self.status, outcome);
+        if outcome == Outcome::Lost && !attempt.stop.is_asked() {
+            self.registry.trouble(&attempt.machine.id, &report.reason);
+        }
         let well = outcome == Outcome::Ok || !attempt.machine.client_is_broken();
         let well = well && outcome != Outcome::Lost;
         let parting = after(&lease, attempt.job.clean, well, &self.checks).await;

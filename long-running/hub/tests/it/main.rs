@@ -8,5 +8,6 @@ mod jobs;
 mod machine;
 mod machines;
 mod offers;
+mod pages;
 mod registration;
 mod repository;

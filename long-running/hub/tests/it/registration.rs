@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use crate::harness::{Bench, PATIENCE};
 
 impl Bench {
-    async fn tls(&self) -> BoxStream {
+    /// A connection to where machines connect.
+    pub async fn tls(&self) -> BoxStream {
         let trust = Trust::Pem(self.certificate());
         let connect = TlsConnect::new(&self.address, Some("localhost"), &trust).unwrap();
         connect.connect().await.unwrap()
