@@ -54,10 +54,7 @@ pub fn verify(
     let &[SCHEME, holder, expires] = fields.as_slice() else {
         return Err(BlobTokenError::Malformed);
     };
-    if !same(
-        mac(master, &claim, sha256).as_bytes(),
-        presented.as_bytes(),
-    ) {
+    if !same(mac(master, &claim, sha256).as_bytes(), presented.as_bytes()) {
         return Err(BlobTokenError::Forged);
     }
     let at: i64 = expires.parse().map_err(|_| BlobTokenError::Malformed)?;
@@ -114,7 +111,14 @@ mod tests {
             assert_eq!(checked, Err(BlobTokenError::Forged), "{changed}");
         }
         let cut = token.rsplit_once('.').unwrap().0;
-        for wrong in ["", "fb1", "fb1.pi.100", cut, "fb2.pi.100.00", "fm1.h.m.100.00"] {
+        for wrong in [
+            "",
+            "fb1",
+            "fb1.pi.100",
+            cut,
+            "fb2.pi.100.00",
+            "fm1.h.m.100.00",
+        ] {
             let checked = verify(&master(), wrong, &blob("a"), 1);
             assert_eq!(checked, Err(BlobTokenError::Malformed), "{wrong}");
         }

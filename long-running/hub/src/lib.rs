@@ -121,7 +121,9 @@ pub async fn serve(
     tasks.spawn(acceptor::run(listener, tls, Arc::new(doors)));
     tasks.spawn(heartbeat.run());
     if let Some(admin) = admin {
-        let address = admin.address().context("the admin listener has no address")?;
+        let address = admin
+            .address()
+            .context("the admin listener has no address")?;
         tracing::info!(%address, "pages for operators");
         status.send_modify(|status| status.admin = Some(address));
         tasks.spawn(admin.run(operators));

@@ -1,7 +1,7 @@
 //! The one place that knows which machines there are.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 

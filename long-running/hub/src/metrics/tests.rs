@@ -87,7 +87,11 @@ async fn machines_are_counted_by_host_type_and_state() {
         ))
     };
     assert_eq!(
-        [of("host-pi", "busy"), of("host-pi", "idle"), of("host-mac", "idle")],
+        [
+            of("host-pi", "busy"),
+            of("host-pi", "idle"),
+            of("host-mac", "idle")
+        ],
         ["1", "2", "1"]
     );
     assert_eq!(b.value("farm_hub_sessions{revdial=\"2\"}"), "4");
@@ -101,7 +105,9 @@ async fn host_types_beyond_the_first_hundred_are_counted_together() {
         b.connect(&format!("m{number}"), &format!("host-{number:03}"));
     }
     let text = b.exposition.text().unwrap();
-    let series = text.lines().filter(|line| line.starts_with("farm_hub_machines{"));
+    let series = text
+        .lines()
+        .filter(|line| line.starts_with("farm_hub_machines{"));
     assert_eq!(series.count(), 2 * (100 + 1));
     let others = "farm_hub_machines{host_type=\"all others\",state=\"idle\"}";
     assert_eq!(b.value(others), "30");

@@ -75,13 +75,23 @@ async fn answer(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, No> {
-    let id: BlobId = sha256
-        .parse()
-        .map_err(|_| No(StatusCode::BAD_REQUEST, "a blob's name is its SHA-256 in 64 lower-case hex digits".to_owned()))?;
+    let id: BlobId = sha256.parse().map_err(|_| {
+        No(
+            StatusCode::BAD_REQUEST,
+            "a blob's name is its SHA-256 in 64 lower-case hex digits".to_owned(),
+        )
+    })?;
     let holder = admitted(shown, &id, token)?;
     let place = Arc::clone(&shown.bounds.blobs).try_acquire_owned();
-    let place = place.map_err(|_| No(StatusCode::SERVICE_UNAVAILABLE, format!("{MAX_AT_ONCE} blobs are being sent already; try again")))?;
-    let size = within(shown.bucket.blob_size(&id)).await?.ok_or_else(none)?;
+    let place = place.map_err(|_| {
+        No(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{MAX_AT_ONCE} blobs are being sent already; try again"),
+        )
+    })?;
+    let size = within(shown.bucket.blob_size(&id))
+        .await?
+        .ok_or_else(none)?;
     let (status, range) = match part(range_field(headers, &id), size) {
         Part::Whole => (StatusCode::OK, 0..size),
         Part::Bytes(range) => (StatusCode::PARTIAL_CONTENT, range),
@@ -110,7 +120,11 @@ fn admitted(shown: &Shown, id: &BlobId, token: Option<&str>) -> Result<String, N
 
 /// The `Range` field, unless `If-Range` names something else: a blob's content is its name.
 fn range_field<'a>(headers: &'a HeaderMap, id: &BlobId) -> Option<&'a str> {
-    let field = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let field = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &header::HeaderValue| value.to_str().ok())
+    };
     match headers.get(header::IF_RANGE) {
         Some(condition) if condition.as_bytes() != tag(id).as_bytes() => None,
         _ => field(header::RANGE),
@@ -137,7 +151,10 @@ async fn open(
 async fn within<T>(asked: impl Future<Output = Result<T, BucketError>>) -> Result<T, No> {
     let failed = |text: String| {
         tracing::warn!(error = %text, "a blob could not be read");
-        No(StatusCode::SERVICE_UNAVAILABLE, "the bucket cannot be read now; try again".to_owned())
+        No(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the bucket cannot be read now; try again".to_owned(),
+        )
     };
     match timeout(BUCKET, asked).await {
         Ok(answered) => answered.map_err(|error| failed(error.to_string())),
@@ -190,7 +207,11 @@ fn with_head(
     ];
     let mut answer = (status, head, body).into_response();
     if status == StatusCode::PARTIAL_CONTENT {
-        let text = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+        let text = format!(
+            "bytes {}-{}/{size}",
+            range.start,
+            range.end.saturating_sub(1)
+        );
         if let Ok(value) = text.parse() {
             answer.headers_mut().insert(header::CONTENT_RANGE, value);
         }

@@ -122,7 +122,10 @@ fn router(shown: &Arc<Shown>, by: Audience) -> Router {
     if by == Audience::Operators {
         router = router
             .route("/", get(|| async { Redirect::to("/status") }))
-            .route("/attempts/{build}/{run}/{job}/{attempt}/log", get(tail::log));
+            .route(
+                "/attempts/{build}/{run}/{job}/{attempt}/log",
+                get(tail::log),
+            );
     }
     let shown = Arc::clone(shown);
     router

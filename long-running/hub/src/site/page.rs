@@ -11,7 +11,7 @@ use farm_model::id::MachineId;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::report::{HostRow, Report, make, said};
+use super::report::{HostRow, Report, grouped, make, said, short};
 use super::{Asked, Audience, says};
 use crate::machines::Wanted;
 
@@ -108,8 +108,7 @@ fn wanted(asked: &Asked, choice: &Choice, most: usize) -> Result<Wanted, Box<Res
     };
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let host_type = given(&choice.host).map(|host| host.parse());
-    let after =
-        given(&choice.after).map(|name| MachineId::on(&asked.shown.identity.hub, &name));
+    let after = given(&choice.after).map(|name| MachineId::on(&asked.shown.identity.hub, &name));
     Ok(Wanted {
         host_type: host_type.transpose().map_err(wrong)?,
         after: after.transpose().map_err(wrong)?,
@@ -127,26 +126,4 @@ fn policy() -> HeaderValue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_style_cannot_end_its_element() {
-        assert!(!STYLE.contains("</"));
-    }
-
-    #[test]
-    fn browsers_get_a_page_and_programs_get_json() {
-        let takes = |accept: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            if let Some(accept) = accept {
-                headers.insert(header::ACCEPT, accept.parse().unwrap());
-            }
-            takes_pages(&headers)
-        };
-        assert!(takes(Some("text/html,application/xhtml+xml,*/*;q=0.8")));
-        for program in [None, Some("*/*"), Some("application/json"), Some("text/")] {
-            assert!(!takes(program), "{program:?}");
-        }
-    }
-}
+mod tests;

@@ -65,7 +65,12 @@ mod tests {
 
     #[test]
     fn what_is_behind_the_end_cannot_be_satisfied() {
-        for field in ["bytes=10-", "bytes=10-12", "bytes=-0", "bytes=99999999999999999999999-"] {
+        for field in [
+            "bytes=10-",
+            "bytes=10-12",
+            "bytes=-0",
+            "bytes=99999999999999999999999-",
+        ] {
             assert_eq!(part(Some(field), 10), Part::Unsatisfiable, "{field}");
         }
         assert_eq!(part(Some("bytes=0-"), 0), Part::Unsatisfiable);

@@ -1,5 +1,6 @@
 //! What the status page and its JSON form say: made once, shown in two ways.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use farm_model::Timestamp;
@@ -221,6 +222,11 @@ impl Report {
     pub fn idle(&self) -> usize {
         self.counts.machines.saturating_sub(self.counts.busy)
     }
+
+    /// Attempts that ended.
+    pub fn ended(&self) -> u64 {
+        self.counts.ok + self.counts.failed + self.counts.lost
+    }
 }
 
 impl HostRow {
@@ -228,6 +234,28 @@ impl HostRow {
     pub fn missing(&self) -> usize {
         self.expected.unwrap_or(0).saturating_sub(self.connected)
     }
+}
+
+/// An attempt whose build is cut to eight digits.
+pub fn short(attempt: &AttemptKey) -> String {
+    let build: String = attempt.build.as_str().chars().take(8).collect();
+    format!(
+        "{build}/{}/{}/{}",
+        attempt.run, attempt.job, attempt.attempt
+    )
+}
+
+/// A number as people read it: `1,203,344`.
+pub fn grouped(number: impl Display) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// A duration of a report as people say it.

@@ -86,9 +86,7 @@ impl Cache {
 fn render(status: &ReverseStatus) -> serde_json::Result<Vec<u8>> {
     let mut text = Vec::new();
     let tabs = serde_json::ser::PrettyFormatter::with_indent(b"\t");
-    status.serialize(&mut serde_json::Serializer::with_formatter(
-        &mut text, tabs,
-    ))?;
+    status.serialize(&mut serde_json::Serializer::with_formatter(&mut text, tabs))?;
     Ok(text)
 }
 
@@ -143,9 +141,7 @@ impl HostStatus {
             version: seen.machine.version.to_string(),
             busy,
         };
-        self.machines
-            .get_or_insert_default()
-            .insert(name, machine);
+        self.machines.get_or_insert_default().insert(name, machine);
     }
 }
 
@@ -186,7 +182,10 @@ mod tests {
             \t\t\t\t\t\"HostType\": \"host-pi\",\n\t\t\t\t\t\"ConnectedSec\": 12.5,\n\
             \t\t\t\t\t\"BusySec\": 2.25,\n\t\t\t\t\t\"Version\": \"23\",\n\t\t\t\t\t\"Busy\": true\n\
             \t\t\t\t}\n\t\t\t}\n\t\t}\n\t}\n}";
-        assert_eq!(rendered(Some([("host-pi".to_owned(), host)].into())), expected);
+        assert_eq!(
+            rendered(Some([("host-pi".to_owned(), host)].into())),
+            expected
+        );
     }
 
     #[test]

@@ -44,7 +44,9 @@ pub async fn log(
     };
     let shown = &asked.shown;
     let Some(tail) = shown.tails.get(&key) else {
-        let text = format!("{key} does not run on this hub; what it printed is in logs/{key}/ of the bucket");
+        let text = format!(
+            "{key} does not run on this hub; what it printed is in logs/{key}/ of the bucket"
+        );
         return says(StatusCode::NOT_FOUND, &text);
     };
     let Ok(place) = Arc::clone(&shown.bounds.readers).try_acquire_owned() else {
@@ -66,7 +68,10 @@ pub async fn log(
         _ => {
             let reader = Reader::new(tail, offset, place, &shown.counts);
             let head = [
-                (header::CONTENT_TYPE.as_str(), "text/plain; charset=utf-8".to_owned()),
+                (
+                    header::CONTENT_TYPE.as_str(),
+                    "text/plain; charset=utf-8".to_owned(),
+                ),
                 (OFFSET, offset.to_string()),
             ];
             (head, Body::from_stream(reader.stream())).into_response()

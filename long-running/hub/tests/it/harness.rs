@@ -28,7 +28,7 @@ use crate::repository::Repository;
 /// Long enough for a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const MASTER: &[u8] = b"a master key for tests";
+pub const MASTER: &[u8] = b"a master key for tests";
 
 pub struct Bench {
     pub folder: TempDir,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
 
+mod blobs;
 mod drain;
 mod harness;
 mod jobs;
@@ -11,3 +12,4 @@ mod offers;
 mod pages;
 mod registration;
 mod repository;
+mod running_logs;

@@ -113,12 +113,20 @@ async fn a_busy_machine_is_shown_with_its_attempt_and_a_gone_one_with_its_reason
     assert_eq!(json["list"][0]["busy"]["attempt"], 1);
     let address = format!("href=\"/attempts/{}/log\"", job.attempt);
     assert!(b.admin("/status", PAGE).await.text().contains(&address));
-    assert!(!b.public("GET", "/status", PAGE).await.text().contains(&address));
+    assert!(
+        !b.public("GET", "/status", PAGE)
+            .await
+            .text()
+            .contains(&address)
+    );
     machine.cut();
     b.report(&job).await;
     b.gone("m").await;
     let json = b.public("GET", "/status.json", "").await.json();
-    assert_eq!((&json["machines"], &json["gone"][0]["name"]), (&0.into(), &"m".into()));
+    assert_eq!(
+        (&json["machines"], &json["gone"][0]["name"]),
+        (&0.into(), &"m".into())
+    );
     // It comes back, and what went wrong is not forgotten.
     let _machine = b.machine("m").await;
     let json = b.public("GET", "/status.json", "").await.json();
@@ -146,9 +154,7 @@ async fn machines_that_do_not_fit_on_a_page_come_on_the_next() {
         .await
         .json();
     assert_eq!(json["list"].as_array().unwrap().len(), 0);
-    let wrong = b
-        .public("GET", "/status?after=%3Cscript%3E", PAGE)
-        .await;
+    let wrong = b.public("GET", "/status?after=%3Cscript%3E", PAGE).await;
     assert_eq!(wrong.status, 400);
     assert_eq!(wrong.header("content-type"), "text/plain; charset=utf-8");
 }
@@ -168,15 +174,27 @@ async fn the_reverse_pool_is_told_as_in_2019() {
     let json = answer.json();
     let host = &json["HostTypes"]["host-test"];
     assert_eq!(
-        (&host["Connected"], &host["Expect"], &host["Idle"], &host["Busy"], &host["Waiters"]),
+        (
+            &host["Connected"],
+            &host["Expect"],
+            &host["Idle"],
+            &host["Busy"],
+            &host["Waiters"]
+        ),
         (&1.into(), &2.into(), &1.into(), &0.into(), &0.into())
     );
     let machine = &host["Machines"]["m"];
-    assert_eq!((&machine["Name"], &machine["Busy"]), (&"m".into(), &false.into()));
+    assert_eq!(
+        (&machine["Name"], &machine["Busy"]),
+        (&"m".into(), &false.into())
+    );
     assert!(machine["ConnectedSec"].is_f64() && machine["IdleSec"].is_f64());
     assert!(machine["Version"].is_string() && machine.get("BusySec").is_none());
     let absent = &json["HostTypes"]["host-mac"];
-    assert_eq!((&absent["Expect"], &absent["Machines"]), (&1.into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&absent["Expect"], &absent["Machines"]),
+        (&1.into(), &serde_json::Value::Null)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,9 +218,16 @@ async fn metrics_are_for_operators_and_for_whoever_has_the_token() {
     ] {
         assert!(text.lines().any(|l| l == line), "no {line} in {text}");
     }
-    for wrong in ["", "Authorization: Bearer another\r\n", "Authorization: Basic a token for tests\r\n"] {
+    for wrong in [
+        "",
+        "Authorization: Bearer another\r\n",
+        "Authorization: Basic a token for tests\r\n",
+    ] {
         let refused = b.public("GET", "/metrics", wrong).await;
-        assert_eq!((refused.status, refused.header("www-authenticate")), (401, "Bearer"));
+        assert_eq!(
+            (refused.status, refused.header("www-authenticate")),
+            (401, "Bearer")
+        );
     }
     let right = "Authorization: Bearer a token for tests\r\n";
     assert_eq!(b.public("GET", "/metrics", right).await.status, 200);
