@@ -1,16 +1,21 @@
 //! One machine, from its registration to the end of its control connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use farm_wire::head::{Refusal, write_101};
 use farm_wire::revdial::{Dialer, SessionEnd};
 use farm_wire::stream::Prefixed;
 use farm_wire::tls::TlsServerStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use super::reverse::{Guest, check};
 use super::{Doors, Request, refuse};
 use crate::machines::{Machine, attend, client_of, first_status};
+
+/// For a machine that is told to halt to go by itself.
+const HALTING: Duration = Duration::from_secs(15);
 
 /// Answers a registration, and holds the machine until it goes.
 pub async fn serve(
@@ -104,6 +109,13 @@ impl Known<'_> {
             ..
         } = self.doors;
         let client = client_of(&dialer, &guest.name, &counts.dials);
+        if registry.owes_halt(&guest.id) {
+            // Once: it may go before it answers, and then this never returns.
+            registry.halted(&guest.id);
+            client.halt().await;
+            drop(timeout(HALTING, dialer.closed()).await);
+            return "it was not halted after its last attempt, and is now".to_owned();
+        }
         let version = match first_status(&client, checks).await {
             Ok(version) => version,
             Err(reason) => return format!("it is of no use: {reason}"),

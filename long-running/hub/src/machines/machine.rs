@@ -106,6 +106,11 @@ impl Machine {
         self.dialer.close();
     }
 
+    /// Whether the control connection has ended, or is about to.
+    pub fn is_closed(&self) -> bool {
+        self.dialer.is_closed()
+    }
+
     /// Returns when the control connection has ended.
     pub async fn closed(&self) {
         self.dialer.closed().await;

@@ -2,6 +2,7 @@
 
 mod attend;
 mod census;
+mod debts;
 mod lease;
 mod machine;
 mod news;

@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::census::{Gone, Trouble};
+use super::debts::Debts;
 use super::{Lease, Machine};
 use crate::status::StatusSender;
 use crate::text::one_line;
@@ -40,6 +41,8 @@ pub(super) struct State {
     pub troubles: HashMap<MachineId, Trouble>,
     /// Machines that went, the last at the end.
     pub gone: VecDeque<Gone>,
+    /// Machines that must be halted first.
+    pub debts: Debts,
 }
 
 pub(super) struct Entry {

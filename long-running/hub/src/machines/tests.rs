@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tokio::io::DuplexStream;
 use tokio::sync::watch;
 
+use super::registry::MAX_MACHINES;
 use super::*;
 use crate::metrics::Dials;
 use crate::status::HubStatus;
@@ -123,6 +124,47 @@ async fn an_attempt_is_spoken_of_until_its_report_is_out() {
     assert_eq!(b.status.borrow().busy, 0);
     b.registry.told(&id("m"), &attempt(1));
     assert_eq!(b.told(Scope::Changed).0, [at("m", None)]);
+}
+
+#[tokio::test]
+async fn a_spoiled_machine_is_only_used_again_if_it_is_handed_back() {
+    let mut b = Bench::new();
+    for name in ["m", "n", "o"] {
+        b.connect(name);
+    }
+    let take = |name: &str, number: u32| {
+        let mut lease = b.registry.claim(&id(name), &attempt(number)).unwrap();
+        lease.spoil("its attempt broke off");
+        lease
+    };
+    let broken = take("m", 1);
+    let machine = Arc::clone(broken.machine());
+    drop(broken);
+    assert!(machine.is_closed());
+    let again = b.registry.claim(&id("m"), &attempt(2)).err().unwrap();
+    assert!(again.contains("not connected"), "{again}");
+    take("n", 1).hand_back();
+    take("o", 1).unused();
+    for name in ["n", "o"] {
+        assert!(b.registry.claim(&id(name), &attempt(2)).is_ok(), "{name}");
+    }
+    assert_eq!(b.told(Scope::Changed).1, ["h1/m: its attempt broke off"]);
+}
+
+#[tokio::test]
+async fn a_halt_is_owed_until_it_is_paid() {
+    let b = Bench::new();
+    assert!(!b.registry.owes_halt(&id("m")));
+    b.registry.owe_halt(&id("m"));
+    assert!(b.registry.owes_halt(&id("m")) && !b.registry.owes_halt(&id("n")));
+    b.registry.halted(&id("m"));
+    assert!(!b.registry.owes_halt(&id("m")));
+    // Those that are owed longest are forgotten first.
+    for number in 0..MAX_MACHINES + 1 {
+        b.registry.owe_halt(&id(&format!("m{number}")));
+    }
+    assert!(!b.registry.owes_halt(&id("m0")));
+    assert!(b.registry.owes_halt(&id("m1")));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! One hub with all it needs, and a coordinator's view of it.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use farm_bucket::{Bucket, folder_url};
@@ -43,7 +45,14 @@ pub struct Bench {
     /// Messages read while looking for others.
     seen: VecDeque<Said>,
     published: u32,
-    _emulator: JoinSet<()>,
+    emulator: JoinSet<()>,
+    queue: Queue,
+}
+
+/// Where the queue's emulator listens, and keeps what it has.
+struct Queue {
+    address: SocketAddr,
+    data: Option<PathBuf>,
 }
 
 /// What the hub says.
@@ -60,8 +69,35 @@ impl Bench {
     }
 
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::on(None, change).await
+    }
+
+    /// With a queue that can be stopped and started again.
+    pub async fn with_durable_queue() -> Self {
+        Self::on(Some("queue"), |_| {}).await
+    }
+
+    /// All connections to the queue end, and it cannot be reached.
+    pub async fn stop_queue(&mut self) {
+        self.emulator.shutdown().await;
+    }
+
+    /// The queue is back, with all it had.
+    pub async fn start_queue(&mut self) {
+        let listener = TcpListener::bind(self.queue.address).await.unwrap();
+        self.emulator = emulator(listener, self.queue.data.clone()).await;
+    }
+
+    async fn on(queue: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (url, emulator) = emulator().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let queue = Queue {
+            address: listener.local_addr().unwrap(),
+            data: queue.map(|name| folder.path().join(name)),
+        };
+        let url = format!("pubsub://test?endpoint=http://{}", queue.address);
+        let url: BusUrl = url.parse().unwrap();
+        let emulator = emulator(listener, queue.data.clone()).await;
         let bus = Bus::open(&url).unwrap();
         let mut specs = SubscriptionSpec::coordinator();
         specs.push(SubscriptionSpec::hub(&"h1".parse().unwrap()));
@@ -102,7 +138,8 @@ impl Bench {
             progress,
             seen: VecDeque::new(),
             published: 0,
-            _emulator: emulator,
+            emulator,
+            queue,
         };
         // It listens, its certificate is there.
         bench
@@ -126,10 +163,15 @@ impl Bench {
         )
     }
 
+    /// A machine on its way.
+    pub fn connect(&self, name: &str) -> Connection {
+        let work_dir = self.folder.path().join(format!("work-{name}"));
+        Connection::start(self, name, &work_dir)
+    }
+
     /// A connected machine, once the hub has told of it.
     pub async fn machine(&mut self, name: &str) -> Connection {
-        let work_dir = self.folder.path().join(format!("work-{name}"));
-        let machine = Connection::start(self, name, &work_dir);
+        let machine = self.connect(name);
         self.told(name, None).await;
         machine
     }
@@ -353,13 +395,12 @@ fn settings(folder: &TempDir, bus: BusUrl, bucket: &str) -> Settings {
     }
 }
 
-async fn emulator() -> (BusUrl, JoinSet<()>) {
-    let emulator = Emulator::open(Options::default()).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!(
-        "pubsub://test?endpoint=http://{}",
-        listener.local_addr().unwrap()
-    );
+async fn emulator(listener: TcpListener, data: Option<PathBuf>) -> JoinSet<()> {
+    let options = Options {
+        data,
+        ..Options::default()
+    };
+    let emulator = Emulator::open(options).await.unwrap();
     let mut serving = JoinSet::new();
     serving.spawn(async move {
         emulator
@@ -367,5 +408,5 @@ async fn emulator() -> (BusUrl, JoinSet<()>) {
             .await
             .unwrap()
     });
-    (url.parse().unwrap(), serving)
+    serving
 }

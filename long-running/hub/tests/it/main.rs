@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
 
 mod blobs;
+mod clean;
 mod drain;
 mod harness;
 mod jobs;
@@ -10,6 +11,8 @@ mod machine;
 mod machines;
 mod offers;
 mod pages;
+mod puppet;
+mod queue;
 mod registration;
 mod repository;
 mod running_logs;

@@ -1,5 +1,6 @@
 //! What the listener says to whom.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use farm_wire::head::read_answer;
@@ -11,12 +12,27 @@ use tokio::time::timeout;
 
 use crate::harness::{Bench, PATIENCE};
 
+/// Opens connections as machines do.
+#[derive(Clone)]
+pub struct Door(Arc<TlsConnect>);
+
+impl Door {
+    pub async fn open(&self) -> BoxStream {
+        self.0.connect().await.unwrap()
+    }
+}
+
 impl Bench {
-    /// A connection to where machines connect.
-    pub async fn tls(&self) -> BoxStream {
+    /// The way to where machines connect.
+    pub fn door(&self) -> Door {
         let trust = Trust::Pem(self.certificate());
         let connect = TlsConnect::new(&self.address, Some("localhost"), &trust).unwrap();
-        connect.connect().await.unwrap()
+        Door(Arc::new(connect))
+    }
+
+    /// A connection to there.
+    pub async fn tls(&self) -> BoxStream {
+        self.door().open().await
     }
 
     /// Status and text of the answer to a request.
@@ -39,7 +55,7 @@ async fn answer(stream: impl tokio::io::AsyncRead + Unpin) -> (u16, String) {
     (head.status, text)
 }
 
-fn register(name: &str, host_type: &str, key: &str) -> String {
+pub fn register(name: &str, host_type: &str, key: &str) -> String {
     format!(
         "GET /reverse HTTP/1.1\r\nHost: \r\nUser-Agent: Go-http-client/1.1\r\nX-Go-Builder-Hostname: {name}\r\n\
          X-Go-Builder-Key: {key}\r\nX-Go-Builder-Version: 23\r\nX-Go-Host-Type: {host_type}\r\n\
