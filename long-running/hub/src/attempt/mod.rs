@@ -10,6 +10,9 @@ mod source;
 mod steps;
 mod tail;
 
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

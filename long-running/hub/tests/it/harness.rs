@@ -8,7 +8,7 @@ use std::time::Duration;
 use farm_bucket::{Bucket, folder_url};
 use farm_bus::{Bus, BusUrl, Limits, Receiver, SubscriptionSpec};
 use farm_model::event::{Event, Message};
-use farm_model::id::{AttemptKey, MachineId};
+use farm_model::id::{AttemptKey, HubSession, MachineId};
 use farm_model::message::progress::{
     AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone,
 };
@@ -47,12 +47,31 @@ pub struct Bench {
     published: u32,
     emulator: JoinSet<()>,
     queue: Queue,
+    settings: Settings,
 }
 
 /// Where the queue's emulator listens, and keeps what it has.
 struct Queue {
     address: SocketAddr,
     data: Option<PathBuf>,
+}
+
+fn start(
+    settings: Settings,
+    listener: TcpListener,
+    shutdown: &CancellationToken,
+) -> (JoinSet<anyhow::Result<()>>, watch::Receiver<HubStatus>) {
+    let (sender, status) = watch::channel(HubStatus::default());
+    let mut hub = JoinSet::new();
+    hub.spawn(hub::serve(
+        settings,
+        listener,
+        Clock::system(),
+        Ids::system(),
+        sender,
+        shutdown.clone(),
+    ));
+    (hub, status)
 }
 
 /// What the hub says.
@@ -80,6 +99,9 @@ impl Bench {
     /// All connections to the queue end, and it cannot be reached.
     pub async fn stop_queue(&mut self) {
         self.emulator.shutdown().await;
+        let none: AttemptKey = format!("{}/1/none/1", "0".repeat(32)).parse().unwrap();
+        let publish = timeout(Duration::from_millis(500), self.cancel(&none)).await;
+        assert!(publish.is_err(), "the queue still takes messages");
     }
 
     /// The queue is back, with all it had.
@@ -113,19 +135,8 @@ impl Bench {
         change(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (sender, status) = watch::channel(HubStatus::default());
         let shutdown = CancellationToken::new();
-        let mut hub = JoinSet::new();
-        let clock = Clock::system();
-        let until = shutdown.clone();
-        hub.spawn(hub::serve(
-            settings,
-            listener,
-            clock,
-            Ids::system(),
-            sender,
-            until,
-        ));
+        let (hub, status) = start(settings.clone(), listener, &shutdown);
         let mut bench = Self {
             bucket: Bucket::open(&bucket_url).unwrap(),
             folder,
@@ -140,12 +151,31 @@ impl Bench {
             published: 0,
             emulator,
             queue,
+            settings,
         };
         // It listens, its certificate is there.
         bench
             .next(|said| matches!(said, Said::Beat(_)).then_some(()))
             .await;
         bench
+    }
+
+    /// The hub's process is killed, and another one started in its place.
+    pub async fn kill_and_start_again(&mut self) {
+        self.hub.shutdown().await;
+        let listener = TcpListener::bind(&self.address).await.unwrap();
+        (self.hub, self.status) = start(self.settings.clone(), listener, &self.shutdown);
+    }
+
+    /// The hub's life, from its next heartbeat.
+    pub async fn session(&mut self) -> HubSession {
+        // What was said before does not count.
+        self.seen.retain(|said| !matches!(said, Said::Beat(_)));
+        self.next(|said| match said {
+            Said::Beat(beat) => Some(beat.session.clone()),
+            _ => None,
+        })
+        .await
     }
 
     pub fn certificate(&self) -> Vec<u8> {
