@@ -152,6 +152,57 @@ async fn a_spoiled_machine_is_only_used_again_if_it_is_handed_back() {
 }
 
 #[tokio::test]
+async fn a_census_counts_all_and_shows_a_page() {
+    let mut b = Bench::new();
+    for number in 0..2500 {
+        b.connect(&format!("m{number:04}"));
+    }
+    let _lease = b.registry.claim(&id("m0007"), &attempt(1)).unwrap();
+    b.registry.trouble(&id("m0007"), "a step\nwas lost");
+    let mut wanted = Wanted {
+        most: 200,
+        ..Wanted::default()
+    };
+    let (mut pages, mut seen) = (0, Vec::new());
+    loop {
+        let census = b.registry.census(&wanted);
+        let host = census.hosts.values().next().unwrap();
+        assert_eq!((host.connected, host.busy), (2500, 1));
+        assert!(census.machines.len() <= 200);
+        pages += 1;
+        seen.extend(census.machines.iter().map(|m| m.machine.id.clone()));
+        assert_eq!(seen.len() + census.more, 2500);
+        if census.more == 0 {
+            break;
+        }
+        wanted.after = seen.last().cloned();
+    }
+    assert_eq!(pages, 13);
+    assert!(seen.is_sorted());
+    wanted.after = Some(id("m0006"));
+    wanted.most = 1;
+    let census = b.registry.census(&wanted);
+    let shown = &census.machines[0];
+    assert_eq!(shown.busy, Some(attempt(1)));
+    assert_eq!(shown.trouble.as_ref().unwrap().text, "a step was lost");
+    wanted.host_type = Some("host-none".parse().unwrap());
+    let census = b.registry.census(&wanted);
+    assert_eq!((census.machines.len(), census.more), (0, 0));
+}
+
+#[tokio::test]
+async fn of_machines_that_went_the_last_are_remembered() {
+    let mut b = Bench::new();
+    for number in 0..30 {
+        let machine = b.connect(&format!("m{number}"));
+        b.registry.remove(&machine, "it closed the connection");
+    }
+    let gone = b.registry.census(&Wanted::default()).gone;
+    assert_eq!((gone.len(), &gone[0].id), (20, &id("m29")));
+    assert_eq!(gone[0].why.text, "it closed the connection");
+}
+
+#[tokio::test]
 async fn a_halt_is_owed_until_it_is_paid() {
     let b = Bench::new();
     assert!(!b.registry.owes_halt(&id("m")));

@@ -92,3 +92,68 @@ async fn turn_away(mut stream: impl Duplex, clock: &Clock) {
     };
     drop(timeout(SHORT, answer).await);
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, DuplexStream};
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+    fn visit(site: &Site, visitors: &mut JoinSet<()>) -> DuplexStream {
+        let (near, far) = tokio::io::duplex(1 << 12);
+        let site = site.clone();
+        visitors.spawn(async move { site.serve(far).await });
+        near
+    }
+
+    async fn answer(mut stream: DuplexStream) -> String {
+        let mut text = String::new();
+        stream.write_all(REQUEST).await.unwrap();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn visitors_without_a_place_are_turned_away_at_once() {
+        let counts = Counts::default();
+        let clock = Clock::manual(farm_model::Timestamp::UNIX_EPOCH);
+        let router = Router::new().route("/", get("a page"));
+        let site = Site::new(router, counts.clone(), clock);
+        let mut visitors = JoinSet::new();
+        // They say nothing, and hold their places.
+        let silent: Vec<_> = (0..MAX_VISITORS)
+            .map(|_| visit(&site, &mut visitors))
+            .collect();
+        while site.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let text = answer(visit(&site, &mut visitors)).await;
+        assert!(text.starts_with("HTTP/1.1 503 "), "{text}");
+        assert_eq!(counts.turned_away.get(), 1);
+        drop(silent);
+        while site.places.available_permits() < MAX_VISITORS {
+            tokio::task::yield_now().await;
+        }
+        let text = answer(visit(&site, &mut visitors)).await;
+        assert!(
+            text.starts_with("HTTP/1.1 200 ") && text.ends_with("a page"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visitor_who_does_not_say_what_he_wants_is_sent_away() {
+        let clock = Clock::manual(farm_model::Timestamp::UNIX_EPOCH);
+        let site = Site::new(Router::new(), Counts::default(), clock);
+        let mut visitors = JoinSet::new();
+        let mut stream = visit(&site, &mut visitors);
+        stream.write_all(b"GET / HT").await.unwrap();
+        let began = tokio::time::Instant::now();
+        visitors.join_next().await.unwrap().unwrap();
+        assert!(began.elapsed() <= 2 * HEAD, "{:?}", began.elapsed());
+    }
+}

@@ -1,10 +1,15 @@
 //! Blobs that machines fetch by token.
 
+use std::time::Duration;
+
 use farm_model::id::BlobId;
 use farm_runtime::Clock;
+use farm_wire::head::read_answer;
 use farm_wire::keys::MasterKey;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
-use crate::harness::{Bench, MASTER};
+use crate::harness::{Bench, MASTER, PATIENCE};
 
 impl Bench {
     /// The target of a blob for machine `m`, good for `seconds`.
@@ -100,4 +105,30 @@ async fn without_a_good_token_there_is_nothing() {
         assert!(metrics.contains(line), "{metrics}");
     }
     assert!(!metrics.contains(token) && !metrics.contains(blob.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_so_many_blobs_are_sent_at_once() {
+    let b = Bench::start().await;
+    // More than the network holds: whoever does not read keeps the hub waiting.
+    let blob = b.bucket.put_blob(vec![7; 32 << 20].into()).await.unwrap();
+    let target = b.target(&blob, 60);
+    let request = format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
+    let mut readers = Vec::new();
+    for _ in 0..64 {
+        let mut stream = b.tls().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let (head, stream) = read_answer(stream, PATIENCE).await.unwrap();
+        assert_eq!(head.status, 200);
+        readers.push(stream);
+    }
+    assert_eq!(b.public("HEAD", &target, "").await.status, 503);
+    assert_eq!(b.public("GET", "/healthz", "").await.status, 200);
+    drop(readers);
+    let free = async {
+        while b.public("HEAD", &target, "").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, free).await.unwrap();
 }

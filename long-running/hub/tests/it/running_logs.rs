@@ -130,3 +130,34 @@ async fn a_reader_who_does_not_read_holds_up_nobody() {
         &text[text.len().saturating_sub(300)..]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_may_follow_and_no_more() {
+    let mut b = Bench::with_admin().await;
+    let _machine = b.machine("m").await;
+    let mut job = b.job(1, "m");
+    step(&mut job, "wait", "echo waiting; sleep 1000");
+    b.offer(&job).await;
+    b.log_holds(&job, "\nwaiting\n").await;
+    let request = format!("GET {} HTTP/1.1\r\nHost: h\r\n\r\n", address(&job));
+    let mut readers = Vec::new();
+    for _ in 0..100 {
+        let mut stream = b.operator().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let (head, stream) = read_answer(stream, PATIENCE).await.unwrap();
+        assert_eq!(head.status, 200);
+        readers.push(stream);
+    }
+    assert_eq!(b.admin(&address(&job), "").await.status, 503);
+    // Other pages have room.
+    assert_eq!(b.admin("/healthz", "").await.text(), "ok\n");
+    assert!(
+        b.admin("/metrics", "")
+            .await
+            .text()
+            .contains("farm_hub_log_readers 100\n")
+    );
+    drop(readers);
+    b.cancel(&job.attempt).await;
+    b.report(&job).await;
+}
