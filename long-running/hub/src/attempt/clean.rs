@@ -38,15 +38,19 @@ pub enum Left {
 /// caller does when there is time: see [`Parting`].
 pub async fn after(lease: &Lease, clean: Clean, left: Left, checks: &Checks) -> Option<Parting> {
     let machine = Arc::clone(lease.machine());
-    let why = match (clean, left) {
-        (Clean::Halt, _) => Some("it is halted after every attempt"),
-        (_, Left::Unclean) => Some("it could not be cleaned"),
-        _ => None,
-    };
-    if let Some(why) = why {
-        lease.retire(why);
-        let halt = clean == Clean::Halt;
-        return Some(Parting { machine, halt });
+    if clean == Clean::Halt {
+        lease.dismiss("it is halted after every attempt");
+        return Some(Parting {
+            machine,
+            halt: true,
+        });
+    }
+    if left == Left::Unclean {
+        lease.retire("it could not be cleaned");
+        return Some(Parting {
+            machine,
+            halt: false,
+        });
     }
     if left == Left::Well {
         return None;

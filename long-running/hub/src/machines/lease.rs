@@ -37,6 +37,11 @@ impl Lease {
         self.registry.remove(&self.machine, reason);
     }
 
+    /// Takes a machine out of use with which nothing is wrong.
+    pub fn dismiss(&self, reason: &str) {
+        self.registry.dismiss(&self.machine, reason);
+    }
+
     /// From here on the machine is only used again if it is handed back: an attempt that breaks off takes it along.
     pub fn spoil(&mut self, reason: &'static str) {
         self.spoiled = Some(reason);

@@ -82,8 +82,17 @@ impl Registry {
         replaced.map(|entry| entry.machine)
     }
 
-    /// Takes this machine out, if it is still the one of its name.
+    /// Takes this machine out, if it is still the one of its name: something went wrong with it.
     pub fn remove(&self, machine: &Arc<Machine>, reason: &str) {
+        self.take_out(machine, reason, true);
+    }
+
+    /// The same, where all is as it should be.
+    pub fn dismiss(&self, machine: &Arc<Machine>, reason: &str) {
+        self.take_out(machine, reason, false);
+    }
+
+    fn take_out(&self, machine: &Arc<Machine>, reason: &str, trouble: bool) {
         let mut state = self.state.lock();
         let Slot::Occupied(slot) = state.machines.entry(machine.id.clone()) else {
             return;
@@ -95,6 +104,9 @@ impl Registry {
             state.busy -= 1;
         }
         state.left(machine, reason);
+        if trouble {
+            state.trouble(&machine.id, reason);
+        }
         self.note(state, &machine.id, reason);
     }
 

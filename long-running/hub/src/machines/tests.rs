@@ -203,6 +203,24 @@ async fn of_machines_that_went_the_last_are_remembered() {
 }
 
 #[tokio::test]
+async fn what_went_wrong_is_remembered_over_a_new_connection_and_halting_is_not_wrong() {
+    let mut b = Bench::new();
+    let wanted = Wanted {
+        most: 1,
+        ..Wanted::default()
+    };
+    let halted = b.connect("m");
+    b.registry.dismiss(&halted, "it is halted");
+    let broken = b.connect("m");
+    let shown = b.registry.census(&wanted).machines.remove(0);
+    assert_eq!(shown.trouble, None);
+    b.registry.remove(&broken, "it did not pass its check");
+    b.connect("m");
+    let shown = b.registry.census(&wanted).machines.remove(0);
+    assert_eq!(shown.trouble.unwrap().text, "it did not pass its check");
+}
+
+#[tokio::test]
 async fn a_halt_is_owed_until_it_is_paid() {
     let b = Bench::new();
     assert!(!b.registry.owes_halt(&id("m")));

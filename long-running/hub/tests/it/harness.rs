@@ -48,12 +48,32 @@ pub struct Bench {
     emulator: JoinSet<()>,
     queue: Queue,
     settings: Settings,
+    port: Port,
 }
 
 /// Where the queue's emulator listens, and keeps what it has.
 struct Queue {
-    address: SocketAddr,
+    port: Port,
     data: Option<PathBuf>,
+}
+
+/// A port that stays ours while nobody serves it: what listens next listens on the same.
+struct Port(std::net::TcpListener);
+
+impl Port {
+    fn any() -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        port.set_nonblocking(true).unwrap();
+        Self(port)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    fn listener(&self) -> TcpListener {
+        TcpListener::from_std(self.0.try_clone().unwrap()).unwrap()
+    }
 }
 
 fn start(
@@ -96,7 +116,7 @@ impl Bench {
         Self::on(Some("queue"), |_| {}).await
     }
 
-    /// All connections to the queue end, and it cannot be reached.
+    /// All connections to the queue end, and new ones are not served.
     pub async fn stop_queue(&mut self) {
         self.emulator.shutdown().await;
         let none: AttemptKey = format!("{}/1/none/1", "0".repeat(32)).parse().unwrap();
@@ -106,20 +126,18 @@ impl Bench {
 
     /// The queue is back, with all it had.
     pub async fn start_queue(&mut self) {
-        let listener = TcpListener::bind(self.queue.address).await.unwrap();
-        self.emulator = emulator(listener, self.queue.data.clone()).await;
+        self.emulator = emulator(self.queue.port.listener(), self.queue.data.clone()).await;
     }
 
     async fn on(queue: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let queue = Queue {
-            address: listener.local_addr().unwrap(),
+            port: Port::any(),
             data: queue.map(|name| folder.path().join(name)),
         };
-        let url = format!("pubsub://test?endpoint=http://{}", queue.address);
+        let url = format!("pubsub://test?endpoint=http://{}", queue.port.address());
         let url: BusUrl = url.parse().unwrap();
-        let emulator = emulator(listener, queue.data.clone()).await;
+        let emulator = emulator(queue.port.listener(), queue.data.clone()).await;
         let bus = Bus::open(&url).unwrap();
         let mut specs = SubscriptionSpec::coordinator();
         specs.push(SubscriptionSpec::hub(&"h1".parse().unwrap()));
@@ -133,10 +151,10 @@ impl Bench {
         let bucket_url = folder_url(&folder.path().join("bucket")).unwrap();
         let mut settings = settings(&folder, url, &bucket_url);
         change(&mut settings);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let port = Port::any();
+        let address = port.address().to_string();
         let shutdown = CancellationToken::new();
-        let (hub, status) = start(settings.clone(), listener, &shutdown);
+        let (hub, status) = start(settings.clone(), port.listener(), &shutdown);
         let mut bench = Self {
             bucket: Bucket::open(&bucket_url).unwrap(),
             folder,
@@ -152,6 +170,7 @@ impl Bench {
             emulator,
             queue,
             settings,
+            port,
         };
         // It listens, its certificate is there.
         bench
@@ -163,7 +182,7 @@ impl Bench {
     /// The hub's process is killed, and another one started in its place.
     pub async fn kill_and_start_again(&mut self) {
         self.hub.shutdown().await;
-        let listener = TcpListener::bind(&self.address).await.unwrap();
+        let listener = self.port.listener();
         (self.hub, self.status) = start(self.settings.clone(), listener, &self.shutdown);
     }
 
