@@ -9,7 +9,7 @@ use percent_encoding::utf8_percent_encode;
 use crate::keys::{MasterKey, PLAIN, mac_sha256, names, same};
 
 const SCHEME: &str = "fb1";
-const PURPOSE: &str = "farmhand blob token 1";
+const PURPOSE: &str = "blob tokens";
 
 /// Why a token was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ pub fn verify(
 
 fn mac(master: &MasterKey, claim: &str, sha256: &str) -> String {
     hex::encode(mac_sha256(
-        &master.derive(PURPOSE),
+        &master.key_for(PURPOSE),
         &format!("{claim}.{sha256}"),
     ))
 }
@@ -139,8 +139,8 @@ mod tests {
         );
         assert!(!keys::is_machine_key(&token));
         assert_ne!(
-            mac_sha256(&master().derive("one"), "x"),
-            mac_sha256(&master().derive("two"), "x")
+            mac_sha256(&master().key_for("one"), "x"),
+            mac_sha256(&master().key_for("two"), "x")
         );
     }
 

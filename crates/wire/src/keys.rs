@@ -42,9 +42,9 @@ impl MasterKey {
         }
     }
 
-    /// A key for one purpose, from which neither this one nor that of another purpose can be told.
-    pub(crate) fn derive(&self, purpose: &str) -> Self {
-        Self(mac_sha256(self, purpose))
+    /// Another secret, for `purpose` alone: it says nothing of this one, nor of those for other purposes.
+    pub(crate) fn derive(&self, purpose: &str) -> Vec<u8> {
+        mac_of::<Hmac<Sha256>>(self, &format!("farm derived key: {purpose}"))
     }
 }
 
@@ -154,6 +154,13 @@ pub(crate) fn names(encoded: &str) -> Option<String> {
 /// Compares in constant time; nothing is the same as an empty text.
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     !a.is_empty() && bool::from(a.ct_eq(b))
+}
+
+impl MasterKey {
+    /// The key for `purpose` alone.
+    pub(crate) fn key_for(&self, purpose: &str) -> Self {
+        Self(self.derive(purpose))
+    }
 }
 
 /// HMAC-SHA256 of `text`.
