@@ -23,6 +23,8 @@ pub struct Machine {
     dialer: Dialer,
     client: Mutex<Client>,
     dials: Dials,
+    /// Since when it has been connected.
+    since: Instant,
     /// When it last answered anything.
     answered: Mutex<Instant>,
 }
@@ -44,6 +46,7 @@ impl Machine {
             dialer,
             client: Mutex::new(client),
             dials: Dials::default(),
+            since: Instant::now(),
             answered: Mutex::new(Instant::now()),
         }
     }
@@ -66,9 +69,14 @@ impl Machine {
         "2"
     }
 
-    /// What its session did so far.
-    pub fn stats(&self) -> SessionStats {
-        self.dialer.stats()
+    /// What its session did so far, if it has one.
+    pub fn stats(&self) -> Option<SessionStats> {
+        Some(self.dialer.stats())
+    }
+
+    /// For how long it has been connected.
+    pub fn connected_for(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// It has just answered.
@@ -79,7 +87,8 @@ impl Machine {
     /// How long ago it was last heard of: an answer, a line, a pick-up.
     pub fn silent_for(&self) -> Duration {
         let answered = self.answered.lock().elapsed();
-        answered.min(self.stats().last_received)
+        let session = self.stats().map(|stats| stats.last_received);
+        session.map_or(answered, |received| received.min(answered))
     }
 
     /// A handle on its buildlet; a fresh one if the last was given up.

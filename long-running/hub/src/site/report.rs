@@ -90,8 +90,9 @@ pub struct MachineRow {
     pub state_for: f64,
     /// How long ago it was last heard of.
     pub seen: f64,
-    /// Pick-ups that were asked of it.
-    pub pick_ups: MachinePickUps,
+    /// Pick-ups that were asked of it, where it dials in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pick_ups: Option<MachinePickUps>,
     /// The last thing that went wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<TroubleRow>,
@@ -175,22 +176,21 @@ fn hosts(census: &Census, shown: &Shown) -> Vec<HostRow> {
 }
 
 fn machine(seen: &Seen) -> MachineRow {
-    let stats = seen.machine.stats();
     MachineRow {
         name: seen.machine.name().to_owned(),
         host_type: seen.machine.host_type.clone(),
         version: seen.machine.version,
         revdial: seen.machine.protocol(),
-        connected: stats.age.as_secs_f64(),
+        connected: seen.machine.connected_for().as_secs_f64(),
         busy: seen.busy.clone(),
         state_for: seen.state_for.as_secs_f64(),
         seen: seen.machine.silent_for().as_secs_f64(),
-        pick_ups: MachinePickUps {
+        pick_ups: seen.machine.stats().map(|stats| MachinePickUps {
             done: stats.picked_up,
             failed: stats.failed,
             late: stats.given_up,
             waiting: stats.waiting,
-        },
+        }),
         trouble: seen.trouble.as_ref().map(trouble),
     }
 }

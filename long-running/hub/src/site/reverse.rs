@@ -135,7 +135,7 @@ impl HostStatus {
         let machine = MachineStatus {
             name: name.clone(),
             host_type: self.host_type.clone(),
-            connected_sec: seen.machine.stats().age.as_secs_f64(),
+            connected_sec: seen.machine.connected_for().as_secs_f64(),
             idle_sec: if busy { 0.0 } else { state_for },
             busy_sec: if busy { state_for } else { 0.0 },
             version: seen.machine.version.to_string(),

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::Connection;
@@ -373,10 +373,12 @@ impl Bench {
                 return picked;
             }
         }
+        // Not for each message anew: heartbeats come for ever.
+        let deadline = Instant::now() + 2 * PATIENCE;
         loop {
-            let next = timeout(PATIENCE, self.progress.next()).await;
+            let next = timeout_at(deadline, self.progress.next()).await;
             let delivery = next
-                .unwrap_or_else(|_| panic!("nothing came; seen: {:#?}", self.seen))
+                .unwrap_or_else(|_| panic!("it did not come; seen: {:#?}", self.seen))
                 .unwrap();
             let said = said(&delivery.event);
             delivery.ack();

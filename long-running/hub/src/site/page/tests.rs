@@ -22,12 +22,12 @@ fn machine(number: usize) -> MachineRow {
         busy: (number % 3 == 1).then(|| attempt.parse().unwrap()),
         state_for: 35.0 * number as f64,
         seen: (number % 11) as f64,
-        pick_ups: MachinePickUps {
+        pick_ups: Some(MachinePickUps {
             done: 1200 + 7 * number as u64,
             failed: (number % 4 == 2) as u64,
             late: (number % 9 == 2) as u64,
             waiting: (number % 13 == 3) as usize,
-        },
+        }),
         trouble: (number % 5 == 2).then(|| {
             trouble(
                 "step test: lost: the machine does not answer: the buildlet did not answer in time",
@@ -123,6 +123,16 @@ fn a_page_has_a_bounded_size_and_says_how_many_more_there_are() {
     let html = rendered(report(ROWS, 9_800));
     assert!(html.len() < 300_000, "{}", html.len());
     assert!(html.contains(">and 9,800 more</a>"));
+}
+
+#[test]
+fn a_machine_that_is_dialed_has_no_pick_ups() {
+    let mut report = report(1, 0);
+    report.list[0].pick_ups = None;
+    report.list[0].revdial = "direct";
+    let html = rendered(report);
+    assert!(html.contains("<small>direct</small>"), "{html}");
+    assert!(!html.contains(" done<"), "{html}");
 }
 
 #[test]
