@@ -114,6 +114,23 @@ impl Bucket {
         }
     }
 
+    /// Bytes of a blob as a stream, if it is there: what it has of `range`, which must not be empty.
+    ///
+    /// # Errors
+    /// [`BucketError`]; the range begins behind the blob's end.
+    pub async fn stream_blob_range(
+        &self,
+        id: &BlobId,
+        range: Range<u64>,
+    ) -> Result<Option<BlobStream>, BucketError> {
+        let options = GetOptions::new().with_range(Some(range));
+        let found = self.get_with(&blob_key(id)?, options).await?;
+        Ok(found.map(|found| BlobStream {
+            size: found.range.end - found.range.start,
+            bytes: found.into_stream().map_err(io::Error::other).boxed(),
+        }))
+    }
+
     /// Whether the blob is there.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 const SCHEME: &str = "fm1";
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+pub(crate) const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 /// Names of people's keys of 2019, which come from the same master key.
 const PERSONAL: &str = "user-";
 
@@ -40,6 +40,11 @@ impl MasterKey {
             [] => Err(EmptyMasterKey),
             secret => Ok(Self(secret.to_vec())),
         }
+    }
+
+    /// Another secret, for `purpose` alone: it says nothing of this one, nor of those for other purposes.
+    pub(crate) fn derive(&self, purpose: &str) -> Vec<u8> {
+        mac_of::<Hmac<Sha256>>(self, &format!("farm derived key: {purpose}"))
     }
 }
 
@@ -76,7 +81,7 @@ pub fn mint(master: &MasterKey, host_type: &str, machine: &str, expires: i64) ->
     let host_type = utf8_percent_encode(host_type, PLAIN);
     let machine = utf8_percent_encode(machine, PLAIN);
     let claim = format!("{SCHEME}.{host_type}.{machine}.{expires}");
-    let mac = hex::encode(mac_of::<Hmac<Sha256>>(master, &claim));
+    let mac = hex::encode(mac_sha256(master, &claim));
     format!("{claim}.{mac}")
 }
 
@@ -139,7 +144,7 @@ pub fn verify_late(
         return Err(KeyError::Malformed);
     }
     if !same(
-        hex::encode(mac_of::<Hmac<Sha256>>(master, claim)).as_bytes(),
+        hex::encode(mac_sha256(master, claim)).as_bytes(),
         mac.as_bytes(),
     ) {
         return Err(KeyError::Forged);
@@ -148,10 +153,10 @@ pub fn verify_late(
     let &[_, for_type, for_machine, expires] = fields.as_slice() else {
         return Err(KeyError::Malformed);
     };
-    if !names(for_type, host_type) {
+    if names(for_type).as_deref() != Some(host_type) {
         return Err(KeyError::OtherHostType);
     }
-    if !names(for_machine, machine) {
+    if names(for_machine).as_deref() != Some(machine) {
         return Err(KeyError::OtherMachine);
     }
     let at: i64 = expires.parse().map_err(|_| KeyError::Malformed)?;
@@ -177,14 +182,27 @@ pub fn verify_2019(master: &MasterKey, presented: &str, name: &str) -> bool {
     right && !name.starts_with(PERSONAL) && !name.is_empty()
 }
 
-fn names(encoded: &str, name: &str) -> bool {
-    percent_decode_str(encoded)
-        .decode_utf8()
-        .is_ok_and(|decoded| decoded == name)
+/// The name that `encoded` stands for, if it stands for one.
+pub(crate) fn names(encoded: &str) -> Option<String> {
+    let decoded = percent_decode_str(encoded).decode_utf8();
+    decoded.ok().map(std::borrow::Cow::into_owned)
 }
 
-fn same(a: &[u8], b: &[u8]) -> bool {
+/// Compares in constant time; nothing is the same as an empty text.
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     !a.is_empty() && bool::from(a.ct_eq(b))
+}
+
+impl MasterKey {
+    /// The key for `purpose` alone.
+    pub(crate) fn key_for(&self, purpose: &str) -> Self {
+        Self(self.derive(purpose))
+    }
+}
+
+/// HMAC-SHA256 of `text`.
+pub(crate) fn mac_sha256(key: &MasterKey, text: &str) -> Vec<u8> {
+    mac_of::<Hmac<Sha256>>(key, text)
 }
 
 fn mac_of<M: Mac + KeyInit>(master: &MasterKey, text: &str) -> Vec<u8> {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod blob_token;
 pub mod client;
 pub mod head;
 pub mod keypair;

@@ -329,6 +329,7 @@ fn start_hub(
         heartbeat: HEARTBEAT,
         drain: DRAIN,
         checks: hub::Checks::default(),
+        pages: hub::Pages::default(),
     };
     let stop = part.token.clone();
     let (status, _) = watch::channel(hub::HubStatus::default());

@@ -4,9 +4,11 @@ mod acceptor;
 mod attempt;
 mod heartbeat;
 mod machines;
+mod metrics;
 mod mint;
 mod progress;
 mod settings;
+mod site;
 mod status;
 mod stop;
 mod teller;
@@ -22,21 +24,24 @@ use farm_runtime::{Clock, Ids};
 use farm_wire::revdial::Dialers;
 use farm_wire::tls::Acceptor as Tls;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::acceptor::{Doors, Keys, V1Places, open_tls};
+use crate::acceptor::{Doors, Keys, MAX_HANDSHAKES, V1Places, open_tls};
 use crate::attempt::{Mirrors, Tools};
 use crate::heartbeat::Heartbeat;
 use crate::machines::Registry;
+use crate::metrics::{Counts, Exposition, Sight};
+use crate::site::{Admin, Bounds, Shown, Site};
 use crate::teller::{Identity, Teller};
 use crate::work::Work;
 
 pub use acceptor::KeyLives;
 pub use machines::Checks;
 pub use mint::{MintArgs, mint_key, run_mint};
-pub use settings::{Args, Certificate, Settings};
+pub use settings::{Args, Certificate, Pages, PagesArgs, Settings};
+pub use site::blob_url;
 pub use status::{HubStatus, StatusSender};
 
 /// Offers that may lie unanswered at once.
@@ -78,7 +83,12 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let subscription = SubscriptionSpec::hub(&settings.hub);
     let name = subscription.name.clone();
-    let Doorways { tls, bucket, bus } = tokio::select! {
+    let Doorways {
+        tls,
+        bucket,
+        bus,
+        admin,
+    } = tokio::select! {
         doors = open_doors(&settings, subscription) => doors?,
         () = shutdown.cancelled() => return Ok(()),
     };
@@ -89,30 +99,36 @@ pub async fn serve(
         clock,
     };
     let registry = Arc::new(Registry::new(status.clone()));
-    let teller = Teller::new(bus.clone());
+    let counts = Counts::default();
+    let teller = Teller::new(bus.clone(), counts.clone());
     let tools = Arc::new(Tools {
         identity: identity.clone(),
         bucket,
         mirrors: Mirrors::new(settings.data.join("mirrors")),
         teller: teller.clone(),
+        tails: Arc::default(),
+        counts,
     });
-    let work = Work::new(
-        Arc::clone(&registry),
-        tools,
-        settings.checks.clone(),
-        status.clone(),
-    );
     let heartbeat = Heartbeat {
-        identity: identity.clone(),
+        identity,
         registry: Arc::clone(&registry),
         teller,
         period: settings.heartbeat,
     };
-    let drain = settings.drain;
-    let doors = Arc::new(doors(settings, identity, registry, status)?);
+    let (drain, checks) = (settings.drain, settings.checks.clone());
+    let (doors, operators) = doors(settings, &tools, &registry, &status)?;
+    let work = Work::new(registry, tools, checks, status.clone());
     let mut tasks = JoinSet::new();
-    tasks.spawn(acceptor::run(listener, tls, doors));
+    tasks.spawn(acceptor::run(listener, tls, Arc::new(doors)));
     tasks.spawn(heartbeat.run());
+    if let Some(admin) = admin {
+        let address = admin
+            .address()
+            .context("the admin listener has no address")?;
+        tracing::info!(%address, "pages for operators");
+        status.send_modify(|status| status.admin = Some(address));
+        tasks.spawn(admin.run(operators));
+    }
     let offers = bus.receive(
         &name,
         Limits {
@@ -132,6 +148,7 @@ struct Doorways {
     tls: Tls,
     bucket: Bucket,
     bus: Bus,
+    admin: Option<Admin>,
 }
 
 async fn open_doors(
@@ -151,29 +168,70 @@ async fn open_doors(
     bus.ensure(&[subscription])
         .await
         .context("cannot set up the subscription for work")?;
-    Ok(Doorways { tls, bucket, bus })
+    let pages = &settings.pages;
+    let admin = match pages.admin {
+        Some(address) => Some(Admin::bind(address, pages.admin_anywhere).await?),
+        None => None,
+    };
+    Ok(Doorways {
+        tls,
+        bucket,
+        bus,
+        admin,
+    })
 }
 
+/// What connections of machines lead to, and what operators see.
 fn doors(
     settings: Settings,
-    identity: Identity,
-    registry: Arc<Registry>,
-    status: StatusSender,
-) -> anyhow::Result<Doors> {
+    tools: &Tools,
+    registry: &Arc<Registry>,
+    status: &StatusSender,
+) -> anyhow::Result<(Doors, Site)> {
     let dialers = Dialers::new(settings.hub.as_str())
         .with_context(|| format!("--hub-id {} cannot name a hub", settings.hub))?;
+    let (identity, counts) = (&tools.identity, &tools.counts);
+    let started = identity.now();
+    let places = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+    let sight = Sight {
+        registry: Arc::clone(registry),
+        dialers: dialers.clone(),
+        status: status.clone(),
+        places: Arc::clone(&places),
+        all_places: MAX_HANDSHAKES,
+    };
+    let shown = Arc::new(Shown {
+        identity: identity.clone(),
+        started,
+        registry: Arc::clone(registry),
+        dialers: dialers.clone(),
+        expect: settings.pages.expect,
+        status: status.clone(),
+        tails: Arc::clone(&tools.tails),
+        bucket: tools.bucket.clone(),
+        master: settings.machine_key.clone(),
+        counts: counts.clone(),
+        exposition: Exposition::new(counts, sight, started.as_duration().as_secs_f64()),
+        metrics_token: settings.pages.metrics_token,
+        bounds: Bounds::default(),
+    });
+    let site = |router| Site::new(router, counts.clone(), identity.clock.clone());
     let keys = Keys {
         master: settings.machine_key,
         keys_2019: settings.keys_2019,
         lives: settings.key_lives,
     };
-    Ok(Doors {
-        identity,
+    let doors = Doors {
+        identity: identity.clone(),
         dialers,
-        registry,
+        registry: Arc::clone(registry),
         keys,
         v1: settings.revdial_v1.then(V1Places::default),
         checks: settings.checks,
-        status,
-    })
+        status: status.clone(),
+        places,
+        counts: counts.clone(),
+        site: site(site::public(&shown)),
+    };
+    Ok((doors, site(site::operators(&shown))))
 }

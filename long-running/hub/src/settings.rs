@@ -1,5 +1,7 @@
 //! What the hub is told at its start.
 
+mod pages;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use farm_wire::keys::MasterKey;
 
 use crate::acceptor::KeyLives;
 use crate::machines::Checks;
+
+pub use self::pages::{Pages, PagesArgs};
 
 /// Command line and environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -68,6 +72,9 @@ pub struct Args {
     /// Seconds that running attempts have to end in when the hub is asked to
     #[arg(long, env = "FARM_DRAIN", default_value_t = 20.0)]
     pub drain: f64,
+    /// Pages.
+    #[command(flatten)]
+    pub pages: PagesArgs,
 }
 
 /// Checked settings.
@@ -97,6 +104,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How idle machines are looked after.
     pub checks: Checks,
+    /// Pages.
+    pub pages: Pages,
 }
 
 /// Where the certificate comes from.
@@ -142,6 +151,7 @@ impl Args {
             heartbeat: seconds("--heartbeat", self.heartbeat, 0.01)?,
             drain: seconds("--drain", self.drain, 0.0)?,
             checks: Checks::default(),
+            pages: self.pages.settings()?,
         })
     }
 }

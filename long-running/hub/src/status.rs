@@ -1,5 +1,7 @@
 //! What the hub tells the process it lives in, and whoever asks `/status`.
 
+use std::net::SocketAddr;
+
 use farm_model::message::progress::Outcome;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -25,6 +27,9 @@ pub struct HubStatus {
     pub lost: u64,
     /// Registrations refused: a wrong key, a bad request.
     pub registrations_refused: u64,
+    /// Where operators look, once it is open.
+    #[serde(skip)]
+    pub admin: Option<SocketAddr>,
 }
 
 /// Where the counts are kept.

@@ -18,6 +18,11 @@ impl Stop {
         self.token.cancel();
     }
 
+    /// Whether it is asked to end.
+    pub fn is_asked(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
     /// Returns the reason once the attempt is asked to end.
     pub async fn asked(&self) -> String {
         self.token.cancelled().await;

@@ -10,6 +10,8 @@ use farm_model::id::{HubId, HubSession};
 use farm_runtime::Clock;
 use tokio::time::sleep;
 
+use crate::metrics::Counts;
+
 /// First and longest pause between tries of what must be told.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -46,12 +48,13 @@ impl Identity {
 #[derive(Clone)]
 pub struct Teller {
     bus: Bus,
+    counts: Counts,
 }
 
 impl Teller {
-    /// On this bus.
-    pub fn new(bus: Bus) -> Self {
-        Self { bus }
+    /// On this bus; what it does not take is counted.
+    pub fn new(bus: Bus, counts: Counts) -> Self {
+        Self { bus, counts }
     }
 
     /// Returns when the queue has the event, within the bus's limit of time.
@@ -59,7 +62,7 @@ impl Teller {
     /// # Errors
     /// It does not have it.
     pub async fn tell(&self, event: &Event) -> Result<(), PublishError> {
-        self.bus.publish(Topic::Progress, event).await
+        self.counted(self.bus.publish(Topic::Progress, event).await)
     }
 
     /// The same for several at once.
@@ -67,7 +70,11 @@ impl Teller {
     /// # Errors
     /// The queue does not have all of them.
     pub async fn tell_all(&self, events: &[Event]) -> Result<(), PublishError> {
-        self.bus.publish_all(Topic::Progress, events).await
+        self.counted(self.bus.publish_all(Topic::Progress, events).await)
+    }
+
+    fn counted(&self, told: Result<(), PublishError>) -> Result<(), PublishError> {
+        told.inspect_err(|_| self.counts.not_published())
     }
 
     /// Tries until the queue has it: for what nobody else will say.

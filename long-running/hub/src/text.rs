@@ -31,6 +31,21 @@ pub fn words(took: Duration) -> String {
     }
 }
 
+/// About how long something has lasted, in its two largest units: `5s`, `3m 20s`, `2h 5m`, `4d 3h`.
+pub fn rough(lasted: Duration) -> String {
+    let seconds = lasted.as_secs();
+    let units = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")];
+    let largest = units.iter().position(|(size, _)| seconds >= *size);
+    let from = largest.unwrap_or(units.len() - 1);
+    let mut rest = seconds;
+    let mut parts = Vec::new();
+    for (size, unit) in units.iter().skip(from).take(2) {
+        parts.push(format!("{}{unit}", rest / size));
+        rest %= size;
+    }
+    parts.join(" ")
+}
+
 /// A command as one could type it into a shell.
 pub fn command(argv: &[String]) -> String {
     let words: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
@@ -72,6 +87,15 @@ mod tests {
         );
         assert_eq!(words(Duration::from_millis(420)), "0.42s");
         assert_eq!(words(Duration::from_secs(185)), "3m5s");
+    }
+
+    #[test]
+    fn ages_are_said_in_two_units() {
+        let said = |seconds| rough(Duration::from_secs(seconds));
+        assert_eq!(
+            [said(0), said(59), said(200), said(7500), said(356_400)],
+            ["0s", "59s", "3m 20s", "2h 5m", "4d 3h"]
+        );
     }
 
     #[test]

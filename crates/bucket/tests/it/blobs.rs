@@ -82,6 +82,25 @@ async fn a_range_ends_with_the_blob() {
 }
 
 #[tokio::test]
+async fn a_range_is_read_as_it_comes() {
+    each(async |bucket| {
+        let hello = id(HELLO);
+        let absent = bucket.stream_blob_range(&hello, 0..1).await.unwrap();
+        assert!(absent.is_none());
+        bucket.put_blob("hello".into()).await.unwrap();
+        for (range, expected) in [(1..3, "el"), (3..99, "lo"), (0..5, "hello")] {
+            let found = bucket.stream_blob_range(&hello, range.clone()).await;
+            let found = found.unwrap().unwrap();
+            assert_eq!(found.size, expected.len() as u64, "{range:?}");
+            let pieces: Vec<Bytes> = found.bytes.try_collect().await.unwrap();
+            assert_eq!(pieces.concat(), expected.as_bytes(), "{range:?}");
+        }
+        assert!(bucket.stream_blob_range(&hello, 5..6).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_stream_larger_than_a_part_is_stored_whole() {
     each(async |bucket| {
         let pieces = large(20 << 20);

@@ -27,11 +27,13 @@ pub use self::keys::{KeyLives, Keys};
 pub use self::tls::open as open_tls;
 pub use self::v1::V1Places;
 use crate::machines::{Checks, Registry};
+use crate::metrics::Counts;
+use crate::site::Site;
 use crate::status::StatusSender;
 use crate::teller::Identity;
 
 /// Connections on their way from TCP to being a machine's, a pick-up or answered.
-const MAX_HANDSHAKES: usize = 512;
+pub const MAX_HANDSHAKES: usize = 512;
 
 /// For TLS, and for the head of the request.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -61,14 +63,19 @@ pub struct Doors {
     pub checks: Checks,
     /// Counts.
     pub status: StatusSender,
+    /// Places for connections that are not yet anything.
+    pub places: Arc<Semaphore>,
+    /// What is counted.
+    pub counts: Counts,
+    /// Pages.
+    pub site: Site,
 }
 
 /// Accepts until it is dropped; with it end all machines' sessions.
 pub async fn run(listener: TcpListener, tls: Tls, doors: Arc<Doors>) {
-    let places = Arc::new(Semaphore::new(MAX_HANDSHAKES));
     let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+        let Ok(place) = Arc::clone(&doors.places).acquire_owned().await else {
             return;
         };
         tokio::select! {
@@ -136,7 +143,10 @@ async fn dispatch(request: Request, doors: &Arc<Doors>, place: OwnedSemaphorePer
     match request.0.path() {
         "/reverse" => session::serve(request, doors, place, peer).await,
         "/revdial" => pick_up(request, doors, peer).await,
-        _ => pages::answer(request, doors).await,
+        _ => {
+            drop(place);
+            pages::answer(request, doors).await;
+        }
     }
 }
 
@@ -156,6 +166,7 @@ where
     drop(timeout(LIMIT, stream.shutdown()).await);
 }
 
-fn system_time(clock: &Clock) -> SystemTime {
+/// The time as `Date` fields take it.
+pub fn system_time(clock: &Clock) -> SystemTime {
     SystemTime::try_from(clock.now()).unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -1,6 +1,7 @@
 //! One machine, from its registration to the end of its control connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use farm_wire::head::{Refusal, write_101_for};
 use farm_wire::revdial::{Dialer, SessionEnd};
@@ -8,11 +9,15 @@ use farm_wire::reverse::RevdialVersion;
 use farm_wire::stream::Prefixed;
 use farm_wire::tls::TlsServerStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use super::renewal::keep_key;
 use super::reverse::{Guest, check};
 use super::{Doors, Request, V1Places, refuse};
 use crate::machines::{Machine, attend, client_of, first_status};
+
+/// For a machine that is told to halt to go by itself.
+const HALTING: Duration = Duration::from_secs(15);
 
 /// Answers a registration, and holds the machine until it goes.
 pub async fn serve(
@@ -30,6 +35,7 @@ pub async fn serve(
     };
     match admitted {
         Ok((guest, _v1)) => {
+            doors.counts.accepted();
             if write_101_for(&mut stream, guest.revdial).await.is_ok() {
                 drop(place);
                 hold(guest, stream, doors, peer).await;
@@ -37,6 +43,7 @@ pub async fn serve(
         }
         Err(refusal) => {
             tracing::warn!(%peer, %refusal, "a registration was refused");
+            doors.counts.refused(&refusal);
             doors
                 .status
                 .send_modify(|status| status.registrations_refused += 1);
@@ -102,9 +109,19 @@ impl Known<'_> {
     /// Takes it in once it has answered, and returns why it cannot stay.
     async fn live(&mut self, guest: Guest, dialer: Dialer) -> String {
         let Doors {
-            checks, registry, ..
+            checks,
+            registry,
+            counts,
+            ..
         } = self.doors;
-        let client = client_of(&dialer, &guest.name);
+        let client = client_of(&dialer, &guest.name, &counts.dials);
+        if registry.owes_halt(&guest.id) {
+            // Once: it may go before it answers, and then this never returns.
+            registry.halted(&guest.id);
+            client.halt().await;
+            drop(timeout(HALTING, dialer.closed()).await);
+            return "it was not halted after its last attempt, and is now".to_owned();
+        }
         let version = match first_status(&client, checks).await {
             Ok(version) => version,
             Err(reason) => return format!("it is of no use: {reason}"),
@@ -116,8 +133,8 @@ impl Known<'_> {
             key,
             ..
         } = guest;
-        let way = (dialer.clone(), client);
-        let machine = Arc::new(Machine::new(id, host_type, version, name, way));
+        let machine = Machine::new(id, host_type, version, name, (dialer.clone(), client));
+        let machine = Arc::new(machine.counted(&counts.dials));
         self.machine = Some(Arc::clone(&machine));
         if let Some(replaced) = registry.add(Arc::clone(&machine)) {
             replaced.close();

@@ -8,7 +8,7 @@ use farm_wire::client::Client;
 use tokio::time::timeout;
 
 use super::{Bad, End, SOURCE};
-use crate::machines::{Checks, Lease, Machine, first_status};
+use crate::machines::{Checks, Lease, Machine, Registry, first_status};
 
 /// For a halted machine to go by itself before its connection is closed.
 const GOING: Duration = Duration::from_secs(15);
@@ -23,21 +23,39 @@ pub async fn before(client: &Client, clean: Clean) -> End {
     removed.map_err(|error| Bad::Lost(format!("cannot clean the machine: {error}")))
 }
 
+/// How an attempt left its machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing speaks against using it again.
+    Well,
+    /// Something broke between us, or we broke something off.
+    InDoubt,
+    /// It could not be cleaned: whoever used it next would find what others left.
+    Unclean,
+}
+
 /// Decides whether the machine can be used again, and takes it out of use if not. What is then left to do with it, the
 /// caller does when there is time: see [`Parting`].
-pub async fn after(lease: &Lease, clean: Clean, well: bool, checks: &Checks) -> Option<Parting> {
+pub async fn after(lease: &Lease, clean: Clean, left: Left, checks: &Checks) -> Option<Parting> {
     let machine = Arc::clone(lease.machine());
     if clean == Clean::Halt {
-        lease.retire("it is halted after every attempt");
+        lease.dismiss("it is halted after every attempt");
         return Some(Parting {
             machine,
             halt: true,
         });
     }
-    if well {
+    if left == Left::Unclean {
+        lease.retire("it could not be cleaned");
+        return Some(Parting {
+            machine,
+            halt: false,
+        });
+    }
+    if left == Left::Well {
         return None;
     }
-    // Something broke between us, or we broke something off: is it still there?
+    // Is it still there?
     let check = first_status(&machine.client(), checks).await;
     let reason = check.err()?;
     lease.retire(&format!("it did not answer after an attempt: {reason}"));
@@ -54,12 +72,21 @@ pub struct Parting {
 }
 
 impl Parting {
-    /// Sees it off: told to halt, it ends the connection itself, since the halting of old agents dies with it.
-    pub async fn see_off(self) {
-        if self.halt {
-            self.machine.client().halt().await;
-            drop(timeout(GOING, self.machine.closed()).await);
+    /// Sees it off: told to halt, it ends the connection itself, since the halting of old agents dies with it. Only then
+    /// does it owe no halt any more.
+    pub async fn see_off(self, registry: &Registry) {
+        if self.halt && halt(&self.machine).await {
+            registry.halted(&self.machine.id);
         }
         self.machine.close();
     }
+}
+
+/// Halts the machine; whether it went. One whose connection had ended before was not told.
+async fn halt(machine: &Machine) -> bool {
+    if machine.is_closed() {
+        return false;
+    }
+    machine.client().halt().await;
+    timeout(GOING, machine.closed()).await.is_ok()
 }

@@ -8,25 +8,32 @@ mod log;
 mod report;
 mod source;
 mod steps;
+mod tail;
+
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use farm_bucket::Bucket;
 use farm_model::event::Event;
-use farm_model::message::progress::{AttemptEvent, AttemptReport};
+use farm_model::message::progress::{AttemptEvent, AttemptReport, Outcome};
 use farm_model::message::work::RunJob;
 use farm_wire::client::Client;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-pub use self::clean::after;
+pub use self::clean::{Left, after};
 use self::course::Course;
 use self::log::Log;
 pub use self::source::Mirrors;
+pub use self::tail::{Piece, Tail, Tails};
 use crate::machines::Machine;
+use crate::metrics::Counts;
 use crate::progress::Voice;
 use crate::stop::Stop;
 use crate::teller::{Identity, Teller};
@@ -51,6 +58,10 @@ pub struct Tools {
     pub mirrors: Mirrors,
     /// Where news go.
     pub teller: Teller,
+    /// The ends of logs that are being written.
+    pub tails: Arc<Tails>,
+    /// What is counted.
+    pub counts: Counts,
 }
 
 /// One attempt on its machine.
@@ -65,6 +76,8 @@ pub struct Attempt {
     pub stop: Arc<Stop>,
     /// With what.
     pub tools: Arc<Tools>,
+    /// The machine could not be cleaned.
+    unclean: AtomicBool,
 }
 
 /// Why an attempt did not end well.
@@ -80,14 +93,47 @@ pub enum Bad {
 type End = Result<(), Bad>;
 
 impl Attempt {
+    /// One that has not begun.
+    pub fn new(
+        job: RunJob,
+        machine: Arc<Machine>,
+        (voice, stop): (Voice, Arc<Stop>),
+        tools: Arc<Tools>,
+    ) -> Self {
+        Self {
+            job,
+            machine,
+            voice,
+            stop,
+            tools,
+            unclean: AtomicBool::new(false),
+        }
+    }
+
+    /// How it has left its machine, once it came to `outcome`.
+    pub fn left(&self, outcome: Outcome) -> Left {
+        if self.unclean.load(Ordering::Relaxed) {
+            return Left::Unclean;
+        }
+        let broken = outcome != Outcome::Ok && self.machine.client_is_broken();
+        if broken || outcome == Outcome::Lost {
+            Left::InDoubt
+        } else {
+            Left::Well
+        }
+    }
+
     /// Drives the attempt to its end. The machine is made ready at once; steps begin, and the log, once `accepted` is
     /// cancelled: before, another hub's life may yet be given the same attempt.
     pub async fn drive(&self, accepted: &CancellationToken) -> AttemptReport {
         let limit = self.job.log_limit_bytes;
-        let (log, flusher) = log::open(self.tools.bucket.clone(), self.job.attempt.clone(), limit);
+        let (tail, _open) = self.tools.tails.open(&self.job.attempt);
+        let bucket = self.tools.bucket.clone();
+        let (log, flusher) = log::open(bucket, self.job.attempt.clone(), limit, tail);
         let mut course = Course::new(self.tools.identity.clock.clone());
         let ((end, over), kept) =
             tokio::join!(self.logged(log, &mut course, accepted), flusher.run());
+        self.tools.counts.log(kept.bytes, over, kept.lost);
         report::of(end, course.into_steps(), over, kept)
     }
 
@@ -142,7 +188,10 @@ impl Attempt {
         accepted: &CancellationToken,
         news: mpsc::Sender<Event>,
     ) -> End {
-        clean::before(client, self.job.clean).await?;
+        if let Err(bad) = clean::before(client, self.job.clean).await {
+            self.unclean.store(true, Ordering::Relaxed);
+            return Err(bad);
+        }
         self.tools.mirrors.send(&self.job.source, client).await?;
         accepted.cancelled().await;
         let source = &self.job.source;

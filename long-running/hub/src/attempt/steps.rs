@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::course::Course;
 use super::log::Log;
 use super::{Attempt, Bad, End, SOURCE, environment, in_step, limit, timed_out};
-use crate::machines::{Checks, first_status};
+use crate::machines::{Checks, Machine, first_status};
 use crate::text::{command, one_line, words};
 
 /// Of a step's end in the reason, in characters.
@@ -38,7 +38,7 @@ impl Attempt {
         course.begin(&step.name);
         let limit = limit(step.timeout_seconds);
         let ended = match self.command(step, limit) {
-            Some(exec) => run(client, &exec, log).await,
+            Some(exec) => run(client, &exec, log, &self.machine).await,
             None => Ended::Remote(RemoteError(
                 "it must have a command, and a folder inside the source".to_owned(),
             )),
@@ -103,7 +103,7 @@ impl Attempt {
 
 /// Output to the log as it comes. What is dropped here before its end is killed by the buildlet, with its whole process
 /// group: the connection closes.
-async fn run(client: &Client, exec: &Exec, log: &mut Log) -> Ended {
+async fn run(client: &Client, exec: &Exec, log: &mut Log, machine: &Machine) -> Ended {
     let mut running = match client.start(exec).await {
         Ok(running) => running,
         Err(error) => return Ended::Transport(error),
@@ -111,7 +111,10 @@ async fn run(client: &Client, exec: &Exec, log: &mut Log) -> Ended {
     let deadline = Instant::now() + exec.timeout;
     loop {
         match running.next().await {
-            Ok(Some(bytes)) => log.output(&bytes).await,
+            Ok(Some(bytes)) => {
+                machine.answered();
+                log.output(&bytes).await;
+            }
             Ok(None) => break,
             Err(TransportError::TimedOut) => return Ended::TimedOut,
             Err(error) => return Ended::Transport(error),

@@ -54,7 +54,7 @@ pub async fn attend(machine: &Arc<Machine>, registry: &Registry, checks: &Checks
             // While we asked, it was given work: whoever works with it judges.
             Err(_) if !registry.is_idle(machine) => {}
             Err(error) => return format!("it did not pass its check: {error}"),
-            Ok(_) => {}
+            Ok(_) => machine.answered(),
         }
     }
 }

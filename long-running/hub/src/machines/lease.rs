@@ -12,6 +12,8 @@ pub struct Lease {
     machine: Arc<Machine>,
     attempt: AttemptKey,
     telling: bool,
+    /// What becomes of the machine if this is dropped without a word.
+    spoiled: Option<&'static str>,
 }
 
 impl Lease {
@@ -21,6 +23,7 @@ impl Lease {
             machine,
             attempt,
             telling: false,
+            spoiled: None,
         }
     }
 
@@ -33,14 +36,35 @@ impl Lease {
     pub fn retire(&self, reason: &str) {
         self.registry.remove(&self.machine, reason);
     }
+
+    /// Takes a machine out of use with which nothing is wrong.
+    pub fn dismiss(&self, reason: &str) {
+        self.registry.dismiss(&self.machine, reason);
+    }
+
+    /// From here on the machine is only used again if it is handed back: an attempt that breaks off takes it along.
+    pub fn spoil(&mut self, reason: &'static str) {
+        self.spoiled = Some(reason);
+    }
+
+    /// Nothing has been done on the machine.
+    pub fn unused(mut self) {
+        self.spoiled = None;
+    }
+
     /// Frees the machine, while heartbeats go on to speak of the attempt until [`Registry::told`].
     pub fn hand_back(mut self) {
         self.telling = true;
+        self.spoiled = None;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if let Some(reason) = self.spoiled {
+            self.retire(reason);
+            return self.machine.close();
+        }
         self.registry
             .release(&self.machine, &self.attempt, self.telling);
     }

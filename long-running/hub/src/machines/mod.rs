@@ -1,15 +1,19 @@
 //! Connected machines: who there is, what each works on, and what the coordinator has yet to hear of them.
 
 mod attend;
+mod census;
+mod debts;
 mod lease;
 mod machine;
 mod news;
 mod registry;
+mod troubles;
 
 #[cfg(test)]
 mod tests;
 
 pub use attend::{Checks, attend, first_status};
+pub use census::{Census, Count, Gone, Seen, Trouble, Wanted};
 pub use lease::Lease;
 pub use machine::{Machine, client_of};
 pub use news::{News, Scope};

@@ -1,13 +1,16 @@
 //! The one place that knows which machines there are.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use farm_model::id::{AttemptKey, MachineId};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use super::census::{Gone, Trouble};
+use super::debts::Debts;
 use super::{Lease, Machine};
 use crate::status::StatusSender;
 use crate::text::one_line;
@@ -34,6 +37,12 @@ pub(super) struct State {
     pub draining: bool,
     /// Counts everything that is told of machines.
     pub seq: u64,
+    /// What went wrong last, by machine.
+    pub troubles: HashMap<MachineId, Trouble>,
+    /// Machines that went, the last at the end.
+    pub gone: VecDeque<Gone>,
+    /// Machines that must be halted first.
+    pub debts: Debts,
 }
 
 pub(super) struct Entry {
@@ -42,6 +51,8 @@ pub(super) struct Entry {
     /// An attempt that is over here, of which the coordinator does not know yet. The machine may be used again, but
     /// heartbeats go on to speak of the attempt, so that it does not count as forgotten.
     pub telling: Option<AttemptKey>,
+    /// Since when it has been busy, or idle.
+    pub since: Instant,
 }
 
 impl Registry {
@@ -61,6 +72,7 @@ impl Registry {
             machine: Arc::clone(&machine),
             busy: None,
             telling: None,
+            since: Instant::now(),
         };
         let replaced = state.machines.insert(machine.id.clone(), entry);
         if replaced.as_ref().is_some_and(|entry| entry.busy.is_some()) {
@@ -70,8 +82,17 @@ impl Registry {
         replaced.map(|entry| entry.machine)
     }
 
-    /// Takes this machine out, if it is still the one of its name.
+    /// Takes this machine out, if it is still the one of its name: something went wrong with it.
     pub fn remove(&self, machine: &Arc<Machine>, reason: &str) {
+        self.take_out(machine, reason, true);
+    }
+
+    /// The same, where all is as it should be.
+    pub fn dismiss(&self, machine: &Arc<Machine>, reason: &str) {
+        self.take_out(machine, reason, false);
+    }
+
+    fn take_out(&self, machine: &Arc<Machine>, reason: &str, trouble: bool) {
         let mut state = self.state.lock();
         let Slot::Occupied(slot) = state.machines.entry(machine.id.clone()) else {
             return;
@@ -81,6 +102,10 @@ impl Registry {
         }
         if slot.remove().busy.is_some() {
             state.busy -= 1;
+        }
+        state.left(machine, reason);
+        if trouble {
+            state.trouble(&machine.id, reason);
         }
         self.note(state, &machine.id, reason);
     }
@@ -102,6 +127,7 @@ impl Registry {
         }
         entry.busy = Some(attempt.clone());
         entry.telling = None;
+        entry.since = Instant::now();
         let machine = Arc::clone(&entry.machine);
         state.busy += 1;
         self.note(state, id, "");
@@ -119,6 +145,7 @@ impl Registry {
             return;
         }
         entry.telling = entry.busy.take().filter(|_| telling);
+        entry.since = Instant::now();
         state.busy -= 1;
         if telling {
             // Nothing that is told has changed.

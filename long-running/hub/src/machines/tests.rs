@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::io::DuplexStream;
 use tokio::sync::watch;
 
+use super::registry::MAX_MACHINES;
 use super::*;
+use crate::metrics::Dials;
 use crate::status::HubStatus;
 
 struct Bench {
@@ -30,7 +32,7 @@ impl Bench {
         let (near, _far) = tokio::io::duplex(1024);
         let (dialer, session) = self.dialers.open(RevdialVersion::V2, near).unwrap();
         self.sessions.push(session);
-        let client = client_of(&dialer, name);
+        let client = client_of(&dialer, name, &Dials::default());
         let (id, host) = (id(name), "host-a".parse().unwrap());
         Arc::new(Machine::new(
             id,
@@ -123,6 +125,116 @@ async fn an_attempt_is_spoken_of_until_its_report_is_out() {
     assert_eq!(b.status.borrow().busy, 0);
     b.registry.told(&id("m"), &attempt(1));
     assert_eq!(b.told(Scope::Changed).0, [at("m", None)]);
+}
+
+#[tokio::test]
+async fn a_spoiled_machine_is_only_used_again_if_it_is_handed_back() {
+    let mut b = Bench::new();
+    for name in ["m", "n", "o"] {
+        b.connect(name);
+    }
+    let take = |name: &str, number: u32| {
+        let mut lease = b.registry.claim(&id(name), &attempt(number)).unwrap();
+        lease.spoil("its attempt broke off");
+        lease
+    };
+    let broken = take("m", 1);
+    let machine = Arc::clone(broken.machine());
+    drop(broken);
+    assert!(machine.is_closed());
+    let again = b.registry.claim(&id("m"), &attempt(2)).err().unwrap();
+    assert!(again.contains("not connected"), "{again}");
+    take("n", 1).hand_back();
+    take("o", 1).unused();
+    for name in ["n", "o"] {
+        assert!(b.registry.claim(&id(name), &attempt(2)).is_ok(), "{name}");
+    }
+    assert_eq!(b.told(Scope::Changed).1, ["h1/m: its attempt broke off"]);
+}
+
+#[tokio::test]
+async fn a_census_counts_all_and_shows_a_page() {
+    let mut b = Bench::new();
+    for number in 0..2500 {
+        b.connect(&format!("m{number:04}"));
+    }
+    let _lease = b.registry.claim(&id("m0007"), &attempt(1)).unwrap();
+    b.registry.trouble(&id("m0007"), "a step\nwas lost");
+    let mut wanted = Wanted {
+        most: 200,
+        ..Wanted::default()
+    };
+    let (mut pages, mut seen) = (0, Vec::new());
+    loop {
+        let census = b.registry.census(&wanted);
+        let host = census.hosts.values().next().unwrap();
+        assert_eq!((host.connected, host.busy), (2500, 1));
+        assert!(census.machines.len() <= 200);
+        pages += 1;
+        seen.extend(census.machines.iter().map(|m| m.machine.id.clone()));
+        assert_eq!(seen.len() + census.more, 2500);
+        if census.more == 0 {
+            break;
+        }
+        wanted.after = seen.last().cloned();
+    }
+    assert_eq!(pages, 13);
+    assert!(seen.is_sorted());
+    wanted.after = Some(id("m0006"));
+    wanted.most = 1;
+    let census = b.registry.census(&wanted);
+    let shown = &census.machines[0];
+    assert_eq!(shown.busy, Some(attempt(1)));
+    assert_eq!(shown.trouble.as_ref().unwrap().text, "a step was lost");
+    wanted.host_type = Some("host-none".parse().unwrap());
+    let census = b.registry.census(&wanted);
+    assert_eq!((census.machines.len(), census.more), (0, 0));
+}
+
+#[tokio::test]
+async fn of_machines_that_went_the_last_are_remembered() {
+    let mut b = Bench::new();
+    for number in 0..30 {
+        let machine = b.connect(&format!("m{number}"));
+        b.registry.remove(&machine, "it closed the connection");
+    }
+    let gone = b.registry.census(&Wanted::default()).gone;
+    assert_eq!((gone.len(), &gone[0].id), (20, &id("m29")));
+    assert_eq!(gone[0].why.text, "it closed the connection");
+}
+
+#[tokio::test]
+async fn what_went_wrong_is_remembered_over_a_new_connection_and_halting_is_not_wrong() {
+    let mut b = Bench::new();
+    let wanted = Wanted {
+        most: 1,
+        ..Wanted::default()
+    };
+    let halted = b.connect("m");
+    b.registry.dismiss(&halted, "it is halted");
+    let broken = b.connect("m");
+    let shown = b.registry.census(&wanted).machines.remove(0);
+    assert_eq!(shown.trouble, None);
+    b.registry.remove(&broken, "it did not pass its check");
+    b.connect("m");
+    let shown = b.registry.census(&wanted).machines.remove(0);
+    assert_eq!(shown.trouble.unwrap().text, "it did not pass its check");
+}
+
+#[tokio::test]
+async fn a_halt_is_owed_until_it_is_paid() {
+    let b = Bench::new();
+    assert!(!b.registry.owes_halt(&id("m")));
+    b.registry.owe_halt(&id("m"));
+    assert!(b.registry.owes_halt(&id("m")) && !b.registry.owes_halt(&id("n")));
+    b.registry.halted(&id("m"));
+    assert!(!b.registry.owes_halt(&id("m")));
+    // Those that are owed longest are forgotten first.
+    for number in 0..MAX_MACHINES + 1 {
+        b.registry.owe_halt(&id(&format!("m{number}")));
+    }
+    assert!(!b.registry.owes_halt(&id("m0")));
+    assert!(b.registry.owes_halt(&id("m1")));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use farm_bus::{Delivery, PublishError};
+use farm_model::config::Clean;
 use farm_model::event::Event;
 use farm_model::message::progress::{AttemptEvent, AttemptReport, Outcome};
 use tokio_util::sync::CancellationToken;
@@ -27,33 +28,41 @@ impl Work {
     pub(super) async fn run(self: Arc<Self>, start: Start, delivery: Delivery) {
         let key = start.job.attempt.clone();
         let gate = CancellationToken::new();
-        let attempt = Attempt {
-            machine: Arc::clone(start.lease.machine()),
-            job: start.job,
-            voice: start.voice,
-            stop: start.stop,
-            tools: Arc::clone(&self.tools),
-        };
+        let mut lease = start.lease;
+        let machine = Arc::clone(lease.machine());
+        let attempt = Attempt::new(
+            start.job,
+            machine,
+            (start.voice, start.stop),
+            Arc::clone(&self.tools),
+        );
+        if attempt.job.clean == Clean::Halt {
+            lease.spoil("its attempt broke off, and it was to be halted");
+        }
         tracing::info!(attempt = %key, machine = %attempt.machine.id, "accepted");
         let drive = async { Ok(attempt.drive(&gate).await) };
-        let accept = self.accept(&start.accepted, delivery, &gate);
+        let accept = async {
+            self.accept(&start.accepted, delivery).await?;
+            // Steps begin now.
+            if attempt.job.clean == Clean::Halt {
+                self.registry.owe_halt(&attempt.machine.id);
+            }
+            gate.cancel();
+            Ok(())
+        };
         match tokio::try_join!(drive, accept) {
-            Ok((report, ())) => self.finish(attempt, start.lease, report).await,
-            Err(NotAccepted) => self.memory.lock().forget(&key),
+            Ok((report, ())) => self.finish(attempt, lease, report).await,
+            Err(NotAccepted) => {
+                self.memory.lock().forget(&key);
+                lease.unused();
+            }
         }
     }
 
     /// From here on the attempt's life is told by heartbeats, not by the queue.
-    async fn accept(
-        &self,
-        accepted: &Event,
-        delivery: Delivery,
-        gate: &CancellationToken,
-    ) -> Result<(), NotAccepted> {
+    async fn accept(&self, accepted: &Event, delivery: Delivery) -> Result<(), NotAccepted> {
         let told = self.tools.teller.tell(accepted).await;
-        self.settle(told, delivery).await?;
-        gate.cancel();
-        Ok(())
+        self.settle(told, delivery).await
     }
 
     async fn settle(
@@ -79,9 +88,11 @@ impl Work {
         let (key, outcome) = (&attempt.job.attempt, report.outcome);
         tracing::info!(attempt = %key, outcome = outcome.as_str(), reason = %report.reason, "finished");
         count_outcome(&self.status, outcome);
-        let well = outcome == Outcome::Ok || !attempt.machine.client_is_broken();
-        let well = well && outcome != Outcome::Lost;
-        let parting = after(&lease, attempt.job.clean, well, &self.checks).await;
+        if outcome == Outcome::Lost && !attempt.stop.is_asked() {
+            self.registry.trouble(&attempt.machine.id, &report.reason);
+        }
+        let left = attempt.left(outcome);
+        let parting = after(&lease, attempt.job.clean, left, &self.checks).await;
         let last = match attempt.voice.event(AttemptEvent::Finished { report }) {
             Ok(last) => last,
             Err(error) => {
@@ -97,7 +108,7 @@ impl Work {
         };
         let see_off = async {
             if let Some(parting) = parting {
-                parting.see_off().await;
+                parting.see_off(&self.registry).await;
             }
         };
         tokio::join!(tell, see_off);

@@ -46,7 +46,7 @@ impl Crowd {
             frozen: CancellationToken::new(),
             machines: JoinSet::new(),
         };
-        let connect = b.connect();
+        let connect = b.way();
         for n in numbers {
             // Of both versions, among those that stay and those that vanish.
             let version = match n % 8 {

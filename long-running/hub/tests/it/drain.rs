@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::harness::{Bench, PATIENCE, Said, step};
 
 impl Bench {
-    async fn ends(&mut self) {
+    pub async fn ends(&mut self) {
         timeout(PATIENCE, self.hub.join_next())
             .await
             .unwrap()

@@ -1,12 +1,14 @@
 //! One hub with all it needs, and a coordinator's view of it.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use farm_bucket::{Bucket, folder_url};
 use farm_bus::{Bus, BusUrl, Limits, Receiver, SubscriptionSpec};
 use farm_model::event::{Event, Message};
-use farm_model::id::{AttemptKey, MachineId};
+use farm_model::id::{AttemptKey, HubSession, MachineId};
 use farm_model::message::progress::{
     AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone,
 };
@@ -14,12 +16,12 @@ use farm_model::message::work::{CancelJob, RunJob};
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
 use farm_wire::keys::{MasterKey, key_2019, mint, verify_late};
-use hub::{Certificate, Checks, HubStatus, Settings};
+use hub::{Certificate, Checks, HubStatus, Pages, Settings};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::Connection;
@@ -28,7 +30,7 @@ use crate::repository::Repository;
 /// Long enough for a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const MASTER: &[u8] = b"a master key for tests";
+pub const MASTER: &[u8] = b"a master key for tests";
 
 pub struct Bench {
     pub folder: TempDir,
@@ -43,7 +45,53 @@ pub struct Bench {
     /// Messages read while looking for others.
     seen: VecDeque<Said>,
     published: u32,
-    _emulator: JoinSet<()>,
+    emulator: JoinSet<()>,
+    queue: Queue,
+    settings: Settings,
+    port: Port,
+}
+
+/// Where the queue's emulator listens, and keeps what it has.
+struct Queue {
+    port: Port,
+    data: Option<PathBuf>,
+}
+
+/// A port that stays ours while nobody serves it: what listens next listens on the same.
+struct Port(std::net::TcpListener);
+
+impl Port {
+    fn any() -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        port.set_nonblocking(true).unwrap();
+        Self(port)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    fn listener(&self) -> TcpListener {
+        TcpListener::from_std(self.0.try_clone().unwrap()).unwrap()
+    }
+}
+
+fn start(
+    settings: Settings,
+    listener: TcpListener,
+    shutdown: &CancellationToken,
+) -> (JoinSet<anyhow::Result<()>>, watch::Receiver<HubStatus>) {
+    let (sender, status) = watch::channel(HubStatus::default());
+    let mut hub = JoinSet::new();
+    hub.spawn(hub::serve(
+        settings,
+        listener,
+        Clock::system(),
+        Ids::system(),
+        sender,
+        shutdown.clone(),
+    ));
+    (hub, status)
 }
 
 /// What the hub says.
@@ -60,8 +108,36 @@ impl Bench {
     }
 
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::on(None, change).await
+    }
+
+    /// With a queue that can be stopped and started again.
+    pub async fn with_durable_queue() -> Self {
+        Self::on(Some("queue"), |_| {}).await
+    }
+
+    /// All connections to the queue end, and new ones are not served.
+    pub async fn stop_queue(&mut self) {
+        self.emulator.shutdown().await;
+        let none: AttemptKey = format!("{}/1/none/1", "0".repeat(32)).parse().unwrap();
+        let publish = timeout(Duration::from_millis(500), self.cancel(&none)).await;
+        assert!(publish.is_err(), "the queue still takes messages");
+    }
+
+    /// The queue is back, with all it had.
+    pub async fn start_queue(&mut self) {
+        self.emulator = emulator(self.queue.port.listener(), self.queue.data.clone()).await;
+    }
+
+    async fn on(queue: Option<&str>, change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (url, emulator) = emulator().await;
+        let queue = Queue {
+            port: Port::any(),
+            data: queue.map(|name| folder.path().join(name)),
+        };
+        let url = format!("pubsub://test?endpoint=http://{}", queue.port.address());
+        let url: BusUrl = url.parse().unwrap();
+        let emulator = emulator(queue.port.listener(), queue.data.clone()).await;
         let bus = Bus::open(&url).unwrap();
         let mut specs = SubscriptionSpec::coordinator();
         specs.push(SubscriptionSpec::hub(&"h1".parse().unwrap()));
@@ -75,21 +151,10 @@ impl Bench {
         let bucket_url = folder_url(&folder.path().join("bucket")).unwrap();
         let mut settings = settings(&folder, url, &bucket_url);
         change(&mut settings);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (sender, status) = watch::channel(HubStatus::default());
+        let port = Port::any();
+        let address = port.address().to_string();
         let shutdown = CancellationToken::new();
-        let mut hub = JoinSet::new();
-        let clock = Clock::system();
-        let until = shutdown.clone();
-        hub.spawn(hub::serve(
-            settings,
-            listener,
-            clock,
-            Ids::system(),
-            sender,
-            until,
-        ));
+        let (hub, status) = start(settings.clone(), port.listener(), &shutdown);
         let mut bench = Self {
             bucket: Bucket::open(&bucket_url).unwrap(),
             folder,
@@ -102,13 +167,34 @@ impl Bench {
             progress,
             seen: VecDeque::new(),
             published: 0,
-            _emulator: emulator,
+            emulator,
+            queue,
+            settings,
+            port,
         };
         // It listens, its certificate is there.
         bench
             .next(|said| matches!(said, Said::Beat(_)).then_some(()))
             .await;
         bench
+    }
+
+    /// The hub's process is killed, and another one started in its place.
+    pub async fn kill_and_start_again(&mut self) {
+        self.hub.shutdown().await;
+        let listener = self.port.listener();
+        (self.hub, self.status) = start(self.settings.clone(), listener, &self.shutdown);
+    }
+
+    /// The hub's life, from its next heartbeat.
+    pub async fn session(&mut self) -> HubSession {
+        // What was said before does not count.
+        self.seen.retain(|said| !matches!(said, Said::Beat(_)));
+        self.next(|said| match said {
+            Said::Beat(beat) => Some(beat.session.clone()),
+            _ => None,
+        })
+        .await
     }
 
     pub fn certificate(&self) -> Vec<u8> {
@@ -138,10 +224,15 @@ impl Bench {
         Some(standing.ok()?.expiry().0 - now)
     }
 
+    /// A machine on its way.
+    pub fn connect(&self, name: &str) -> Connection {
+        let work_dir = self.folder.path().join(format!("work-{name}"));
+        Connection::start(self, name, &work_dir)
+    }
+
     /// A connected machine, once the hub has told of it.
     pub async fn machine(&mut self, name: &str) -> Connection {
-        let work_dir = self.folder.path().join(format!("work-{name}"));
-        let machine = Connection::start(self, name, &work_dir);
+        let machine = self.connect(name);
         self.told(name, None).await;
         machine
     }
@@ -294,10 +385,12 @@ impl Bench {
                 return picked;
             }
         }
+        // Not for each message anew: heartbeats come for ever.
+        let deadline = Instant::now() + 2 * PATIENCE;
         loop {
-            let next = timeout(PATIENCE, self.progress.next()).await;
+            let next = timeout_at(deadline, self.progress.next()).await;
             let delivery = next
-                .unwrap_or_else(|_| panic!("nothing came; seen: {:#?}", self.seen))
+                .unwrap_or_else(|_| panic!("it did not come; seen: {:#?}", self.seen))
                 .unwrap();
             let said = said(&delivery.event);
             delivery.ack();
@@ -367,16 +460,16 @@ fn settings(folder: &TempDir, bus: BusUrl, bucket: &str) -> Settings {
         heartbeat: Duration::from_millis(500),
         drain: Duration::from_secs(5),
         checks: Checks::default(),
+        pages: Pages::default(),
     }
 }
 
-async fn emulator() -> (BusUrl, JoinSet<()>) {
-    let emulator = Emulator::open(Options::default()).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!(
-        "pubsub://test?endpoint=http://{}",
-        listener.local_addr().unwrap()
-    );
+async fn emulator(listener: TcpListener, data: Option<PathBuf>) -> JoinSet<()> {
+    let options = Options {
+        data,
+        ..Options::default()
+    };
+    let emulator = Emulator::open(options).await.unwrap();
     let mut serving = JoinSet::new();
     serving.spawn(async move {
         emulator
@@ -384,5 +477,5 @@ async fn emulator() -> (BusUrl, JoinSet<()>) {
             .await
             .unwrap()
     });
-    (url.parse().unwrap(), serving)
+    serving
 }

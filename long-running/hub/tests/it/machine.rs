@@ -4,8 +4,9 @@ use std::path::Path;
 
 use clap::Parser;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::harness::Bench;
+use crate::harness::{Bench, PATIENCE};
 
 /// A machine as long as it is held.
 pub struct Connection {
@@ -47,6 +48,12 @@ impl Connection {
         let mut buildlet = JoinSet::new();
         buildlet.spawn(buildlet::run(args, std::future::pending()));
         Self { buildlet }
+    }
+
+    /// Waits until the buildlet has ended by itself: it was told to halt.
+    pub async fn ended(mut self) {
+        let ended = timeout(PATIENCE, self.buildlet.join_next()).await;
+        ended.unwrap().unwrap().unwrap().unwrap();
     }
 
     /// All its connections end at once, without a word.

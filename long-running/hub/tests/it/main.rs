@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
 
+mod blobs;
+mod clean;
 mod crowd;
 mod drain;
 mod harness;
@@ -10,7 +12,11 @@ mod keys;
 mod machine;
 mod machines;
 mod offers;
+mod pages;
 mod peer;
+mod puppet;
+mod queue;
 mod registration;
 mod repository;
+mod running_logs;
 mod versions;

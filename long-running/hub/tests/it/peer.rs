@@ -22,13 +22,13 @@ pub const STATUS: &[u8] =
 
 impl Bench {
     /// What dials the hub.
-    pub fn connect(&self) -> Arc<dyn Connect> {
+    pub fn way(&self) -> Arc<dyn Connect> {
         let trust = Trust::Pem(self.certificate());
         Arc::new(TlsConnect::new(&self.address, Some("localhost"), &trust).unwrap())
     }
 
     pub async fn tls(&self) -> BoxStream {
-        self.connect().connect().await.unwrap()
+        self.way().connect().await.unwrap()
     }
 
     /// Status and text of the answer to a request.

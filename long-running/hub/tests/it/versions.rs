@@ -102,8 +102,8 @@ async fn ten_machines_of_version_1_are_served_and_no_more() {
 async fn machines_of_versions_2_and_3_work_side_by_side() {
     let mut b = Bench::start().await;
     let mut machines = JoinSet::new();
-    machines.spawn(live(b.connect(), b.request("two", RevdialVersion::V2)));
-    machines.spawn(live(b.connect(), b.request("three", RevdialVersion::V3)));
+    machines.spawn(live(b.way(), b.request("two", RevdialVersion::V2)));
+    machines.spawn(live(b.way(), b.request("three", RevdialVersion::V3)));
     let _buildlet = b.machine("m").await;
     b.status(|status| status.machines == 3).await;
     let mut job = b.job(1, "m");

@@ -1,16 +1,20 @@
 //! What lies between the two halves of a log.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{CHUNK, MAX_PENDING};
+use crate::attempt::Tail;
 
 /// Shared by one writer and one flusher.
-#[derive(Default)]
 pub struct Shared {
     state: Mutex<State>,
+    /// Sees every byte that is taken in.
+    tail: Arc<Tail>,
     more: Notify,
     room: Notify,
 }
@@ -37,6 +41,16 @@ pub enum Next {
 }
 
 impl Shared {
+    /// Nothing lies there yet.
+    pub fn new(tail: Arc<Tail>) -> Self {
+        Self {
+            state: Mutex::default(),
+            tail,
+            more: Notify::new(),
+            room: Notify::new(),
+        }
+    }
+
     /// Takes in what there is room for; returns how many bytes that was.
     pub fn add(&self, bytes: &[u8]) -> usize {
         let mut state = self.state.lock();
@@ -44,6 +58,7 @@ impl Shared {
         state.pending.extend_from_slice(&bytes[..taken]);
         drop(state);
         if taken > 0 {
+            self.tail.push(&bytes[..taken]);
             self.more.notify_one();
         }
         taken
@@ -59,9 +74,15 @@ impl Shared {
         self.state.lock().lost
     }
 
+    /// All up to `offset` is stored, or given up.
+    pub fn stored(&self, offset: u64) {
+        self.tail.stored(offset);
+    }
+
     /// Nothing more comes.
     pub fn close(&self) {
         self.state.lock().closed = true;
+        self.tail.close();
         self.more.notify_one();
     }
 

@@ -107,6 +107,7 @@ impl Flusher {
             }
         }
         self.offset += len;
+        self.shared.stored(self.offset);
     }
 
     async fn put(&self, chunk: &Bytes) -> Result<(), String> {

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use self::buffer::Shared;
 pub use self::flusher::{Flusher, Kept};
+use super::Tail;
 
 /// Bytes of a full chunk.
 const CHUNK: usize = 256 << 10;
@@ -42,9 +43,9 @@ pub struct Log {
     line_open: bool,
 }
 
-/// A log of at most `limit` bytes of output, and what stores it.
-pub fn open(bucket: Bucket, attempt: AttemptKey, limit: u64) -> (Log, Flusher) {
-    let shared = Arc::new(Shared::default());
+/// A log of at most `limit` bytes of output, and what stores it. Its end is in `tail`, too.
+pub fn open(bucket: Bucket, attempt: AttemptKey, limit: u64, tail: Arc<Tail>) -> (Log, Flusher) {
+    let shared = Arc::new(Shared::new(tail));
     let log = Log {
         shared: Arc::clone(&shared),
         room: limit,

@@ -18,7 +18,7 @@ struct Bench {
 }
 
 fn bench(bucket: Bucket, limit: u64) -> Bench {
-    let (log, flusher) = open(bucket.clone(), attempt(), limit);
+    let (log, flusher) = open(bucket.clone(), attempt(), limit, Arc::default());
     let mut running = JoinSet::new();
     running.spawn(flusher.run());
     Bench {
@@ -157,7 +157,7 @@ fn broken() -> (Bucket, tempfile::TempDir) {
 #[tokio::test(start_paused = true)]
 async fn a_bucket_that_takes_nothing_does_not_hold_up_the_build() {
     let (bucket, _folder) = broken();
-    let (mut log, flusher) = open(bucket, attempt(), 100 << 20);
+    let (mut log, flusher) = open(bucket, attempt(), 100 << 20, Arc::default());
     let mut running = JoinSet::new();
     running.spawn(flusher.run());
     let began = Instant::now();
