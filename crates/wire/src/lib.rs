@@ -3,6 +3,7 @@
 pub mod client;
 pub mod head;
 pub mod keys;
+pub mod link;
 mod random;
 pub mod revdial;
 pub mod reverse;
