@@ -265,7 +265,11 @@ mod tests {
     #[test]
     fn derived_keys_differ_by_purpose_and_master() {
         let other = MasterKey::new(b"other").unwrap();
-        let keys = [master().derive("a"), master().derive("b"), other.derive("a")];
+        let keys = [
+            master().derive("a"),
+            master().derive("b"),
+            other.derive("a"),
+        ];
         assert!(keys.iter().all(|key| key.len() == 32));
         assert!(keys[0] != keys[1] && keys[0] != keys[2]);
     }

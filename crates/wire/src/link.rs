@@ -168,9 +168,7 @@ impl LinkAcceptor {
         let (from, to) = (read_name(&mut tls).await?, read_name(&mut tls).await?);
         let mut shown = [0; 32];
         tls.read_exact(&mut shown).await?;
-        let known = self
-            .proof
-            .holds(Role::Dialer, &from, &to, &secret, &shown);
+        let known = self.proof.holds(Role::Dialer, &from, &to, &secret, &shown);
         if !known {
             return Err(refuse(&mut tls, BAD_PROOF, "it does not know the master key").await);
         }
@@ -178,7 +176,8 @@ impl LinkAcceptor {
             return Err(refuse(&mut tls, NOT_THE_HUB, "it looks for another hub").await);
         }
         let own = self.proof.of(Role::Acceptor, &from, &to, &secret);
-        tls.write_all(&[&[ACCEPTED], own.as_slice()].concat()).await?;
+        tls.write_all(&[&[ACCEPTED], own.as_slice()].concat())
+            .await?;
         tls.flush().await?;
         Ok((from, tls))
     }
@@ -207,8 +206,9 @@ fn watch(tcp: &TcpStream) -> io::Result<()> {
 /// # Errors
 /// It has more than 255 bytes.
 pub fn name_of(text: &str) -> io::Result<Vec<u8>> {
-    let length = u8::try_from(text.len())
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a name of more than 255 bytes"))?;
+    let length = u8::try_from(text.len()).map_err(|_| {
+        io::Error::new(io::ErrorKind::InvalidInput, "a name of more than 255 bytes")
+    })?;
     Ok([&[length], text.as_bytes()].concat())
 }
 
@@ -321,10 +321,7 @@ mod tests {
     #[tokio::test]
     async fn a_stranger_and_a_wrong_address_are_told_apart() {
         let (dialed, accepted) = link("other", "h2").await;
-        assert_eq!(
-            dialed.unwrap_err().to_string(),
-            "it has another master key"
-        );
+        assert_eq!(dialed.unwrap_err().to_string(), "it has another master key");
         assert!(accepted.unwrap_err().to_string().contains("master key"));
         let (dialed, accepted) = link("farm", "h3").await;
         assert!(dialed.unwrap_err().to_string().contains("is not hub h3"));
@@ -351,8 +348,7 @@ mod tests {
             drop(tokio::io::copy_bidirectional(&mut from_h1, &mut to_h2).await);
         };
         let h1 = LinkDialer::new("h1", &master("farm")).unwrap();
-        let (dialed, accepted, ()) =
-            tokio::join!(h1.dial(&outer_address, "h2"), accept, pass_on);
+        let (dialed, accepted, ()) = tokio::join!(h1.dial(&outer_address, "h2"), accept, pass_on);
         assert!(dialed.is_err());
         assert!(accepted.unwrap_err().to_string().contains("master key"));
     }

@@ -326,6 +326,7 @@ fn start_hub(
         heartbeat: HEARTBEAT,
         drain: DRAIN,
         checks: hub::Checks::default(),
+        peers: hub::PeerSettings::default(),
     };
     let stop = part.token.clone();
     let (status, _) = watch::channel(hub::HubStatus::default());

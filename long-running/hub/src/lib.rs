@@ -5,6 +5,7 @@ mod attempt;
 mod heartbeat;
 mod machines;
 mod mint;
+mod peers;
 mod progress;
 mod settings;
 mod status;
@@ -30,11 +31,13 @@ use crate::acceptor::{Doors, Keys, open_tls};
 use crate::attempt::{Mirrors, Tools};
 use crate::heartbeat::Heartbeat;
 use crate::machines::Registry;
+use crate::peers::{Others, Private};
 use crate::teller::{Identity, Teller};
 use crate::work::Work;
 
 pub use machines::Checks;
 pub use mint::{MintArgs, mint_key, run_mint};
+pub use peers::PeerSettings;
 pub use settings::{Args, Certificate, Settings};
 pub use status::{HubStatus, StatusSender};
 
@@ -108,8 +111,12 @@ pub async fn serve(
         period: settings.heartbeat,
     };
     let drain = settings.drain;
+    let peer_listen = settings.peers.listen.clone();
     let doors = Arc::new(doors(settings, identity, registry, status)?);
     let mut tasks = JoinSet::new();
+    if let Some(address) = peer_listen {
+        tasks.spawn(peers::serve(private(&address, &doors).await?));
+    }
     tasks.spawn(acceptor::run(listener, tls, doors));
     tasks.spawn(heartbeat.run());
     let offers = bus.receive(
@@ -153,6 +160,13 @@ async fn open_doors(
     Ok(Doorways { tls, bucket, bus })
 }
 
+/// The port for other hubs.
+async fn private(address: &str, doors: &Doors) -> anyhow::Result<Private> {
+    let Identity { hub, clock, .. } = &doors.identity;
+    let own = (hub, &doors.keys.master);
+    Private::bind(address, own, doors.dialers.clone(), clock.clone()).await
+}
+
 fn doors(
     settings: Settings,
     identity: Identity,
@@ -161,6 +175,7 @@ fn doors(
 ) -> anyhow::Result<Doors> {
     let dialers = Dialers::new(settings.hub.as_str())
         .with_context(|| format!("--hub-id {} cannot name a hub", settings.hub))?;
+    let others = Others::new(&settings.peers, &settings.hub, &settings.machine_key)?;
     let keys = Keys {
         master: settings.machine_key,
         keys_2019: settings.keys_2019,
@@ -172,5 +187,6 @@ fn doors(
         keys,
         checks: settings.checks,
         status,
+        others,
     })
 }

@@ -10,12 +10,14 @@ use farm_model::id::HubId;
 use farm_wire::keys::MasterKey;
 
 use crate::machines::Checks;
+use crate::peers::PeerSettings;
 
 /// Command line and environment.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   hub --bus pubsub://my-project --bucket gs://my-bucket --machine-key-file /etc/farm/machine-key --tls-name hub.example.org
-  hub --bus 'pubsub://farm?endpoint=http://127.0.0.1:8085' --bucket file:///tmp/bucket --machine-key-file key")]
+  hub --bus 'pubsub://farm?endpoint=http://127.0.0.1:8085' --bucket file:///tmp/bucket --machine-key-file key
+  hub --hub-id h1 --peer-listen 10.0.0.1:8120 --peer h2=10.0.0.2:8120 …    one of two hubs behind one address")]
 pub struct Args {
     /// Where machines connect
     #[arg(long, env = "FARM_HUB_LISTEN", default_value = "127.0.0.1:8119")]
@@ -52,6 +54,17 @@ pub struct Args {
         value_name = "HOST_TYPE"
     )]
     pub keys_2019: Vec<String>,
+    /// Where the other hubs behind the same address reach this one: a private address
+    #[arg(long, env = "FARM_HUB_PEER_LISTEN", value_name = "HOST:PORT")]
+    pub peer_listen: Option<String>,
+    /// Another hub behind the same address, and its --peer-listen; may be repeated. All hubs have one master key
+    #[arg(
+        long = "peer",
+        env = "FARM_HUB_PEERS",
+        value_delimiter = ',',
+        value_name = "HUB_ID=HOST:PORT"
+    )]
+    pub peers: Vec<String>,
     /// Seconds between heartbeats
     #[arg(long, env = "FARM_HEARTBEAT", default_value_t = 2.0)]
     pub heartbeat: f64,
@@ -83,6 +96,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How idle machines are looked after.
     pub checks: Checks,
+    /// Other hubs behind the same address.
+    pub peers: PeerSettings,
 }
 
 /// Where the certificate comes from.
@@ -126,6 +141,7 @@ impl Args {
             heartbeat: seconds("--heartbeat", self.heartbeat, 0.01)?,
             drain: seconds("--drain", self.drain, 0.0)?,
             checks: Checks::default(),
+            peers: PeerSettings::parse(self.peer_listen, &self.peers)?,
         })
     }
 }

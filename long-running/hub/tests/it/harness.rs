@@ -14,7 +14,7 @@ use farm_model::message::work::{CancelJob, RunJob};
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
 use farm_wire::keys::{MasterKey, mint};
-use hub::{Certificate, Checks, HubStatus, Settings};
+use hub::{Certificate, Checks, HubStatus, PeerSettings, Settings};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -349,6 +349,7 @@ fn settings(folder: &TempDir, bus: BusUrl, bucket: &str) -> Settings {
         heartbeat: Duration::from_millis(500),
         drain: Duration::from_secs(5),
         checks: Checks::default(),
+        peers: PeerSettings::default(),
     }
 }
 
