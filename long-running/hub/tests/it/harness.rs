@@ -1,6 +1,7 @@
 //! One hub with all it needs, and a coordinator's view of it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use farm_bucket::{Bucket, folder_url};
@@ -28,7 +29,7 @@ use crate::repository::Repository;
 /// Long enough for a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const MASTER: &[u8] = b"a master key for tests";
+pub const MASTER: &[u8] = b"a master key for tests";
 
 pub struct Bench {
     pub folder: TempDir,
@@ -39,6 +40,7 @@ pub struct Bench {
     pub shutdown: CancellationToken,
     pub hub: JoinSet<anyhow::Result<()>>,
     bus: Bus,
+    bus_url: BusUrl,
     progress: Receiver,
     /// Messages read while looking for others.
     seen: VecDeque<Said>,
@@ -73,23 +75,14 @@ impl Bench {
             },
         );
         let bucket_url = folder_url(&folder.path().join("bucket")).unwrap();
-        let mut settings = settings(&folder, url, &bucket_url);
+        let mut settings = settings(&folder, "h1", url.clone(), &bucket_url);
         change(&mut settings);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (sender, status) = watch::channel(HubStatus::default());
-        let shutdown = CancellationToken::new();
-        let mut hub = JoinSet::new();
-        let clock = Clock::system();
-        let until = shutdown.clone();
-        hub.spawn(hub::serve(
-            settings,
-            listener,
-            clock,
-            Ids::system(),
-            sender,
-            until,
-        ));
+        let Hub {
+            address,
+            status,
+            shutdown,
+            tasks: hub,
+        } = Hub::start(settings).await;
         let mut bench = Self {
             bucket: Bucket::open(&bucket_url).unwrap(),
             folder,
@@ -99,6 +92,7 @@ impl Bench {
             shutdown,
             hub,
             bus,
+            bus_url: url,
             progress,
             seen: VecDeque::new(),
             published: 0,
@@ -109,6 +103,25 @@ impl Bench {
             .next(|said| matches!(said, Said::Beat(_)).then_some(()))
             .await;
         bench
+    }
+
+    /// One more hub of the same farm, with the certificate of the first.
+    pub async fn another_hub(&mut self, name: &str, change: impl FnOnce(&mut Settings)) -> Hub {
+        let (bus, bucket) = (self.bus_url.clone(), self.bucket.url().to_owned());
+        let mut settings = settings(&self.folder, name, bus, &bucket);
+        settings.certificate = Certificate::Files {
+            certificate: self.folder.path().join("hub/hub-cert.pem"),
+            key: self.folder.path().join("hub/hub-key.pem"),
+        };
+        change(&mut settings);
+        let hub = Hub::start(settings).await;
+        let name = name.to_owned();
+        self.next(|said| match said {
+            Said::Beat(beat) => (beat.hub.as_str() == name).then_some(()),
+            _ => None,
+        })
+        .await;
+        hub
     }
 
     pub fn certificate(&self) -> Vec<u8> {
@@ -136,12 +149,16 @@ impl Bench {
 
     /// Waits for a heartbeat that speaks of the machine as working on the attempt.
     pub async fn told(&mut self, name: &str, busy: Option<&AttemptKey>) {
-        let id = id(name);
+        self.told_of(&id(name), busy).await;
+    }
+
+    /// The same for a machine of any hub.
+    pub async fn told_of(&mut self, id: &MachineId, busy: Option<&AttemptKey>) {
         self.next(|said| match said {
             Said::Beat(beat) => {
                 let mut machines = beat.machines.iter();
                 machines
-                    .any(|m| m.machine == id && m.busy.as_ref() == busy)
+                    .any(|m| m.machine == *id && m.busy.as_ref() == busy)
                     .then_some(())
             }
             _ => None,
@@ -303,6 +320,45 @@ impl Bench {
     }
 }
 
+/// A running hub.
+pub struct Hub {
+    pub address: String,
+    pub status: watch::Receiver<HubStatus>,
+    pub shutdown: CancellationToken,
+    pub tasks: JoinSet<anyhow::Result<()>>,
+}
+
+impl Hub {
+    async fn start(settings: Settings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (sender, status) = watch::channel(HubStatus::default());
+        let shutdown = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let (clock, ids) = (Clock::system(), Ids::system());
+        let until = shutdown.clone();
+        tasks.spawn(hub::serve(settings, listener, clock, ids, sender, until));
+        Self {
+            address,
+            status,
+            shutdown,
+            tasks,
+        }
+    }
+}
+
+/// A port that is free now and that the system gives to nobody who asks for any.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() % 10_000 * 31;
+        let port = 12_000 + u16::try_from(number % 8_000).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 pub fn id(machine: &str) -> MachineId {
     format!("h1/{machine}").parse().unwrap()
 }
@@ -335,12 +391,13 @@ fn said(event: &Event) -> Said {
     }
 }
 
-fn settings(folder: &TempDir, bus: BusUrl, bucket: &str) -> Settings {
+fn settings(folder: &TempDir, hub: &str, bus: BusUrl, bucket: &str) -> Settings {
+    let data = if hub == "h1" { "hub" } else { hub };
     Settings {
-        hub: "h1".parse().unwrap(),
+        hub: hub.parse().unwrap(),
         bus,
         bucket: bucket.to_owned(),
-        data: folder.path().join("hub"),
+        data: folder.path().join(data),
         certificate: Certificate::SelfSigned {
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
         },

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
 
 mod drain;
+mod fleet;
 mod harness;
 mod jobs;
 mod machine;
