@@ -327,6 +327,7 @@ fn start_hub(
         drain: DRAIN,
         checks: hub::Checks::default(),
         peers: hub::PeerSettings::default(),
+        ledger: hub::LedgerSettings::default(),
     };
     let stop = part.token.clone();
     let (status, _) = watch::channel(hub::HubStatus::default());

@@ -3,6 +3,7 @@
 mod acceptor;
 mod attempt;
 mod heartbeat;
+mod ledger;
 mod machines;
 mod mint;
 mod peers;
@@ -30,11 +31,13 @@ use tokio_util::sync::CancellationToken;
 use crate::acceptor::{Doors, Keys, open_tls};
 use crate::attempt::{Mirrors, Tools};
 use crate::heartbeat::Heartbeat;
+use crate::ledger::Ledger;
 use crate::machines::Registry;
 use crate::peers::{Others, Private};
 use crate::teller::{Identity, Teller};
 use crate::work::Work;
 
+pub use ledger::LedgerSettings;
 pub use machines::Checks;
 pub use mint::{MintArgs, mint_key, run_mint};
 pub use peers::PeerSettings;
@@ -91,6 +94,7 @@ pub async fn serve(
         clock,
     };
     let registry = Arc::new(Registry::new(status.clone()));
+    let ledger = Ledger::new(bucket.clone(), settings.ledger.clone());
     let teller = Teller::new(bus.clone());
     let tools = Arc::new(Tools {
         identity: identity.clone(),
@@ -112,13 +116,20 @@ pub async fn serve(
     };
     let drain = settings.drain;
     let peer_listen = settings.peers.listen.clone();
-    let doors = Arc::new(doors(settings, identity, registry, status)?);
+    let doors = Arc::new(doors(
+        settings,
+        identity,
+        registry,
+        Arc::clone(&ledger),
+        status,
+    )?);
     let mut tasks = JoinSet::new();
     if let Some(address) = peer_listen {
         tasks.spawn(peers::serve(private(&address, &doors).await?));
     }
     tasks.spawn(acceptor::run(listener, tls, doors));
     tasks.spawn(heartbeat.run());
+    tasks.spawn(async move { ledger.sweep().await });
     let offers = bus.receive(
         &name,
         Limits {
@@ -171,6 +182,7 @@ fn doors(
     settings: Settings,
     identity: Identity,
     registry: Arc<Registry>,
+    ledger: Arc<Ledger>,
     status: StatusSender,
 ) -> anyhow::Result<Doors> {
     let dialers = Dialers::new(settings.hub.as_str())
@@ -188,5 +200,6 @@ fn doors(
         checks: settings.checks,
         status,
         others,
+        ledger,
     })
 }

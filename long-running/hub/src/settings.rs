@@ -9,6 +9,7 @@ use farm_bus::BusUrl;
 use farm_model::id::HubId;
 use farm_wire::keys::MasterKey;
 
+use crate::ledger::LedgerSettings;
 use crate::machines::Checks;
 use crate::peers::PeerSettings;
 
@@ -65,6 +66,9 @@ pub struct Args {
         value_name = "HUB_ID=HOST:PORT"
     )]
     pub peers: Vec<String>,
+    /// Refuse machines that `farm machine add` has not recorded, whatever their key
+    #[arg(long, env = "FARM_REQUIRE_RECORDED_MACHINES")]
+    pub require_recorded_machines: bool,
     /// Seconds between heartbeats
     #[arg(long, env = "FARM_HEARTBEAT", default_value_t = 2.0)]
     pub heartbeat: f64,
@@ -98,6 +102,8 @@ pub struct Settings {
     pub checks: Checks,
     /// Other hubs behind the same address.
     pub peers: PeerSettings,
+    /// How records of machines are kept to.
+    pub ledger: LedgerSettings,
 }
 
 /// Where the certificate comes from.
@@ -142,6 +148,10 @@ impl Args {
             drain: seconds("--drain", self.drain, 0.0)?,
             checks: Checks::default(),
             peers: PeerSettings::parse(self.peer_listen, &self.peers)?,
+            ledger: LedgerSettings {
+                required: self.require_recorded_machines,
+                ..LedgerSettings::default()
+            },
         })
     }
 }

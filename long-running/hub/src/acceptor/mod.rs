@@ -23,6 +23,7 @@ use tokio::time::{sleep, timeout};
 
 pub use self::keys::Keys;
 pub use self::tls::open as open_tls;
+use crate::ledger::Ledger;
 use crate::machines::{Checks, Registry};
 use crate::peers::{Others, Owner};
 use crate::status::StatusSender;
@@ -59,6 +60,8 @@ pub struct Doors {
     pub status: StatusSender,
     /// Hubs behind the same address.
     pub others: Others,
+    /// Which machines' keys are still good.
+    pub ledger: Arc<Ledger>,
 }
 
 /// Accepts until it is dropped; with it end all machines' sessions.

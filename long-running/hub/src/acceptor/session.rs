@@ -47,6 +47,7 @@ async fn admit(guest: &Guest, doors: &Doors) -> Result<(), Refusal> {
     if doors.registry.is_draining() {
         return Err(Refusal::new(503, "the hub is shutting down"));
     }
+    doors.ledger.admit(&guest.bearer).await?;
     if let Some(older) = doors.registry.get(&guest.id) {
         if first_status(&older.fresh_client(), &doors.checks)
             .await
@@ -78,8 +79,10 @@ async fn hold(guest: Guest, stream: Prefixed<TlsServerStream>, doors: &Arc<Doors
         machine: None,
     };
     tracing::info!(machine = %id, %host_type, %peer, "a machine registered");
+    let barred = doors.ledger.barred(guest.bearer.clone());
     let reason = tokio::select! {
         end = session.run() => said(end),
+        why = barred => why,
         reason = known.live(guest, dialer) => reason,
     };
     tracing::info!(machine = %id, %reason, "a machine is gone");
@@ -107,6 +110,7 @@ impl Known<'_> {
             id,
             host_type,
             name,
+            ..
         } = guest;
         let machine = Arc::new(Machine::new(id, host_type, version, name, (dialer, client)));
         self.machine = Some(Arc::clone(&machine));

@@ -15,7 +15,7 @@ use farm_model::message::work::{CancelJob, RunJob};
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
 use farm_wire::keys::{MasterKey, mint};
-use hub::{Certificate, Checks, HubStatus, PeerSettings, Settings};
+use hub::{Certificate, Checks, HubStatus, LedgerSettings, PeerSettings, Settings};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -45,6 +45,8 @@ pub struct Bench {
     /// Messages read while looking for others.
     seen: VecDeque<Said>,
     published: u32,
+    /// When keys end, in Unix seconds.
+    expires: i64,
     _emulator: JoinSet<()>,
 }
 
@@ -96,6 +98,7 @@ impl Bench {
             progress,
             seen: VecDeque::new(),
             published: 0,
+            expires: Clock::system().now().as_second() + 3600,
             _emulator: emulator,
         };
         // It listens, its certificate is there.
@@ -128,15 +131,10 @@ impl Bench {
         std::fs::read(self.folder.path().join("hub/hub-cert.pem")).unwrap()
     }
 
-    /// A good key for the machine.
+    /// A good key for the machine: the same each time.
     pub fn key(&self, machine: &str) -> String {
         let master = MasterKey::new(MASTER).unwrap();
-        mint(
-            &master,
-            "host-test",
-            machine,
-            Clock::system().now().as_second() + 3600,
-        )
+        mint(&master, "host-test", machine, self.expires)
     }
 
     /// A connected machine, once the hub has told of it.
@@ -407,6 +405,7 @@ fn settings(folder: &TempDir, hub: &str, bus: BusUrl, bucket: &str) -> Settings 
         drain: Duration::from_secs(5),
         checks: Checks::default(),
         peers: PeerSettings::default(),
+        ledger: LedgerSettings::default(),
     }
 }
 

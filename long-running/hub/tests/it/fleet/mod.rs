@@ -3,3 +3,4 @@
 mod agent_2019;
 mod balancer;
 mod hubs;
+mod keys;
