@@ -127,6 +127,7 @@ impl Running {
         });
         let status = start_coordinator(&mut front, &folder, &target, &bus_url, &bucket_url)?;
 
+        let hub_at = reachable(hub.local_addr()?);
         let (mut hub_part, mut machines) = (Part::new(), Part::new());
         let pool = start_hub(
             &mut hub_part,
@@ -152,7 +153,8 @@ impl Running {
             secret: secrets.github.clone(),
         };
         hub_part.tasks.spawn(watch.run(stop));
-        folder.note_address(&format!("http://{}/", reachable(at)))?;
+        let pages = format!("http://{}/", reachable(at));
+        folder.note_addresses(&pages, &hub_at.to_string())?;
         greet(console, at, &target, count);
         Ok(Self {
             http: at,
