@@ -7,7 +7,10 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore,
+    ServerConfig, SignatureScheme, WantsVerifier,
+};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio::net::TcpStream;
@@ -29,6 +32,8 @@ pub enum Trust {
     PublicRoots,
     /// The certificates of this PEM text, and no others.
     Pem(Vec<u8>),
+    /// Who shows the certificate of this PEM text: neither name nor age is looked at (`buildlet.md` 7.1).
+    Pinned(Vec<u8>),
     /// Anybody: for trials. Never inferred from an address.
     Anyone,
 }
@@ -174,28 +179,60 @@ fn client_config(trust: &Trust) -> Result<ClientConfig, TlsError> {
             }
             builder.with_root_certificates(roots).with_no_client_auth()
         }
-        Trust::Anyone => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(NoVerification(provider())))
-            .with_no_client_auth(),
+        Trust::Pinned(pem) => unchained(builder, Unchained::pinned(certificates_of(pem)?)),
+        Trust::Anyone => unchained(builder, Unchained::anyone()),
     };
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(config)
 }
 
-/// Believes every certificate; signatures of the handshake are still checked.
-#[derive(Debug)]
-pub(crate) struct NoVerification(pub(crate) Arc<CryptoProvider>);
+fn unchained(
+    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
+    verifier: Unchained,
+) -> ClientConfig {
+    builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth()
+}
 
-impl ServerCertVerifier for NoVerification {
+/// Looks at no chain: believes certain certificates, or every one; signatures of the handshake are still checked.
+#[derive(Debug)]
+pub(crate) struct Unchained {
+    provider: Arc<CryptoProvider>,
+    pinned: Option<Vec<CertificateDer<'static>>>,
+}
+
+impl Unchained {
+    pub(crate) fn anyone() -> Self {
+        Self {
+            provider: provider(),
+            pinned: None,
+        }
+    }
+
+    fn pinned(certificates: Vec<CertificateDer<'static>>) -> Self {
+        Self {
+            provider: provider(),
+            pinned: Some(certificates),
+        }
+    }
+}
+
+impl ServerCertVerifier for Unchained {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        shown: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let known = |pinned: &Vec<CertificateDer<'_>>| pinned.contains(shown);
+        if !self.pinned.as_ref().is_none_or(known) {
+            let other = CertificateError::ApplicationVerificationFailure;
+            return Err(rustls::Error::InvalidCertificate(other));
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -209,7 +246,7 @@ impl ServerCertVerifier for NoVerification {
             message,
             certificate,
             signed,
-            &self.0.signature_verification_algorithms,
+            &self.provider.signature_verification_algorithms,
         )
     }
 
@@ -223,12 +260,14 @@ impl ServerCertVerifier for NoVerification {
             message,
             certificate,
             signed,
-            &self.0.signature_verification_algorithms,
+            &self.provider.signature_verification_algorithms,
         )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -273,6 +312,17 @@ mod tests {
                 .is_err()
         );
         handshake(|_| Trust::Anyone, None).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_pinned_certificate_is_believed_under_any_name_and_no_other_is() {
+        handshake(|pem| Trust::Pinned(pem.into_bytes()), Some("vm.example"))
+            .await
+            .unwrap();
+        let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let pinned = other.cert.pem();
+        let other = |_| Trust::Pinned(pinned.clone().into_bytes());
+        assert!(handshake(other, Some("localhost")).await.is_err());
     }
 
     #[test]

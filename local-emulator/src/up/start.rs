@@ -330,6 +330,7 @@ fn start_hub(
         checks: hub::Checks::default(),
         peers: hub::PeerSettings::default(),
         ledger: hub::LedgerSettings::default(),
+        direct: Vec::new(),
     };
     let stop = part.token.clone();
     let (status, _) = watch::channel(hub::HubStatus::default());

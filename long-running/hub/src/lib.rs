@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod attempt;
+mod direct;
 mod heartbeat;
 mod ledger;
 mod machines;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::{Doors, Keys, open_tls};
 use crate::attempt::{Mirrors, Tools};
+use crate::direct::Keeper;
 use crate::heartbeat::Heartbeat;
 use crate::ledger::Ledger;
 use crate::machines::Registry;
@@ -37,6 +39,7 @@ use crate::peers::{Others, Private};
 use crate::teller::{Identity, Teller};
 use crate::work::Work;
 
+pub use direct::DirectMachine;
 pub use ledger::LedgerSettings;
 pub use machines::Checks;
 pub use mint::{MintArgs, mint_key, run_mint};
@@ -114,6 +117,12 @@ pub async fn serve(
         teller,
         period: settings.heartbeat,
     };
+    let keeper = Keeper {
+        hub: settings.hub.clone(),
+        registry: Arc::clone(&registry),
+        checks: settings.checks.clone(),
+    };
+    let direct = settings.direct.clone();
     let drain = settings.drain;
     let peer_listen = settings.peers.listen.clone();
     let doors = Arc::new(doors(
@@ -130,6 +139,7 @@ pub async fn serve(
     tasks.spawn(acceptor::run(listener, tls, doors));
     tasks.spawn(heartbeat.run());
     tasks.spawn(async move { ledger.sweep().await });
+    tasks.spawn(keeper.run(direct));
     let offers = bus.receive(
         &name,
         Limits {

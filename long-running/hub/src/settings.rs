@@ -9,6 +9,7 @@ use farm_bus::BusUrl;
 use farm_model::id::HubId;
 use farm_wire::keys::MasterKey;
 
+use crate::direct::{DirectMachine, read_direct};
 use crate::ledger::LedgerSettings;
 use crate::machines::Checks;
 use crate::peers::PeerSettings;
@@ -66,6 +67,17 @@ pub struct Args {
         value_name = "HUB_ID=HOST:PORT"
     )]
     pub peers: Vec<String>,
+    /// A machine that is dialed rather than dials in; may be repeated
+    #[arg(
+        long,
+        env = "FARM_DIRECT",
+        value_delimiter = ',',
+        value_name = "NAME=HOST_TYPE@HOST:PORT"
+    )]
+    pub direct: Vec<String>,
+    /// More of them (TOML): [[machine]] with name, host-type, address, password-file, certificate; read at start
+    #[arg(long, env = "FARM_DIRECT_FILE", value_name = "FILE")]
+    pub direct_file: Option<PathBuf>,
     /// Refuse machines that `farm machine add` has not recorded, whatever their key
     #[arg(long, env = "FARM_REQUIRE_RECORDED_MACHINES")]
     pub require_recorded_machines: bool,
@@ -104,6 +116,8 @@ pub struct Settings {
     pub peers: PeerSettings,
     /// How records of machines are kept to.
     pub ledger: LedgerSettings,
+    /// Machines that are dialed.
+    pub direct: Vec<DirectMachine>,
 }
 
 /// Where the certificate comes from.
@@ -152,6 +166,7 @@ impl Args {
                 required: self.require_recorded_machines,
                 ..LedgerSettings::default()
             },
+            direct: read_direct(&self.direct, self.direct_file.as_deref())?,
         })
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::reverse::{Guest, check};
 use super::{Doors, Request, refuse};
-use crate::machines::{Machine, attend, client_of, first_status};
+use crate::machines::{Machine, Reach, attend, first_status};
 
 /// Answers a registration, and holds the machine until it goes.
 pub async fn serve(
@@ -101,7 +101,8 @@ impl Known<'_> {
         let Doors {
             checks, registry, ..
         } = self.doors;
-        let client = client_of(&dialer, &guest.name);
+        let reach = Reach::from(dialer);
+        let client = reach.client(&guest.name);
         let version = match first_status(&client, checks).await {
             Ok(version) => version,
             Err(reason) => return format!("it is of no use: {reason}"),
@@ -112,7 +113,7 @@ impl Known<'_> {
             name,
             ..
         } = guest;
-        let machine = Arc::new(Machine::new(id, host_type, version, name, (dialer, client)));
+        let machine = Arc::new(Machine::new(id, host_type, version, name, (reach, client)));
         self.machine = Some(Arc::clone(&machine));
         if let Some(replaced) = registry.add(Arc::clone(&machine)) {
             replaced.close();

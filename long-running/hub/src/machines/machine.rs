@@ -1,13 +1,12 @@
 //! One connected machine.
 
-use std::sync::Arc;
-
 use farm_model::id::{HostType, MachineId};
 use farm_wire::client::Client;
-use farm_wire::revdial::Dialer;
 use parking_lot::Mutex;
 
-/// A machine from its registration to the end of its control connection.
+use super::Reach;
+
+/// A machine from its registration, or its first answer where it is dialed, to the end of its connection.
 pub struct Machine {
     /// Its id.
     pub id: MachineId,
@@ -17,25 +16,25 @@ pub struct Machine {
     pub version: i64,
     /// The name it registered with.
     name: String,
-    dialer: Dialer,
+    reach: Reach,
     client: Mutex<Client>,
 }
 
 impl Machine {
-    /// The machine behind `dialer`, which `client` reaches.
+    /// The machine behind `reach`, which `client` uses.
     pub fn new(
         id: MachineId,
         host_type: HostType,
         version: i64,
         name: String,
-        (dialer, client): (Dialer, Client),
+        (reach, client): (impl Into<Reach>, Client),
     ) -> Self {
         Self {
             id,
             host_type,
             version,
             name,
-            dialer,
+            reach: reach.into(),
             client: Mutex::new(client),
         }
     }
@@ -49,9 +48,9 @@ impl Machine {
         client.clone()
     }
 
-    /// A handle that has to dial anew: to find out whether the control connection lives.
+    /// A handle that has to dial anew: to find out whether the machine can still be reached.
     pub fn fresh_client(&self) -> Client {
-        client_of(&self.dialer, &self.name)
+        self.reach.client(&self.name)
     }
 
     /// Whether a time-out showed that the last handle should not be used again.
@@ -59,18 +58,13 @@ impl Machine {
         self.client.lock().is_broken()
     }
 
-    /// Ends the control connection.
+    /// Ends the connection to it.
     pub fn close(&self) {
-        self.dialer.close();
+        self.reach.close();
     }
 
-    /// Returns when the control connection has ended.
+    /// Returns when that has ended.
     pub async fn closed(&self) {
-        self.dialer.closed().await;
+        self.reach.closed().await;
     }
-}
-
-/// A client that reaches the buildlet `name` through `dialer`.
-pub fn client_of(dialer: &Dialer, name: &str) -> Client {
-    Client::new(Arc::new(dialer.clone()), name)
 }

@@ -4,6 +4,7 @@ mod attend;
 mod lease;
 mod machine;
 mod news;
+mod reach;
 mod registry;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 pub use attend::{Checks, attend, first_status};
 pub use lease::Lease;
-pub use machine::{Machine, client_of};
+pub use machine::Machine;
 pub use news::{News, Scope};
+pub use reach::{DirectLine, Reach};
 pub use registry::Registry;

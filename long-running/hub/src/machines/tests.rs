@@ -29,7 +29,7 @@ impl Bench {
         let (near, _far) = tokio::io::duplex(1024);
         let (dialer, session) = self.dialers.open(near).unwrap();
         self.sessions.push(session);
-        let client = client_of(&dialer, name);
+        let client = Reach::from(dialer.clone()).client(name);
         let (id, host) = (id(name), "host-a".parse().unwrap());
         Arc::new(Machine::new(
             id,

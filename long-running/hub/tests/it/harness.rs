@@ -406,6 +406,7 @@ fn settings(folder: &TempDir, hub: &str, bus: BusUrl, bucket: &str) -> Settings 
         checks: Checks::default(),
         peers: PeerSettings::default(),
         ledger: LedgerSettings::default(),
+        direct: Vec::new(),
     }
 }
 

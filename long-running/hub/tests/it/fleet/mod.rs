@@ -2,5 +2,6 @@
 
 mod agent_2019;
 mod balancer;
+mod direct;
 mod hubs;
 mod keys;
