@@ -73,6 +73,7 @@ pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode>
         host_type: args.host_type.clone(),
         owner: args.owner.clone(),
         key_id: minted.id.clone(),
+        next_key_id: None,
         created: now,
         issued: now,
         expires: minted.expires,

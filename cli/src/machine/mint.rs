@@ -58,6 +58,7 @@ mod tests {
             host_type: host.clone(),
             owner: None,
             key_id: first.id.clone(),
+            next_key_id: None,
             created: now,
             issued: now,
             expires: first.expires,

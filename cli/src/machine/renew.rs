@@ -59,6 +59,7 @@ pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode>
     let minted = minted(&master, machine, args.days, now, Some(before))?;
     let record = MachineRecord {
         key_id: minted.id.clone(),
+        next_key_id: None,
         issued: now,
         expires: minted.expires,
         ..before.clone()

@@ -1,5 +1,5 @@
 //! `machines/<name>.json` in the bucket: whose a machine is, and which key is good for it. Written by the operator
-//! (`farm machine`), read by hubs.
+//! (`farm machine`), and by a hub that gives a connected machine its next key; read by hubs.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ pub struct MachineRecord {
     pub owner: Option<String>,
     /// The one key that is good for it, by a short digest of the key: 16 hex digits.
     pub key_id: String,
+    /// The key that a hub has given it to go on with; until it comes with that, the one before is good too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_key_id: Option<String>,
     /// When it was first recorded.
     pub created: Timestamp,
     /// When its key was made.
@@ -49,10 +52,23 @@ impl MachineRecord {
         if let Some(at) = self.revoked_at {
             return Err(Barred::Revoked(at));
         }
-        if key_ids.into_iter().any(|id| id != self.key_id) {
-            return Err(Barred::Replaced(self.issued));
+        let good = |id: &str| id == self.key_id || Some(id) == self.next_key_id.as_deref();
+        if key_ids.into_iter().all(good) {
+            Ok(())
+        } else {
+            Err(Barred::Replaced(self.issued))
         }
-        Ok(())
+    }
+
+    /// The machine, which came with the key `present`, goes on with `next` until `expires`.
+    #[must_use]
+    pub fn renewed(&self, present: &str, next: &str, expires: Timestamp) -> Self {
+        Self {
+            key_id: present.to_owned(),
+            next_key_id: Some(next.to_owned()),
+            expires,
+            ..self.clone()
+        }
     }
 }
 
@@ -79,6 +95,18 @@ mod tests {
             record.admits(["0123456789abcdef", "fedcba9876543210"]),
             replaced
         );
+    }
+
+    #[test]
+    fn a_machine_that_was_given_its_next_key_may_come_with_either() {
+        let given = record().renewed("0123456789abcdef", "2222", record().expires);
+        for key in ["0123456789abcdef", "2222"] {
+            assert_eq!(given.admits([key]), Ok(()));
+        }
+        // It came with the next one: the one before is over once there is a third.
+        let again = given.renewed("2222", "3333", record().expires);
+        assert!(again.admits(["0123456789abcdef"]).is_err());
+        assert_eq!(again.admits(["3333"]), Ok(()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ fn record(name: &str) -> MachineRecord {
         host_type: "rpi4".parse().unwrap(),
         owner: Some("owner@example.org".to_owned()),
         key_id: "0123456789abcdef".to_owned(),
+        next_key_id: None,
         created: at("2026-01-01T00:00:00Z"),
         issued: at("2026-01-01T00:00:00Z"),
         expires: at("2027-01-01T00:00:00Z"),

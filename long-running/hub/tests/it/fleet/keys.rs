@@ -29,6 +29,7 @@ async fn record(b: &Bench, name: &str, key: &str, revoked_at: Option<Timestamp>)
         host_type: "host-test".parse().unwrap(),
         owner: None,
         key_id: key_id(key),
+        next_key_id: None,
         created: at,
         issued: at,
         expires: at,
