@@ -38,6 +38,8 @@ const GRACE: SignedDuration = SignedDuration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long running builds may go on once the farm is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long a recorded machine is away before its owner is told.
+const MISSING_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// How often the source is read without being asked.
 const POLL: Duration = Duration::from_secs(60);
 /// At most this many machines of a host type unless more are asked for.
@@ -286,6 +288,7 @@ fn start_coordinator(
         overlays: vec![target.overlay()],
         grace: GRACE,
         poll: POLL,
+        missing_after: MISSING_AFTER,
     };
     let (status, watching) = watch::channel(Status::default());
     let stop = part.token.clone();

@@ -99,7 +99,10 @@ impl Known<'_> {
     /// Takes it in once it has answered, and returns why it cannot stay.
     async fn live(&mut self, guest: Guest, dialer: Dialer) -> String {
         let Doors {
-            checks, registry, ..
+            checks,
+            registry,
+            ledger,
+            ..
         } = self.doors;
         let reach = Reach::from(dialer);
         let client = reach.client(&guest.name);
@@ -113,7 +116,9 @@ impl Known<'_> {
             name,
             ..
         } = guest;
-        let machine = Arc::new(Machine::new(id, host_type, version, name, (reach, client)));
+        let owner = ledger.owner(&name);
+        let machine = Machine::new(id, host_type, version, name, (reach, client));
+        let machine = Arc::new(machine.owned_by(owner));
         self.machine = Some(Arc::clone(&machine));
         if let Some(replaced) = registry.add(Arc::clone(&machine)) {
             replaced.close();

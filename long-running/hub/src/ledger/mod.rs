@@ -79,11 +79,11 @@ impl Ledger {
         })
     }
 
-    /// Whether a machine whose key is right may come in, and its record if it has one. Takes seconds at most.
+    /// Whether a machine whose key is right may come in. Takes seconds at most.
     ///
     /// # Errors
     /// What to tell it. The log says why.
-    pub async fn admit(&self, bearer: &Bearer) -> Result<Option<Arc<MachineRecord>>, Refusal> {
+    pub async fn admit(&self, bearer: &Bearer) -> Result<(), Refusal> {
         let answer = match bearer.name.parse() {
             Ok(name) => self.ask(&name, bearer).await,
             // Under such a name there can be none.
@@ -100,7 +100,7 @@ impl Ledger {
                 tracing::warn!(machine = %bearer.name, mode = %bearer.host_type, %why, "bad key");
                 Err(Refusal::bad_key(&bearer.host_type))
             }
-            None => Ok(answer.record()),
+            None => Ok(()),
         }
     }
 
@@ -133,6 +133,13 @@ impl Ledger {
         timeout(WRITE, noted)
             .await
             .context("the bucket does not answer")?
+    }
+
+    /// Whose the machine is, as far as its record has been read.
+    pub fn owner(&self, name: &str) -> Option<String> {
+        let name = name.parse().ok()?;
+        let record = self.known.lock().answer(&name).record()?;
+        record.owner.clone()
     }
 
     /// Returns why the machine may not stay, once it may not.

@@ -36,7 +36,7 @@ impl Bench {
         let record = MachineRecord {
             name: name.parse().unwrap(),
             host_type: "rpi4".parse().unwrap(),
-            owner: None,
+            owner: Some("gopher@example.org".to_owned()),
             key_id: key_id.to_owned(),
             next_key_id: None,
             created: at,
@@ -62,7 +62,7 @@ impl Bench {
 
     async fn admitted(&self, name: &str, key: &str) -> Result<(), u16> {
         let admitted = self.ledger.admit(&bearer(name, &[key])).await;
-        admitted.map(drop).map_err(|refusal| refusal.status)
+        admitted.map_err(|refusal| refusal.status)
     }
 }
 
@@ -88,6 +88,11 @@ async fn the_recorded_key_is_let_in_and_no_other_of_that_machine() {
     let b = bench(false);
     b.record("attic", "new", false).await;
     assert_eq!(b.admitted("attic", "new").await, Ok(()));
+    assert_eq!(
+        b.ledger.owner("attic").as_deref(),
+        Some("gopher@example.org")
+    );
+    assert_eq!(b.ledger.owner("pi"), None);
     assert_eq!(b.admitted("attic", "old").await, Err(412));
     b.record("attic", "new", true).await;
     later().await;

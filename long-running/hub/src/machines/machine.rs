@@ -16,6 +16,7 @@ pub struct Machine {
     pub version: i64,
     /// The name it registered with.
     name: String,
+    owner: Option<String>,
     reach: Reach,
     client: Mutex<Client>,
 }
@@ -34,9 +35,21 @@ impl Machine {
             host_type,
             version,
             name,
+            owner: None,
             reach: reach.into(),
             client: Mutex::new(client),
         }
+    }
+
+    /// The same, which belongs to `owner`.
+    #[must_use]
+    pub fn owned_by(self, owner: Option<String>) -> Self {
+        Self { owner, ..self }
+    }
+
+    /// Whose it is, where its record says so.
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
     }
 
     /// A handle on its buildlet; a fresh one if the last was given up.

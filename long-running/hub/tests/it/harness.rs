@@ -164,6 +164,21 @@ impl Bench {
         .await;
     }
 
+    /// Whose machine it is, by the next heartbeat that speaks of it.
+    pub async fn owner(&mut self, name: &str) -> Option<String> {
+        let id = id(name);
+        self.next(|said| match said {
+            Said::Beat(beat) => {
+                let mut machines = beat.machines.iter();
+                machines
+                    .find(|report| report.machine == id)
+                    .map(|report| report.owner.clone())
+            }
+            _ => None,
+        })
+        .await
+    }
+
     /// Waits until the hub says that the machine is gone; the reason.
     pub async fn gone(&mut self, name: &str) -> String {
         let id = id(name);

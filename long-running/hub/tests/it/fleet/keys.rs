@@ -27,7 +27,7 @@ async fn record(b: &Bench, name: &str, key: &str, revoked_at: Option<Timestamp>)
     let record = MachineRecord {
         name: name.parse().unwrap(),
         host_type: "host-test".parse().unwrap(),
-        owner: None,
+        owner: Some("gopher@example.org".to_owned()),
         key_id: key_id(key),
         next_key_id: None,
         created: at,
@@ -46,6 +46,8 @@ async fn a_revoked_machine_is_cut_off_in_the_middle_of_its_work_and_not_let_in_a
     let key = b.key("m");
     record(&b, "m", &key, None).await;
     let _machine = b.machine("m").await;
+    let owner = b.owner("m").await;
+    assert_eq!(owner.as_deref(), Some("gopher@example.org"));
     let mut job = b.job(1, "m");
     step(&mut job, "wait", "sleep 1000");
     b.offer(&job).await;
