@@ -60,6 +60,9 @@ struct Row<'a> {
     /// When its hub last spoke of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     seen: Option<Timestamp>,
+    /// Since when it is offline, where the coordinator knows: of machines that have an owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<&'a MachineRecord>,
 }
@@ -103,7 +106,7 @@ fn rows<'a>(records: &'a [MachineRecord], farm: Option<&'a FarmView>) -> Vec<Row
     for record in records {
         let views = by_name.remove(&record.name).unwrap_or_default();
         if views.is_empty() {
-            rows.push(Row::away(record, farm.is_some()));
+            rows.push(Row::away(record, farm));
         }
         // One that changed hubs may be seen on both for a moment.
         rows.extend(views.into_iter().map(|view| Row::of(view, Some(record))));
@@ -117,18 +120,21 @@ fn rows<'a>(records: &'a [MachineRecord], farm: Option<&'a FarmView>) -> Vec<Row
 }
 
 impl<'a> Row<'a> {
-    fn away(record: &'a MachineRecord, known: bool) -> Self {
-        let state = match (record.revoked_at, known) {
+    fn away(record: &'a MachineRecord, farm: Option<&FarmView>) -> Self {
+        let state = match (record.revoked_at, farm) {
             (Some(_), _) => State::Revoked,
-            (None, true) => State::Offline,
-            (None, false) => State::Unknown,
+            (None, Some(_)) => State::Offline,
+            (None, None) => State::Unknown,
         };
+        let mut away = farm.into_iter().flat_map(|farm| &farm.away);
+        let away = away.find(|view| view.name == record.name);
         Self {
             name: record.name.to_string(),
             host_type: &record.host_type,
             state,
             hub: None,
             seen: None,
+            since: away.map(|view| view.since),
             record: Some(record),
         }
     }
@@ -147,6 +153,7 @@ impl<'a> Row<'a> {
             state,
             hub: Some(hub),
             seen: Some(view.seen),
+            since: None,
             record,
         }
     }
@@ -176,7 +183,10 @@ impl<'a> Row<'a> {
                 format!("revoked{}", ago.unwrap_or_default())
             }
             (State::Unknown, _) => "unknown".to_owned(),
-            _ => "offline".to_owned(),
+            _ => match self.since {
+                Some(at) => format!("offline for {}", since(at)),
+                None => "offline".to_owned(),
+            },
         }
     }
 

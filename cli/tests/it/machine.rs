@@ -250,7 +250,7 @@ async fn the_list_joins_records_with_what_is_connected() {
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with("NAME   TYPE   STATE"), "{table}");
     assert!(
-        lines[1].contains("offline") && lines[1].ends_with("in 365d"),
+        lines[1].contains("offline for 2h ") && lines[1].ends_with("in 365d"),
         "{table}"
     );
     assert!(lines[2].contains("revoked 0s ago"), "{table}");

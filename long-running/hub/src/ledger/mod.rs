@@ -13,9 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use farm_bucket::{Bucket, PutView};
-use farm_model::Timestamp;
+use farm_bucket::Bucket;
 use farm_model::id::MachineName;
 use farm_model::machine::MachineRecord;
 use farm_wire::head::Refusal;
@@ -27,8 +25,6 @@ use known::{Answer, Known};
 
 /// For the bucket to answer while a machine waits.
 const READ: Duration = Duration::from_secs(2);
-/// For a record to be changed.
-const WRITE: Duration = Duration::from_secs(10);
 
 /// How records are kept to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,37 +98,6 @@ impl Ledger {
             }
             None => Ok(()),
         }
-    }
-
-    /// Notes that a connected machine is about to be given the key `next`, which ends at `expires`: both are good then. To
-    /// be done before the machine gets it; a machine without a record needs no note.
-    ///
-    /// # Errors
-    /// It could not be noted, or the machine's key is not good any more: it must not get another.
-    pub async fn renewed(
-        &self,
-        bearer: &Bearer,
-        next: &str,
-        expires: Timestamp,
-    ) -> anyhow::Result<()> {
-        let (Ok(name), Some(present)) = (bearer.name.parse(), bearer.key_ids.first()) else {
-            return Ok(());
-        };
-        let noted = async {
-            let Some(known) = self.bucket.get_machine(&name).await? else {
-                return Ok(());
-            };
-            let keys = bearer.key_ids.iter().map(String::as_str);
-            known.record.admits(keys)?;
-            let record = known.record.renewed(present, next, expires);
-            match self.bucket.put_machine(&record, Some(&known)).await? {
-                PutView::Written(_) => Ok(()),
-                PutView::Changed => bail!("somebody else has just changed the machine's record"),
-            }
-        };
-        timeout(WRITE, noted)
-            .await
-            .context("the bucket does not answer")?
     }
 
     /// Whose the machine is, as far as its record has been read.

@@ -170,30 +170,3 @@ async fn who_was_let_in_unseen_is_looked_at_when_the_bucket_answers_again() {
     let (why, ()) = tokio::join!(soon(attic), revoke);
     assert!(why.contains("revoked"), "{why}");
 }
-
-#[tokio::test]
-async fn a_machine_that_a_hub_gives_its_next_key_stays_and_comes_back_with_it() {
-    let b = bench(false);
-    b.record("attic", "first", false).await;
-    let first = bearer("attic", &["first"]);
-    b.ledger
-        .renewed(&first, "second", Timestamp::UNIX_EPOCH)
-        .await
-        .unwrap();
-    for key in ["first", "second"] {
-        assert_eq!(b.admitted("attic", key).await, Ok(()));
-    }
-    let stranger = bearer("attic", &["stolen"]);
-    let refused = b
-        .ledger
-        .renewed(&stranger, "third", Timestamp::UNIX_EPOCH)
-        .await;
-    assert!(refused.unwrap_err().to_string().contains("replaced"));
-    // There is nothing to note of a machine without a record.
-    let pi = bearer("pi", &["key"]);
-    b.ledger
-        .renewed(&pi, "next", Timestamp::UNIX_EPOCH)
-        .await
-        .unwrap();
-    assert_eq!(b.admitted("pi", "next").await, Ok(()));
-}
