@@ -102,9 +102,9 @@ mod tests {
                 }
                 let (near, mut far) = duplex(4096);
                 tokio::task::spawn_local(async move {
-                    let mut request = [0; 64];
-                    far.read(&mut request).await.unwrap();
-                    assert!(request.starts_with(b"GET / HTTP/1.1\r\n"));
+                    let mut request = [0; 16];
+                    far.read_exact(&mut request).await.unwrap();
+                    assert_eq!(&request, b"GET / HTTP/1.1\r\n");
                     far.write_all(answer.as_bytes()).await.unwrap();
                     if answer.is_empty() {
                         std::future::pending::<()>().await;

@@ -5,22 +5,24 @@
 //! RFC 9266). Somebody in the middle holds two connections with two different secrets, so that no proof passes through.
 //! The dialing side proves itself first, and sends nothing else before the other has.
 
+mod proof;
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
 use rustls::{ClientConfig, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivateKeyDer, ServerName};
-use sha2::Sha256;
 use socket2::{SockRef, TcpKeepalive};
-use subtle::ConstantTimeEq;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
+use self::proof::{Proof, Role};
 use crate::keys::MasterKey;
 use crate::stream::{self, Duplex};
 use crate::tls::{TlsError, Unchained, certificates_of, provider};
@@ -222,148 +224,4 @@ pub async fn read_name<S: Duplex>(stream: &mut S) -> io::Result<String> {
     stream.read_exact(&mut text).await?;
     String::from_utf8(text)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a name that is not UTF-8"))
-}
-
-/// Who a proof is of: a proof of one is none of the other.
-#[derive(Debug, Clone, Copy)]
-enum Role {
-    Dialer,
-    Acceptor,
-}
-
-/// Makes and checks proofs.
-#[derive(Clone)]
-struct Proof {
-    hub: String,
-    key: Vec<u8>,
-}
-
-impl Proof {
-    fn new(hub: &str, master: &MasterKey) -> Self {
-        Self {
-            hub: hub.to_owned(),
-            key: master.derive("links between hubs"),
-        }
-    }
-
-    fn of(&self, role: Role, from: &str, to: &str, secret: &[u8]) -> Vec<u8> {
-        let role: &[u8] = match role {
-            Role::Dialer => b"dialer\n",
-            Role::Acceptor => b"acceptor\n",
-        };
-        // HMAC takes keys of any length: the error cannot happen, and `holds` takes an empty proof for none.
-        Hmac::<Sha256>::new_from_slice(&self.key)
-            .map(|mac| {
-                [role, from.as_bytes(), b"\n", to.as_bytes(), b"\n", secret]
-                    .into_iter()
-                    .fold(mac, |mac, part| mac.chain_update(part))
-                    .finalize()
-                    .into_bytes()
-                    .to_vec()
-            })
-            .unwrap_or_default()
-    }
-
-    fn holds(&self, role: Role, from: &str, to: &str, secret: &[u8], shown: &[u8]) -> bool {
-        let clear = !from.contains('\n') && !to.contains('\n');
-        clear && bool::from(self.of(role, from, to, secret).ct_eq(shown))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    fn master(text: &str) -> MasterKey {
-        MasterKey::new(text.as_bytes()).unwrap()
-    }
-
-    fn acceptor(hub: &str, key: &str) -> LinkAcceptor {
-        let made = rcgen::generate_simple_self_signed(vec!["hub".to_owned()]).unwrap();
-        let (certificate, secret) = (made.cert.pem(), made.signing_key.serialize_pem());
-        LinkAcceptor::new(hub, &master(key), certificate.as_bytes(), secret.as_bytes()).unwrap()
-    }
-
-    async fn listener() -> (TcpListener, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        (listener, address)
-    }
-
-    /// What both sides get when a hub `h1` with `key` looks for `wanted` at the hub `h2` of the farm `farm`.
-    async fn link(key: &str, wanted: &str) -> (io::Result<DialedLink>, io::Result<String>) {
-        let (listener, address) = listener().await;
-        let (dialer, acceptor) = (
-            LinkDialer::new("h1", &master(key)).unwrap(),
-            acceptor("h2", "farm"),
-        );
-        let accept = async {
-            let (tcp, _) = listener.accept().await.unwrap();
-            let (from, mut link) = acceptor.accept(tcp).await?;
-            link.write_all(b"bytes").await?;
-            link.shutdown().await?;
-            Ok(from)
-        };
-        tokio::join!(dialer.dial(&address, wanted), accept)
-    }
-
-    #[tokio::test]
-    async fn hubs_of_one_farm_know_each_other_and_bytes_pass() {
-        let (dialed, accepted) = link("farm", "h2").await;
-        assert_eq!(accepted.unwrap(), "h1");
-        let mut text = String::new();
-        dialed.unwrap().read_to_string(&mut text).await.unwrap();
-        assert_eq!(text, "bytes");
-    }
-
-    #[tokio::test]
-    async fn a_stranger_and_a_wrong_address_are_told_apart() {
-        let (dialed, accepted) = link("other", "h2").await;
-        assert_eq!(dialed.unwrap_err().to_string(), "it has another master key");
-        assert!(accepted.unwrap_err().to_string().contains("master key"));
-        let (dialed, accepted) = link("farm", "h3").await;
-        assert!(dialed.unwrap_err().to_string().contains("is not hub h3"));
-        assert!(accepted.is_err());
-    }
-
-    /// Ends TLS to both sides and passes on what each says: proofs are of another connection then.
-    #[tokio::test]
-    async fn nobody_can_sit_between_two_hubs() {
-        let (inner, inner_address) = listener().await;
-        let (outer, outer_address) = listener().await;
-        let (h2, between) = (acceptor("h2", "farm"), acceptor("h2", "unknown"));
-        let accept = async {
-            let (tcp, _) = inner.accept().await.unwrap();
-            h2.accept(tcp).await.map(drop)
-        };
-        let pass_on = async {
-            let (tcp, _) = outer.accept().await.unwrap();
-            let mut from_h1 = between.acceptor.accept(tcp).await.unwrap();
-            let unknown = LinkDialer::new("h1", &master("unknown")).unwrap();
-            let tcp = TcpStream::connect(&inner_address).await.unwrap();
-            let name = ServerName::try_from("hub").unwrap();
-            let mut to_h2 = unknown.connector.connect(name, tcp).await.unwrap();
-            drop(tokio::io::copy_bidirectional(&mut from_h1, &mut to_h2).await);
-        };
-        let h1 = LinkDialer::new("h1", &master("farm")).unwrap();
-        let (dialed, accepted, ()) = tokio::join!(h1.dial(&outer_address, "h2"), accept, pass_on);
-        assert!(dialed.is_err());
-        assert!(accepted.unwrap_err().to_string().contains("master key"));
-    }
-
-    #[test]
-    fn a_proof_is_of_one_role_and_one_pair_of_hubs() {
-        let proof = Proof::new("h1", &master("farm"));
-        let shown = proof.of(Role::Dialer, "h1", "h2", b"secret");
-        let holds = |role, from, to, secret: &[u8]| proof.holds(role, from, to, secret, &shown);
-        assert!(holds(Role::Dialer, "h1", "h2", b"secret"));
-        assert!(!holds(Role::Acceptor, "h1", "h2", b"secret"));
-        assert!(!holds(Role::Dialer, "h2", "h1", b"secret"));
-        assert!(!holds(Role::Dialer, "h1", "h2", b"secreT"));
-        assert!(!proof.holds(Role::Dialer, "h1", "h2", b"secret", b""));
-        let odd = proof.of(Role::Dialer, "h1\nh2", "h3", b"secret");
-        assert!(!proof.holds(Role::Dialer, "h1\nh2", "h3", b"secret", &odd));
-    }
 }
