@@ -5,6 +5,7 @@ mod check;
 mod init;
 mod logs;
 mod lookup;
+mod machine;
 mod retry;
 mod server;
 mod session;
@@ -28,6 +29,8 @@ pub enum Command {
     Logs(logs::Args),
     /// Build a commit once more on a builder
     Retry(retry::Args),
+    /// Record machines, make their keys and take them back
+    Machine(machine::Args),
     /// Mint the token that lets a person give commands
     Token(token::Args),
 }
@@ -59,6 +62,7 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Builds(args) => builds::run(&args, session).await,
         Command::Logs(args) => logs::run(&args, session).await,
         Command::Retry(args) => retry::run(&args, session).await,
+        Command::Machine(args) => machine::run(&args, session).await,
         Command::Token(args) => token::run(&args, session),
     }
 }

@@ -28,7 +28,7 @@ enum Command {
     /// The coordinator
     Coordinator(coordinator::Args),
     /// A hub, which machines dial
-    Hub(hub::Args),
+    Hub(Box<hub::Args>),
     /// Make the key with which a machine registers
     MintKey(hub::MintArgs),
     /// The agent on a build machine
@@ -80,7 +80,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Functions(args) => functions::run(args, part("functions")).await.map(done),
         Command::Coordinator(args) => coordinator::run(args, part("coordinator")).await.map(done),
-        Command::Hub(args) => hub::run(args, part("hub")).await.map(done),
+        Command::Hub(args) => hub::run(*args, part("hub")).await.map(done),
         Command::MintKey(args) => hub::run_mint(&args).map(done),
         Command::Buildlet(args) => buildlet::run(*args, part("buildlet").cancelled_owned())
             .await

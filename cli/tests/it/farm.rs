@@ -147,6 +147,7 @@ async fn front() -> Json<Value> {
         "name": "sample farm",
         "repositories": [{"name": "sample", "branches": ["main", "old"]}],
         "machines": [{"machine": "hub/m1", "host_type": "local", "seen": MADE}],
+        "away": [{"name": "attic", "since": "2026-01-01T10:00:00Z"}],
         "open": [{
             "build": TEST, "run": 1, "builder": "test", "repo": "sample", "commit": COMMIT, "status": "queued",
             "why": "waits for a machine of local", "since": MADE,

@@ -7,6 +7,7 @@ mod check;
 mod farm;
 mod init;
 mod logs;
+mod machine;
 mod retry;
 mod token;
 mod typed;

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::{
-    Error, GetOptions, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-    PutResult,
+    Error, GetOptions, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    PutPayload, PutResult,
 };
 
 use crate::folder::Directories;
@@ -207,6 +207,31 @@ impl Bucket {
             }
         }
         Ok(names)
+    }
+
+    /// The objects directly below `prefix`, by name: all of them, if they are not more than `limit`.
+    pub(crate) async fn list_all(
+        &self,
+        prefix: &Key,
+        limit: usize,
+    ) -> Result<BTreeMap<String, ObjectMeta>, BucketError> {
+        let start = format!("{prefix}/");
+        let mut objects = self.store(Wait::No).list(Some(prefix.path()));
+        let mut found = BTreeMap::new();
+        while let Some(object) = objects
+            .try_next()
+            .await
+            .map_err(|error| self.failed("list", prefix, error))?
+        {
+            let name = object.location.as_ref().strip_prefix(&start);
+            let name = name.filter(|name| !name.contains('/')).map(str::to_owned);
+            found.extend(name.map(|name| (name, object)));
+            if found.len() > limit {
+                let prefix = prefix.to_string();
+                return Err(BucketError::TooMany { prefix, limit });
+            }
+        }
+        Ok(found)
     }
 
     pub(crate) async fn remove(&self, key: &Key) -> Result<(), BucketError> {

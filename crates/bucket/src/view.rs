@@ -110,7 +110,7 @@ fn view_key(key: &str) -> Result<Key, BucketError> {
 }
 
 /// S3 goes by the tag, GCS by the generation, which is a number: a text holds both.
-fn text(version: UpdateVersion) -> Option<String> {
+pub(crate) fn text(version: UpdateVersion) -> Option<String> {
     let UpdateVersion { e_tag, version } = version;
     if e_tag.is_none() && version.is_none() {
         return None;
@@ -119,7 +119,7 @@ fn text(version: UpdateVersion) -> Option<String> {
     Some(format!("{version} {e_tag}"))
 }
 
-fn version(text: &str) -> UpdateVersion {
+pub(crate) fn version(text: &str) -> UpdateVersion {
     let (version, e_tag) = text.split_once(' ').unwrap_or(("", text));
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     UpdateVersion {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use farm_model::event::{Event, Message, Topic};
-use farm_model::id::{BuildId, RepoName};
-use farm_model::record::{Branch, Build, Run, Transition};
+use farm_model::id::{BuildId, MachineName, RepoName};
+use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
 use farm_model::view::{FeedEvent, key};
 
 /// The source of every event the coordinator publishes.
@@ -65,6 +65,8 @@ pub struct Effects {
     pub history: Vec<Transition>,
     /// Feed events.
     pub feed: Vec<FeedEvent>,
+    /// Machines with an owner to write.
+    pub owned: BTreeMap<MachineName, OwnedMachine>,
     /// Read models that are out of date.
     pub dirty: BTreeSet<ViewKey>,
     /// Messages that changed nothing: repeated, stale or unknown.
@@ -82,6 +84,7 @@ impl Effects {
             && self.inbox.is_empty()
             && self.history.is_empty()
             && self.feed.is_empty()
+            && self.owned.is_empty()
             && self.dirty.is_empty()
     }
 

@@ -21,6 +21,10 @@ pub struct Policy {
     pub refused_pause: SignedDuration,
     /// How much later than a tip's, by rank, a build of history is due, for each commit it lies behind.
     pub history_delay: SignedDuration,
+    /// How long a machine is away before its owner is told.
+    pub missing_after: SignedDuration,
+    /// How long one must have listened before a machine that is not heard of counts as away, and before owners are told.
+    pub settle: SignedDuration,
     /// How long a de-duplication key is remembered.
     pub inbox_kept: SignedDuration,
     /// How long a feed event is kept once there are more than `feed_floor`.
@@ -44,6 +48,8 @@ impl Default for Policy {
             elsewhere: SignedDuration::from_hours(1),
             refused_pause: SignedDuration::from_millis(200),
             history_delay: SignedDuration::from_secs(600),
+            missing_after: SignedDuration::from_hours(1),
+            settle: SignedDuration::from_mins(5),
             inbox_kept: SignedDuration::from_hours(7 * 24),
             feed_kept: SignedDuration::from_hours(1),
             feed_floor: 50,

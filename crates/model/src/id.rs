@@ -102,6 +102,10 @@ text_id!(
     "1 to 200 of letters, digits, '.', '_', '-', and '/' between parts, no part starting with '.'"
 );
 text_id!(
+    /// The name that a machine registers with, and that its record in the bucket has.
+    MachineName, "machine name", is_name, "1 to 100 of letters, digits, '.', '_', '-', not starting with '.'"
+);
+text_id!(
     /// A git object name: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits.
     CommitId, "commit", is_commit, "40 or 64 lower-case hex digits"
 );
@@ -137,6 +141,13 @@ impl MachineId {
     /// When `name` breaks the rule of a machine name.
     pub fn on(hub: &HubId, name: &str) -> Result<Self, IdError> {
         format!("{hub}/{name}").parse()
+    }
+
+    /// The name that the machine registered with, if it can have a record.
+    #[must_use]
+    pub fn name(&self) -> Option<MachineName> {
+        let (_, name) = self.0.split_once('/')?;
+        name.parse().ok()
     }
 }
 

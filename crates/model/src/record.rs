@@ -7,9 +7,35 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::id::{
-    AttemptKey, BuildId, BuilderName, CommitId, HubId, HubSession, JobName, MachineId, RepoName,
+    AttemptKey, BuildId, BuilderName, CommitId, HostType, HubId, HubSession, JobName, MachineId,
+    MachineName, RepoName,
 };
 use crate::message::progress::{AttemptReport, Outcome};
+
+/// A machine that belongs to somebody, as the coordinator knows it: so that its owner is told once when it is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedMachine {
+    /// The name it registers with, on whichever hub.
+    pub name: MachineName,
+    /// Whom to tell; nobody any more where there is none.
+    pub owner: Option<String>,
+    /// What it is.
+    pub host_type: HostType,
+    /// The hub that it came to last.
+    pub hub: HubId,
+    /// Where it is not connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Away>,
+}
+
+/// The absence of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Away {
+    /// Since when, by the coordinator's clock.
+    pub since: Timestamp,
+    /// Whether its owner has been told.
+    pub told: bool,
+}
 
 /// A commit as git tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

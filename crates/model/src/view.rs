@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AttemptKey, BuildId, BuilderName, CommitId, HostType, MachineId, RepoName};
+use crate::id::{
+    AttemptKey, BuildId, BuilderName, CommitId, HostType, MachineId, MachineName, RepoName,
+};
 use crate::message::activity::Hint;
 use crate::record::{Build, CommitInfo, Run};
 
@@ -84,6 +86,9 @@ pub struct FarmView {
     pub open: Vec<OpenBuildView>,
     /// How many are open in all.
     pub open_count: usize,
+    /// Machines with an owner that are away, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub away: Vec<AwayView>,
     /// What an operator should know: a broken `farm.toml`, a source that cannot be read, dead letters.
     pub troubles: Vec<String>,
 }
@@ -109,6 +114,15 @@ pub struct MachineView {
     pub busy: Option<AttemptKey>,
     /// When its hub last spoke of it.
     pub seen: Timestamp,
+}
+
+/// A machine that is away. Whose it is, is no business of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwayView {
+    /// Its name.
+    pub name: MachineName,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// A build that is not over.

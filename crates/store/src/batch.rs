@@ -2,7 +2,7 @@
 
 use farm_model::Timestamp;
 use farm_model::event::{Event, Topic};
-use farm_model::record::{Branch, Build, Run, Transition};
+use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
 use farm_model::view::FeedEvent;
 
 use crate::Epoch;
@@ -35,6 +35,8 @@ pub struct Batch {
     pub history: Vec<Transition>,
     /// Feed events, by their time.
     pub feed: Vec<FeedEvent>,
+    /// Machines with an owner, by name.
+    pub owned: Vec<OwnedMachine>,
     /// What was decided on.
     pub decision: Option<Decision>,
     /// Forget inbox keys from before this.
@@ -76,6 +78,8 @@ pub struct Loaded {
     pub config: Option<ConfigRecord>,
     /// By time.
     pub feed: Vec<FeedEvent>,
+    /// By name.
+    pub owned: Vec<OwnedMachine>,
 }
 
 /// An event that waits to be published.

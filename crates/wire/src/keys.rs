@@ -7,7 +7,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 const SCHEME: &str = "fm1";
@@ -83,6 +83,13 @@ pub fn mint(master: &MasterKey, host_type: &str, machine: &str, expires: i64) ->
     let claim = format!("{SCHEME}.{host_type}.{machine}.{expires}");
     let mac = hex::encode(mac_sha256(master, &claim));
     format!("{claim}.{mac}")
+}
+
+/// What names a key without giving it away: the first 16 hex digits of its SHA-256.
+#[must_use]
+pub fn key_id(key: &str) -> String {
+    let digest = Sha256::digest(key.trim().as_bytes());
+    hex::encode(&digest[..8])
 }
 
 /// Whether `presented` claims to be a machine's key rather than one of 2019.
@@ -312,6 +319,27 @@ mod tests {
             verify(&master(), "fm1.h.m.100.", "h", "m", 1),
             Err(KeyError::Forged)
         );
+    }
+
+    #[test]
+    fn a_keys_id_is_its_own_and_says_nothing_of_the_key() {
+        let (key, other) = (mint(&master(), "h", "m", 1), mint(&master(), "h", "m", 2));
+        let id = key_id(&key);
+        assert_eq!(id, key_id(&format!("{key}\n")));
+        assert_ne!(id, key_id(&other));
+        assert!(id.len() == 16 && !key.contains(&id), "{id}");
+    }
+
+    #[test]
+    fn derived_keys_differ_by_purpose_and_master() {
+        let other = MasterKey::new(b"other").unwrap();
+        let keys = [
+            master().derive("a"),
+            master().derive("b"),
+            other.derive("a"),
+        ];
+        assert!(keys.iter().all(|key| key.len() == 32));
+        assert!(keys[0] != keys[1] && keys[0] != keys[2]);
     }
 
     #[test]

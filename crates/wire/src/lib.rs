@@ -5,6 +5,7 @@ pub mod client;
 pub mod head;
 pub mod keypair;
 pub mod keys;
+pub mod link;
 pub mod proxy;
 mod random;
 pub mod revdial;

@@ -17,7 +17,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::proxy::Proxies;
 use crate::stream::{self, BoxStream, Connect};
-use by_key::ByKey;
+pub(crate) use by_key::ByKey;
 
 /// How long a handshake may take (`buildlet.md` 8.3).
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
@@ -210,11 +210,11 @@ fn server_config(certificates: &[u8], key: &[u8]) -> Result<ServerConfig, TlsErr
     Ok(config)
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn certificates_of(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates_of(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?;
     if certificates.is_empty() {
         Err(TlsError::NoCertificate)

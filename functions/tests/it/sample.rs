@@ -62,6 +62,7 @@ pub fn farm() -> FarmView {
             busy: None,
             seen: at("10:00:00"),
         }],
+        away: Vec::new(),
         open: vec![OpenBuildView {
             build: key_of("linux-test", &commit).id(),
             run: 1,

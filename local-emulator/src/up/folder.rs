@@ -10,6 +10,8 @@ use farm_runtime::Ids;
 
 /// Where the pages are, while the farm runs; `farm builds` and its like read it.
 const ADDRESS: &str = "address";
+/// Where machines find the hub, while the farm runs; `farm machine` reads it.
+const HUB_ADDRESS: &str = "hub-address";
 
 /// An open data folder. The lock is held as long as it lives, and by nobody else.
 #[derive(Debug)]
@@ -75,14 +77,17 @@ impl Folder {
         &self.root
     }
 
-    /// Notes where the pages are, for commands that are run beside this folder.
+    /// Notes where the pages and the hub are, for commands that are run beside this folder.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn note_address(&self, url: &str) -> anyhow::Result<()> {
-        let path = self.root.join(ADDRESS);
-        std::fs::write(&path, format!("{url}\n"))
-            .with_context(|| format!("cannot write {}", path.display()))
+    pub fn note_addresses(&self, pages: &str, hub: &str) -> anyhow::Result<()> {
+        for (name, address) in [(ADDRESS, pages), (HUB_ADDRESS, hub)] {
+            let path = self.root.join(name);
+            std::fs::write(&path, format!("{address}\n"))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// The file of the secret `name`, made at the first use and readable by its owner only.
@@ -102,7 +107,9 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         // A note that stays behind is overwritten by the next start.
-        let _not_there = std::fs::remove_file(self.root.join(ADDRESS));
+        for name in [ADDRESS, HUB_ADDRESS] {
+            let _not_there = std::fs::remove_file(self.root.join(name));
+        }
     }
 }
 

@@ -38,6 +38,8 @@ const GRACE: SignedDuration = SignedDuration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long running builds may go on once the farm is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long a recorded machine is away before its owner is told.
+const MISSING_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// How often the source is read without being asked.
 const POLL: Duration = Duration::from_secs(60);
 /// At most this many machines of a host type unless more are asked for.
@@ -127,6 +129,7 @@ impl Running {
         });
         let status = start_coordinator(&mut front, &folder, &target, &bus_url, &bucket_url)?;
 
+        let hub_at = reachable(hub.local_addr()?);
         let (mut hub_part, mut machines) = (Part::new(), Part::new());
         let pool = start_hub(
             &mut hub_part,
@@ -152,7 +155,8 @@ impl Running {
             secret: secrets.github.clone(),
         };
         hub_part.tasks.spawn(watch.run(stop));
-        folder.note_address(&format!("http://{}/", reachable(at)))?;
+        let pages = format!("http://{}/", reachable(at));
+        folder.note_addresses(&pages, &hub_at.to_string())?;
         greet(console, at, &target, count);
         Ok(Self {
             http: at,
@@ -284,6 +288,7 @@ fn start_coordinator(
         overlays: vec![target.overlay()],
         grace: GRACE,
         poll: POLL,
+        missing_after: MISSING_AFTER,
     };
     let (status, watching) = watch::channel(Status::default());
     let stop = part.token.clone();
@@ -330,6 +335,9 @@ fn start_hub(
         drain: DRAIN,
         checks: hub::Checks::default(),
         pages: hub::Pages::default(),
+        peers: hub::PeerSettings::default(),
+        ledger: hub::LedgerSettings::default(),
+        direct: Vec::new(),
     };
     let stop = part.token.clone();
     let (status, _) = watch::channel(hub::HubStatus::default());

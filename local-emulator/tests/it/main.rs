@@ -9,6 +9,7 @@
 mod delivery;
 mod kills;
 mod limits;
+mod machine;
 mod up;
 
 /// The binary under test.

@@ -39,7 +39,7 @@ fn complaint(output: &Output) -> String {
 }
 
 /// A running `farm up`, and where its pages are.
-async fn running(folder: &Path, args: &[&str]) -> (Process, String) {
+pub async fn running(folder: &Path, args: &[&str]) -> (Process, String) {
     let mut command = farm_command(binary(), &["up", "--data"]);
     command.arg(folder.join(".farm")).args(ANY).args(args);
     let process = Process::start(command, &folder.join("up.log"));

@@ -66,6 +66,7 @@ pub async fn serve(
             store: Box::new(store) as Box<dyn Store>,
             policy: Policy {
                 grace: settings.grace,
+                missing_after: settings.missing_after,
                 ..Policy::default()
             },
             clock: clock.clone(),

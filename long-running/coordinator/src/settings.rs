@@ -38,6 +38,9 @@ pub struct Args {
     /// How often each source is read without being asked, in seconds
     #[arg(long, env = "FARM_POLL", default_value_t = 60.0)]
     poll: f64,
+    /// How long a machine that has an owner is away before the owner is told, in seconds
+    #[arg(long, env = "FARM_MISSING_AFTER", default_value_t = 3600.0)]
+    missing_after: f64,
 }
 
 /// Checked settings.
@@ -57,6 +60,8 @@ pub struct Settings {
     pub grace: SignedDuration,
     /// How often each source is read without being asked.
     pub poll: std::time::Duration,
+    /// How long a machine is away before its owner is told.
+    pub missing_after: SignedDuration,
 }
 
 /// Where `farm.toml` comes from.
@@ -116,6 +121,9 @@ impl Args {
         if !(self.grace > 0.0 && self.grace < 86_400.0 && self.poll > 0.0 && self.poll < 86_400.0) {
             bail!("--grace and --poll are seconds between 0 and 86400");
         }
+        if !(self.missing_after > 0.0 && self.missing_after <= 30.0 * 86_400.0) {
+            bail!("--missing-after is seconds, more than 0 and at most 30 days");
+        }
         Ok(Settings {
             bus: self.bus,
             bucket: self.bucket,
@@ -124,6 +132,7 @@ impl Args {
             overlays,
             grace: SignedDuration::from_secs_f64(self.grace),
             poll: std::time::Duration::from_secs_f64(self.poll),
+            missing_after: SignedDuration::from_secs_f64(self.missing_after),
         })
     }
 }

@@ -2,10 +2,13 @@
 
 mod acceptor;
 mod attempt;
+mod direct;
 mod heartbeat;
+mod ledger;
 mod machines;
 mod metrics;
 mod mint;
+mod peers;
 mod progress;
 mod settings;
 mod site;
@@ -30,16 +33,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::{Doors, Keys, MAX_HANDSHAKES, V1Places, open_tls};
 use crate::attempt::{Mirrors, Tools};
+use crate::direct::Keeper;
 use crate::heartbeat::Heartbeat;
+use crate::ledger::Ledger;
 use crate::machines::Registry;
 use crate::metrics::{Counts, Exposition, Sight};
+use crate::peers::{Others, Private};
 use crate::site::{Admin, Bounds, Shown, Site};
 use crate::teller::{Identity, Teller};
 use crate::work::Work;
 
 pub use acceptor::KeyLives;
+pub use direct::DirectMachine;
+pub use ledger::LedgerSettings;
 pub use machines::Checks;
 pub use mint::{MintArgs, mint_key, run_mint};
+pub use peers::PeerSettings;
 pub use settings::{Args, Certificate, Pages, PagesArgs, Settings};
 pub use site::blob_url;
 pub use status::{HubStatus, StatusSender};
@@ -99,6 +108,7 @@ pub async fn serve(
         clock,
     };
     let registry = Arc::new(Registry::new(status.clone()));
+    let ledger = Ledger::new(bucket.clone(), settings.ledger.clone());
     let counts = Counts::default();
     let teller = Teller::new(bus.clone(), counts.clone());
     let tools = Arc::new(Tools {
@@ -115,12 +125,26 @@ pub async fn serve(
         teller,
         period: settings.heartbeat,
     };
+    let keeper = Keeper {
+        hub: settings.hub.clone(),
+        registry: Arc::clone(&registry),
+        checks: settings.checks.clone(),
+        dials: tools.counts.dials.clone(),
+    };
+    let direct = settings.direct.clone();
     let (drain, checks) = (settings.drain, settings.checks.clone());
-    let (doors, operators) = doors(settings, &tools, &registry, &status)?;
+    let peer_listen = settings.peers.listen.clone();
+    let (doors, operators) = doors(settings, &tools, &registry, &ledger, &status)?;
+    let doors = Arc::new(doors);
     let work = Work::new(registry, tools, checks, status.clone());
     let mut tasks = JoinSet::new();
-    tasks.spawn(acceptor::run(listener, tls, Arc::new(doors)));
+    if let Some(address) = peer_listen {
+        tasks.spawn(peers::serve(private(&address, &doors).await?));
+    }
+    tasks.spawn(acceptor::run(listener, tls, doors));
     tasks.spawn(heartbeat.run());
+    tasks.spawn(async move { ledger.sweep().await });
+    tasks.spawn(keeper.run(direct));
     if let Some(admin) = admin {
         let address = admin
             .address()
@@ -181,15 +205,24 @@ async fn open_doors(
     })
 }
 
+/// The port for other hubs.
+async fn private(address: &str, doors: &Doors) -> anyhow::Result<Private> {
+    let Identity { hub, clock, .. } = &doors.identity;
+    let own = (hub, &doors.keys.master);
+    Private::bind(address, own, doors.dialers.clone(), clock.clone()).await
+}
+
 /// What connections of machines lead to, and what operators see.
 fn doors(
     settings: Settings,
     tools: &Tools,
     registry: &Arc<Registry>,
+    ledger: &Arc<Ledger>,
     status: &StatusSender,
 ) -> anyhow::Result<(Doors, Site)> {
     let dialers = Dialers::new(settings.hub.as_str())
         .with_context(|| format!("--hub-id {} cannot name a hub", settings.hub))?;
+    let others = Others::new(&settings.peers, &settings.hub, &settings.machine_key)?;
     let (identity, counts) = (&tools.identity, &tools.counts);
     let started = identity.now();
     let places = Arc::new(Semaphore::new(MAX_HANDSHAKES));
@@ -229,6 +262,8 @@ fn doors(
         v1: settings.revdial_v1.then(V1Places::default),
         checks: settings.checks,
         status: status.clone(),
+        others,
+        ledger: Arc::clone(ledger),
         places,
         counts: counts.clone(),
         site: site(site::public(&shown)),

@@ -12,7 +12,10 @@ use farm_model::id::HubId;
 use farm_wire::keys::MasterKey;
 
 use crate::acceptor::KeyLives;
+use crate::direct::{DirectMachine, read_direct};
+use crate::ledger::LedgerSettings;
 use crate::machines::Checks;
+use crate::peers::PeerSettings;
 
 pub use self::pages::{Pages, PagesArgs};
 
@@ -20,7 +23,8 @@ pub use self::pages::{Pages, PagesArgs};
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   hub --bus pubsub://my-project --bucket gs://my-bucket --machine-key-file /etc/farm/machine-key --tls-name hub.example.org
-  hub --bus 'pubsub://farm?endpoint=http://127.0.0.1:8085' --bucket file:///tmp/bucket --machine-key-file key")]
+  hub --bus 'pubsub://farm?endpoint=http://127.0.0.1:8085' --bucket file:///tmp/bucket --machine-key-file key
+  hub --hub-id h1 --peer-listen 10.0.0.1:8120 --peer h2=10.0.0.2:8120 …    one of two hubs behind one address")]
 pub struct Args {
     /// Where machines connect
     #[arg(long, env = "FARM_HUB_LISTEN", default_value = "127.0.0.1:8119")]
@@ -66,6 +70,31 @@ pub struct Args {
     /// Days for which a renewed key is good; 0 renews none. A key is renewed while its machine is connected
     #[arg(long, env = "FARM_KEY_DAYS", default_value_t = 365, value_parser = clap::value_parser!(i64).range(0..=3650))]
     pub key_days: i64,
+    /// Where the other hubs behind the same address reach this one: a private address
+    #[arg(long, env = "FARM_HUB_PEER_LISTEN", value_name = "HOST:PORT")]
+    pub peer_listen: Option<String>,
+    /// Another hub behind the same address, and its --peer-listen; may be repeated. All hubs have one master key
+    #[arg(
+        long = "peer",
+        env = "FARM_HUB_PEERS",
+        value_delimiter = ',',
+        value_name = "HUB_ID=HOST:PORT"
+    )]
+    pub peers: Vec<String>,
+    /// A machine that is dialed rather than dials in; may be repeated
+    #[arg(
+        long,
+        env = "FARM_DIRECT",
+        value_delimiter = ',',
+        value_name = "NAME=HOST_TYPE@HOST:PORT"
+    )]
+    pub direct: Vec<String>,
+    /// More of them (TOML): [[machine]] with name, host-type, address, password-file, certificate; read at start
+    #[arg(long, env = "FARM_DIRECT_FILE", value_name = "FILE")]
+    pub direct_file: Option<PathBuf>,
+    /// Refuse machines that `farm machine add` has not recorded, whatever their key
+    #[arg(long, env = "FARM_REQUIRE_RECORDED_MACHINES")]
+    pub require_recorded_machines: bool,
     /// Seconds between heartbeats
     #[arg(long, env = "FARM_HEARTBEAT", default_value_t = 2.0)]
     pub heartbeat: f64,
@@ -106,6 +135,12 @@ pub struct Settings {
     pub checks: Checks,
     /// Pages.
     pub pages: Pages,
+    /// Other hubs behind the same address.
+    pub peers: PeerSettings,
+    /// How records of machines are kept to.
+    pub ledger: LedgerSettings,
+    /// Machines that are dialed.
+    pub direct: Vec<DirectMachine>,
 }
 
 /// Where the certificate comes from.
@@ -152,6 +187,12 @@ impl Args {
             drain: seconds("--drain", self.drain, 0.0)?,
             checks: Checks::default(),
             pages: self.pages.settings()?,
+            peers: PeerSettings::parse(self.peer_listen, &self.peers)?,
+            ledger: LedgerSettings {
+                required: self.require_recorded_machines,
+                ..LedgerSettings::default()
+            },
+            direct: read_direct(&self.direct, self.direct_file.as_deref())?,
         })
     }
 }

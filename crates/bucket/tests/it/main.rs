@@ -6,6 +6,7 @@ mod blobs;
 mod deliveries;
 mod folders;
 mod logs;
+mod machines;
 mod views;
 
 use farm_bucket::{Bucket, folder_url};

@@ -32,6 +32,7 @@ impl Farm {
         self.inbox.forget_before(self.inbox_limit(now));
         self.lose_silent(now, effects);
         self.forget_silent_machines(now, effects);
+        self.miss_machines(now, effects);
     }
 
     /// Leases waiting jobs to idle machines until one of the two runs out; returns how many.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId};
+use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId, MachineName};
 use farm_model::message::progress::{HubHeartbeat, MachineGone, MachineReport};
 
 use super::Farm;
@@ -53,6 +53,10 @@ pub(super) struct Fleet {
     counts: BTreeMap<HostType, usize>,
     /// Leases of machines, also of those not heard of yet.
     leases: BTreeMap<MachineId, AttemptKey>,
+    /// How many machines of each name are connected: one that changes hubs is on both for a moment.
+    names: BTreeMap<MachineName, usize>,
+    /// Names of which none is left.
+    left: Vec<MachineName>,
     /// What each machine's hub was last told to cancel because a heartbeat spoke of it.
     cancelled: BTreeMap<MachineId, AttemptKey>,
 }
@@ -190,6 +194,9 @@ impl Fleet {
                     seq,
                 };
                 more(&mut self.counts, &machine.host_type);
+                if let Some(name) = machine.id.name() {
+                    *self.names.entry(name).or_default() += 1;
+                }
                 self.machines.insert(machine.id.clone(), machine);
                 true
             }
@@ -207,7 +214,36 @@ impl Fleet {
             idle.remove(id);
         }
         less(&mut self.counts, &machine.host_type);
+        if let Some(name) = id.name()
+            && let Some(count) = self.names.get_mut(&name)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.names.remove(&name);
+                self.left.push(name);
+            }
+        }
         true
+    }
+
+    /// Whether a machine of that name is connected to any hub.
+    pub(super) fn has_name(&self, name: &MachineName) -> bool {
+        self.names.contains_key(name)
+    }
+
+    /// Whether it is connected to one hub, and one only.
+    pub(super) fn has_name_once(&self, name: &MachineName) -> bool {
+        self.names.get(name) == Some(&1)
+    }
+
+    /// Names that have gone since this was asked last.
+    pub(super) fn take_left(&mut self) -> Vec<MachineName> {
+        std::mem::take(&mut self.left)
+    }
+
+    /// Whether any hub has been heard since `since`.
+    pub(super) fn hears_any(&self, since: Timestamp) -> bool {
+        self.hubs.values().any(|hub| hub.heard >= since)
     }
 
     /// Puts the machine among the idle ones, or takes it out.
@@ -284,8 +320,12 @@ impl Farm {
                     self.fleet.cancelled.insert(machine, attempt);
                 }
             }
-            changed |= self.fleet.report(&beat.hub, report, beat.seq, now);
+            let owned = report.clone();
+            let taken = self.fleet.report(&beat.hub, report, beat.seq, now);
+            self.see_owned(&beat.hub, &owned, now, effects);
+            changed |= taken;
         }
+        self.note_left(now, effects);
         if changed {
             effects.dirty.insert(ViewKey::Farm);
         }
@@ -333,6 +373,7 @@ impl Farm {
         if newer && self.fleet.remove(&gone.machine) {
             effects.dirty.insert(ViewKey::Farm);
         }
+        self.note_left(now, effects);
     }
 
     /// Machines that nobody has spoken of for the grace period are gone.
@@ -349,5 +390,6 @@ impl Farm {
             self.fleet.remove(&id);
             effects.dirty.insert(ViewKey::Farm);
         }
+        self.note_left(now, effects);
     }
 }

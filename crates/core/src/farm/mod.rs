@@ -6,6 +6,7 @@ mod choose;
 mod fleet;
 mod inbox;
 mod observe;
+mod owned;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 
 use farm_model::config::FarmConfig;
 use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, RepoName};
-use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, Run};
+use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, OwnedMachine, Run};
 use farm_model::view::{FeedEvent, Status};
 
 pub use fleet::{Hub, Machine};
@@ -24,6 +25,7 @@ use crate::policy::Policy;
 use crate::queue::{JobRef, Queue};
 use fleet::Fleet;
 use inbox::Inbox;
+use owned::Owned;
 
 /// What a new leader starts from: the records of the store.
 #[derive(Debug, Default)]
@@ -40,6 +42,8 @@ pub struct Saved {
     pub inbox: Vec<String>,
     /// The feed, oldest first.
     pub feed: Vec<FeedEvent>,
+    /// Machines with an owner.
+    pub owned: Vec<OwnedMachine>,
 }
 
 /// The whole farm in memory, with the indexes that make decisions cheap.
@@ -59,6 +63,7 @@ pub struct Farm {
     /// Current attempts.
     leases: BTreeMap<AttemptKey, JobRef>,
     fleet: Fleet,
+    owned: Owned,
     inbox: Inbox,
     feed: std::collections::VecDeque<FeedEvent>,
     troubles: BTreeMap<String, String>,
@@ -87,6 +92,7 @@ impl Farm {
             queue: Queue::default(),
             leases: BTreeMap::new(),
             fleet: Fleet::default(),
+            owned: Owned::new(saved.owned),
             inbox: Inbox::new(saved.inbox, now),
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),
@@ -228,6 +234,11 @@ impl Farm {
     /// Machines connected.
     pub fn machines(&self) -> impl Iterator<Item = &Machine> {
         self.fleet.machines()
+    }
+
+    /// Machines with an owner, by name.
+    pub fn owned(&self) -> impl Iterator<Item = &OwnedMachine> {
+        self.owned.iter()
     }
 
     /// The feed, oldest first.

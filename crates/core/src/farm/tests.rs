@@ -1,5 +1,6 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
+mod owned;
 mod recovery;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ struct Dialogue {
     now: Timestamp,
     seq: u64,
     session: HubSession,
+    /// Whose machines are.
+    owner: Option<String>,
     /// What is stored, for a restart.
     saved: Saved,
 }
@@ -94,6 +97,7 @@ impl Dialogue {
             farm,
             now,
             seq: 0,
+            owner: None,
             session: "s1".parse().unwrap(),
             saved: Saved::default(),
         };
@@ -118,6 +122,10 @@ impl Dialogue {
                 .runs
                 .retain(|known| (&known.build, known.number) != (&run.build, run.number));
             self.saved.runs.push(run.clone());
+        }
+        for machine in effects.owned.values() {
+            self.saved.owned.retain(|known| known.name != machine.name);
+            self.saved.owned.push(machine.clone());
         }
         self.saved.branches.extend(effects.branches.iter().cloned());
         effects
@@ -158,6 +166,7 @@ impl Dialogue {
             host_type: "local".parse().unwrap(),
             version: 23,
             busy: busy.cloned(),
+            owner: self.owner.clone(),
         });
         self.tell(Fact::Heartbeat(HubHeartbeat {
             hub: hub(),
@@ -213,6 +222,7 @@ impl Dialogue {
         self.saved = Saved {
             builds: saved.builds.clone(),
             runs: saved.runs.clone(),
+            owned: saved.owned.clone(),
             ..Saved::default()
         };
         let config = Some(("d".to_owned(), self.farm.config().clone()));

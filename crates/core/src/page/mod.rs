@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use farm_model::id::{BuildId, RepoName};
-use farm_model::record::{Branch, BuildKey, BuildKind};
+use farm_model::record::{Branch, BuildKey, BuildKind, OwnedMachine};
 use farm_model::view::{
-    BuildView, Cell, FarmView, FeedView, GridRow, GridView, MachineView, OpenBuildView,
+    AwayView, BuildView, Cell, FarmView, FeedView, GridRow, GridView, MachineView, OpenBuildView,
     RepositoryView, Status,
 };
 
@@ -54,8 +54,16 @@ pub fn front(farm: &Farm, now: Timestamp) -> FarmView {
             .filter_map(|id| open_build(farm, id, now))
             .collect(),
         open_count: farm.open().len(),
+        away: farm.owned().filter_map(away).collect(),
         troubles: farm.troubles().collect(),
     }
+}
+
+fn away(machine: &OwnedMachine) -> Option<AwayView> {
+    Some(AwayView {
+        name: machine.name.clone(),
+        since: machine.away?.since,
+    })
 }
 
 fn repository(farm: &Farm, name: &RepoName) -> RepositoryView {

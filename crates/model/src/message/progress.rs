@@ -144,6 +144,9 @@ pub struct MachineReport {
     /// The attempt it works on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy: Option<AttemptKey>,
+    /// Who is told when it is missing, where its record says so: an e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// A machine's connection ended.

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Message, Topic};
-use crate::id::{AttemptKey, BuildId, BuilderName, CommitId, RepoName};
+use crate::id::{
+    AttemptKey, BuildId, BuilderName, CommitId, HostType, HubId, MachineName, RepoName,
+};
 use crate::message::progress::Outcome;
 
 /// A run has its outcome. Announced at least once, with a stable event id.
@@ -41,5 +43,47 @@ pub struct RunFinished {
 
 impl Message for RunFinished {
     const TYPE: &'static str = "farmhand.run.finished.v1";
+    const TOPIC: Topic = Topic::Results;
+}
+
+/// A machine that belongs to somebody has been away for a while. Told once for each time it goes, with a stable event id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineMissing {
+    /// The machine.
+    pub machine: MachineName,
+    /// What it is.
+    pub host_type: HostType,
+    /// Whom to tell: an e-mail address.
+    pub owner: String,
+    /// The hub that it was connected to.
+    pub hub: HubId,
+    /// Since when it is away.
+    pub since: Timestamp,
+}
+
+/// A machine of which its owner was told that it is missing is back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineBack {
+    /// The machine.
+    pub machine: MachineName,
+    /// What it is.
+    pub host_type: HostType,
+    /// Whom to tell: an e-mail address.
+    pub owner: String,
+    /// The hub that it is connected to.
+    pub hub: HubId,
+    /// Since when it was away.
+    pub since: Timestamp,
+    /// When it came back.
+    pub at: Timestamp,
+}
+
+impl Message for MachineMissing {
+    const TYPE: &'static str = "farmhand.machine.missing.v1";
+    const TOPIC: Topic = Topic::Results;
+}
+
+impl Message for MachineBack {
+    const TYPE: &'static str = "farmhand.machine.back.v1";
     const TOPIC: Topic = Topic::Results;
 }

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use crate::StoreError;
 
 /// Schema n is what the first n of these make of an empty database.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// How long a call waits for another process's transaction. Those are short; a new leader's first is one row.
 const BUSY: Duration = Duration::from_secs(5);

@@ -43,6 +43,12 @@ pub fn loaded(connection: &Connection, epoch: Epoch) -> Result<Loaded, Fault> {
             "SELECT at, body FROM feed ORDER BY at",
             [],
         )?,
+        owned: records(
+            connection,
+            "owned_machine",
+            "SELECT name, body FROM owned_machine ORDER BY name",
+            [],
+        )?,
     })
 }
 

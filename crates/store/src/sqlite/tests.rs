@@ -69,8 +69,24 @@ fn a_newer_schema_is_refused_with_what_to_do() {
         text.contains("state.sqlite was written by a newer version"),
         "{text}"
     );
-    assert!(text.contains("schema 99; this one knows up to 1"), "{text}");
+    assert!(text.contains("schema 99; this one knows up to 2"), "{text}");
     assert!(text.contains("install the newer version"), "{text}");
+}
+
+#[test]
+fn a_database_of_the_first_schema_goes_on_with_what_is_in_it() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch(concat!(
+            include_str!("schema_1.sql"),
+            "CREATE TABLE farm_schema (version BIGINT NOT NULL);
+             INSERT INTO farm_schema (version) VALUES (1);
+             INSERT INTO inbox (key, at) VALUES ('k', 1);"
+        ))
+        .unwrap();
+    super::open::migrate(&mut connection).unwrap();
+    let loaded = super::read::loaded(&connection, Epoch(1)).unwrap();
+    assert_eq!((loaded.inbox, loaded.owned), (vec!["k".to_owned()], vec![]));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Writing a batch, one prepared statement a row.
 
-use farm_model::record::{Branch, Build, Run, Transition};
+use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
 use farm_model::view::FeedEvent;
 use rusqlite::{Connection, Params};
 use serde::Serialize;
@@ -29,6 +29,7 @@ pub fn batch(connection: &Connection, epoch: Epoch, batch: &Batch) -> Result<(),
     each(&batch.dirty_add, |key| to.dirty_add(key))?;
     each(&batch.history, |transition| to.history(transition))?;
     each(&batch.feed, |event| to.feed(event))?;
+    each(&batch.owned, |machine| to.owned(machine))?;
     each(&batch.decision, |decision| to.decision(epoch, decision))?;
     to.forget(batch)
 }
@@ -156,6 +157,14 @@ impl Writer<'_> {
             "INSERT INTO feed (at, body) VALUES ($1, $2)
              ON CONFLICT (at) DO UPDATE SET body = excluded.body",
             (nanoseconds(event.time), json("feed", event)?),
+        )
+    }
+
+    fn owned(&self, machine: &OwnedMachine) -> Result<(), Fault> {
+        self.execute(
+            "INSERT INTO owned_machine (name, body) VALUES ($1, $2)
+             ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+            (machine.name.as_str(), json("owned_machine", machine)?),
         )
     }
 

@@ -3,7 +3,7 @@
 use farm_model::Timestamp;
 
 use super::accepted;
-use super::sample::{at, branch, build, fed, finished, outgoing, run, transition};
+use super::sample::{at, branch, build, fed, finished, outgoing, owned, run, transition};
 use crate::{
     Batch, Committed, ConfigRecord, Decision, Epoch, FORGET_AT_ONCE, InboxEntry, Loaded, Store,
 };
@@ -27,6 +27,7 @@ pub const SINGLE: &[(&str, Single)] = &[
     ("the configuration committed last is in force", config),
     ("history is kept by the hour, in order", history),
     ("the feed is in order of time", feed),
+    ("a machine with an owner is replaced", owned_machines),
     ("decisions are numbered and never restart", decisions),
     ("forgetting is bounded in one commit", bounded_forgetting),
     ("a batch that fails midway leaves nothing", atomic),
@@ -50,6 +51,7 @@ fn empty(store: &mut dyn Store) {
         dirty: vec![],
         config: None,
         feed: vec![],
+        owned: vec![],
     };
     assert_eq!(loaded, expected);
     assert_eq!(loaded.epoch.number(), 1);
@@ -70,6 +72,7 @@ fn full() -> Batch {
         dirty_add: vec!["farm.json".to_owned()],
         history: vec![transition(at(0), "wanted")],
         feed: vec![fed(at(0), 1)],
+        owned: vec![owned("attic", None), owned("cellar", Some(at(3)))],
         decision: Some(decided(0)),
         ..Batch::default()
     }
@@ -112,6 +115,7 @@ fn everything_comes_back(store: &mut dyn Store) {
     assert_eq!(loaded.dirty, batch.dirty_add);
     assert_eq!(loaded.config, batch.config);
     assert_eq!(loaded.feed, batch.feed);
+    assert_eq!(loaded.owned, batch.owned);
     assert_eq!(store.history(at(0)).unwrap(), batch.history);
 }
 
@@ -278,6 +282,18 @@ fn history(store: &mut dyn Store) {
     };
     accepted(store, epoch, &forget);
     assert_eq!(store.history_hours().unwrap(), [early, late]);
+}
+
+fn owned_machines(store: &mut dyn Store) {
+    let epoch = store.load().unwrap().epoch;
+    for away in [None, Some(at(1)), None, Some(at(2))] {
+        let batch = Batch {
+            owned: vec![owned("attic", away)],
+            ..Batch::default()
+        };
+        accepted(store, epoch, &batch);
+    }
+    assert_eq!(store.load().unwrap().owned, [owned("attic", Some(at(2)))]);
 }
 
 fn feed(store: &mut dyn Store) {

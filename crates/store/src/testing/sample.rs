@@ -8,8 +8,8 @@ use farm_model::id::{BuildId, CommitId};
 use farm_model::message::activity::{GithubHint, Hint};
 use farm_model::message::progress::{AttemptReport, LogSummary, Outcome, StepReport};
 use farm_model::record::{
-    Attempt, AttemptState, Branch, Build, BuildKey, BuildKind, CommitInfo, Job, JobState, Run,
-    Transition, Verdict,
+    Attempt, AttemptState, Away, Branch, Build, BuildKey, BuildKind, CommitInfo, Job, JobState,
+    OwnedMachine, Run, Transition, Verdict,
 };
 use farm_model::view::FeedEvent;
 
@@ -154,6 +154,18 @@ pub fn transition(at: Timestamp, to: &str) -> Transition {
         run: 1,
         to: to.to_owned(),
         detail: BTreeMap::from([("machine".to_owned(), "h1/m1".to_owned())]),
+    }
+}
+
+/// A machine with an owner, away since then.
+#[must_use]
+pub fn owned(name: &str, away: Option<Timestamp>) -> OwnedMachine {
+    OwnedMachine {
+        name: name.parse().unwrap(),
+        owner: Some("gopher@example.org".to_owned()),
+        host_type: "rpi4".parse().unwrap(),
+        hub: "h1".parse().unwrap(),
+        away: away.map(|since| Away { since, told: false }),
     }
 }
 

@@ -71,6 +71,15 @@ pub struct AnswerHead {
     pub reason: String,
     /// Header fields in the order they came.
     pub headers: Headers,
+    raw: Bytes,
+}
+
+impl AnswerHead {
+    /// The bytes of the head, the empty line included.
+    #[must_use]
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
 }
 
 #[cfg(test)]

@@ -87,6 +87,7 @@ pub async fn read_answer<S: AsyncRead + Unpin>(
             status,
             reason: reason.to_owned(),
             headers,
+            raw,
         },
         rest,
     ))

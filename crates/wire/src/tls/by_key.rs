@@ -11,7 +11,7 @@ use super::{TlsError, certificates_of, provider};
 
 /// Looks at nothing but the public key, or not even at that; that the peer holds the private one is still checked.
 #[derive(Debug)]
-pub(super) struct ByKey {
+pub(crate) struct ByKey {
     provider: Arc<CryptoProvider>,
     /// In DER; `None` is any.
     expected: Option<Vec<u8>>,
@@ -19,7 +19,7 @@ pub(super) struct ByKey {
 
 impl ByKey {
     /// Believes anybody.
-    pub(super) fn anybody() -> Self {
+    pub(crate) fn anybody() -> Self {
         Self {
             provider: provider(),
             expected: None,

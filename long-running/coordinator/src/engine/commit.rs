@@ -51,6 +51,7 @@ pub(super) fn batch(
         dirty_done: keys(engine.written.iter())?,
         history: effects.history,
         feed: effects.feed,
+        owned: effects.owned.into_values().collect(),
         decision,
         forget_inbox_before: forget.then(|| engine.farm.inbox_limit(now)),
         forget_feed_before: engine.farm.feed_limit().filter(|_| forget),

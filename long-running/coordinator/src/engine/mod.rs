@@ -115,6 +115,7 @@ impl Engine {
             dirty,
             config: saved,
             feed,
+            owned,
         } = loaded;
         let saved_config = saved
             .and_then(|record| Some((record.digest, serde_json::from_str(&record.text).ok()?)));
@@ -129,6 +130,7 @@ impl Engine {
                 runs,
                 inbox,
                 feed,
+                owned,
             },
             now,
         );

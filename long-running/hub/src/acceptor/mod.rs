@@ -26,8 +26,10 @@ use tokio::time::{sleep, timeout};
 pub use self::keys::{KeyLives, Keys};
 pub use self::tls::open as open_tls;
 pub use self::v1::V1Places;
+use crate::ledger::Ledger;
 use crate::machines::{Checks, Registry};
 use crate::metrics::Counts;
+use crate::peers::{Others, Owner};
 use crate::site::Site;
 use crate::status::StatusSender;
 use crate::teller::Identity;
@@ -69,6 +71,10 @@ pub struct Doors {
     pub counts: Counts,
     /// Pages.
     pub site: Site,
+    /// Hubs behind the same address.
+    pub others: Others,
+    /// Which machines' keys are still good.
+    pub ledger: Arc<Ledger>,
 }
 
 /// Accepts until it is dropped; with it end all machines' sessions.
@@ -142,7 +148,7 @@ async fn not_tls(tcp: TcpStream, clock: &Clock) -> io::Error {
 async fn dispatch(request: Request, doors: &Arc<Doors>, place: OwnedSemaphorePermit, peer: &str) {
     match request.0.path() {
         "/reverse" => session::serve(request, doors, place, peer).await,
-        "/revdial" => pick_up(request, doors, peer).await,
+        "/revdial" => pick_up(request, doors, place, peer).await,
         _ => {
             drop(place);
             pages::answer(request, doors).await;
@@ -150,10 +156,44 @@ async fn dispatch(request: Request, doors: &Arc<Doors>, place: OwnedSemaphorePer
     }
 }
 
-async fn pick_up((head, stream): Request, doors: &Doors, peer: &str) {
+async fn pick_up((head, stream): Request, doors: &Doors, place: OwnedSemaphorePermit, peer: &str) {
+    let owner = Dialers::hub_of(&head).and_then(|hub| doors.others.owner(hub));
+    if let Some(owner) = owner {
+        return hand_over((head, stream), &owner, doors, place, peer).await;
+    }
     let now = system_time(&doors.identity.clock);
     if let Err(refusal) = doors.dialers.pick_up(&head, stream, now).await {
         tracing::info!(%peer, %refusal, "a pick-up was refused");
+        doors
+            .status
+            .send_modify(|status| status.pick_ups_refused += 1);
+    }
+}
+
+/// Lets another hub's machine through to it, as long as it stays.
+async fn hand_over(
+    (head, mut stream): Request,
+    owner: &Owner<'_>,
+    doors: &Doors,
+    place: OwnedSemaphorePermit,
+    peer: &str,
+) {
+    let clock = &doors.identity.clock;
+    match owner.open(peer).await {
+        Ok(passage) => {
+            drop(place);
+            doors.status.send_modify(|status| status.handed_over += 1);
+            if let Err(error) = passage.pass(&head, stream, system_time(clock)).await {
+                tracing::debug!(%peer, %error, "a connection of another hub ended");
+            }
+        }
+        Err(refusal) => {
+            tracing::info!(%peer, %refusal, "a pick-up could not be handed over");
+            doors
+                .status
+                .send_modify(|status| status.pick_ups_refused += 1);
+            refuse(&mut stream, &refusal, clock).await;
+        }
     }
 }
 

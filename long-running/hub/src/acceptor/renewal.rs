@@ -3,42 +3,56 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use farm_model::Timestamp;
+use farm_wire::keys::key_id;
 use farm_wire::revdial::Dialer;
 use farm_wire::reverse::RevdialVersion;
 use tokio::time::sleep;
 
+use super::Doors;
 use super::keys::OwnKey;
-use super::{Doors, Keys};
+use crate::ledger::{Bearer, Ledger};
 
 /// How often it is looked whether a key is to be renewed.
 const PERIOD: Duration = Duration::from_secs(12 * 3600);
 
-/// Sends a new key whenever that is due, to machines that understand it. A machine that cannot keep it says so in its own
-/// log, registers with the old one, and gets another then.
-pub async fn keep_key(key: Option<OwnKey>, dialer: &Dialer, doors: &Doors) -> Infallible {
+/// Sends a new key whenever that is due, to machines that understand it; before that it is noted in the machine's record, if
+/// there is one. A machine that cannot keep it says so in its own log, registers with the old one, and gets another then.
+pub async fn keep_key(
+    key: Option<OwnKey>,
+    mut bearer: Bearer,
+    dialer: &Dialer,
+    doors: &Doors,
+) -> Infallible {
     let Some(mut key) = key.filter(|_| dialer.version() >= RevdialVersion::V3) else {
         return std::future::pending().await;
     };
     loop {
-        renew(
-            &mut key,
-            dialer,
-            &doors.keys,
-            doors.identity.now().as_second(),
-        );
+        let now = doors.identity.now().as_second();
+        if let Some((next, text)) = doors.keys.renewed(&key, now) {
+            match send(&bearer, &next, &text, dialer, &doors.ledger).await {
+                Ok(()) => {
+                    tracing::info!(machine = %key.machine, ends = next.ends, "sent a new key");
+                    bearer.key_ids = [key_id(&text)].into();
+                    key = next;
+                }
+                Err(error) => {
+                    tracing::warn!(machine = %key.machine, "cannot send a new key: {error:#}");
+                }
+            }
+        }
         sleep(PERIOD).await;
     }
 }
 
-fn renew(key: &mut OwnKey, dialer: &Dialer, keys: &Keys, now: i64) {
-    let Some((next, text)) = keys.renewed(key, now) else {
-        return;
-    };
-    match dialer.renew_key(text) {
-        Ok(()) => {
-            tracing::info!(machine = %key.machine, ends = next.ends, "sent a new key");
-            *key = next;
-        }
-        Err(error) => tracing::warn!(machine = %key.machine, %error, "cannot send a new key"),
-    }
+async fn send(
+    bearer: &Bearer,
+    next: &OwnKey,
+    text: &str,
+    dialer: &Dialer,
+    ledger: &Ledger,
+) -> anyhow::Result<()> {
+    let ends = Timestamp::from_second(next.ends)?;
+    ledger.renewed(bearer, &key_id(text), ends).await?;
+    Ok(dialer.renew_key(text.to_owned())?)
 }

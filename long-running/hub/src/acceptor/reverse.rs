@@ -2,10 +2,12 @@
 
 use farm_model::id::{HostType, HubId, MachineId};
 use farm_wire::head::{Refusal, RequestHead};
+use farm_wire::keys::{is_machine_key, key_id};
 use farm_wire::reverse::{Registration, RevdialVersion};
 
 use super::Keys;
 use super::keys::OwnKey;
+use crate::ledger::Bearer;
 
 /// A machine that may come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct Guest {
     pub revdial: RevdialVersion,
     /// The key of its own that it showed, if it has one.
     pub key: Option<OwnKey>,
+    /// What it showed.
+    pub bearer: Bearer,
 }
 
 /// Checks a registration in the order of the spec, then what later versions of the protocol added: a name, and a version of
@@ -52,12 +56,19 @@ pub fn check(
         .map_or("", |mode| mode.name.as_str());
     let host_type = mode.parse::<HostType>();
     let host_type = host_type.map_err(|error| Refusal::new(400, error.to_string()))?;
+    let own = registration.modes().iter().map(|mode| mode.key.as_str());
+    let bearer = Bearer {
+        name: name.clone(),
+        host_type: mode.to_owned(),
+        key_ids: own.filter(|key| is_machine_key(key)).map(key_id).collect(),
+    };
     Ok(Guest {
         id,
         host_type,
         name,
         revdial,
         key: keys.own_key(&registration, now),
+        bearer,
     })
 }
 

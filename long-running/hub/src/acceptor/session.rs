@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::renewal::keep_key;
 use super::reverse::{Guest, check};
 use super::{Doors, Request, V1Places, refuse};
-use crate::machines::{Machine, attend, client_of, first_status};
+use crate::machines::{Machine, Reach, attend, first_status};
 
 /// For a machine that is told to halt to go by itself.
 const HALTING: Duration = Duration::from_secs(15);
@@ -58,6 +58,7 @@ async fn admit(guest: &Guest, doors: &Doors) -> Result<Option<OwnedSemaphorePerm
     if doors.registry.is_draining() {
         return Err(Refusal::new(503, "the hub is shutting down"));
     }
+    doors.ledger.admit(&guest.bearer).await?;
     if let Some(older) = doors.registry.get(&guest.id) {
         if first_status(&older.fresh_client(), &doors.checks)
             .await
@@ -91,8 +92,10 @@ async fn hold(guest: Guest, stream: Prefixed<TlsServerStream>, doors: &Arc<Doors
         machine: None,
     };
     tracing::info!(machine = %id, %host_type, %peer, revdial = %dialer.version(), "a machine registered");
+    let barred = doors.ledger.barred(guest.bearer.clone());
     let reason = tokio::select! {
         end = session.run() => said(end),
+        why = barred => why,
         reason = known.live(guest, dialer) => reason,
     };
     tracing::info!(machine = %id, %reason, "a machine is gone");
@@ -112,14 +115,16 @@ impl Known<'_> {
             checks,
             registry,
             counts,
+            ledger,
             ..
         } = self.doors;
-        let client = client_of(&dialer, &guest.name, &counts.dials);
+        let reach = Reach::from(dialer.clone());
+        let client = reach.client(&guest.name, &counts.dials);
         if registry.owes_halt(&guest.id) {
             // Once: it may go before it answers, and then this never returns.
             registry.halted(&guest.id);
             client.halt().await;
-            drop(timeout(HALTING, dialer.closed()).await);
+            drop(timeout(HALTING, reach.closed()).await);
             return "it was not halted after its last attempt, and is now".to_owned();
         }
         let version = match first_status(&client, checks).await {
@@ -131,17 +136,19 @@ impl Known<'_> {
             host_type,
             name,
             key,
+            bearer,
             ..
         } = guest;
-        let machine = Machine::new(id, host_type, version, name, (dialer.clone(), client));
-        let machine = Arc::new(machine.counted(&counts.dials));
+        let owner = ledger.owner(&name);
+        let machine = Machine::new(id, host_type, version, name, (reach, client));
+        let machine = Arc::new(machine.counted(&counts.dials).owned_by(owner));
         self.machine = Some(Arc::clone(&machine));
         if let Some(replaced) = registry.add(Arc::clone(&machine)) {
             replaced.close();
         }
         tokio::select! {
             reason = attend(&machine, registry, checks) => reason,
-            never = keep_key(key, &dialer, self.doors) => match never {},
+            never = keep_key(key, bearer, &dialer, self.doors) => match never {},
         }
     }
 

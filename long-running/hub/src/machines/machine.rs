@@ -1,17 +1,16 @@
 //! One connected machine.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use farm_model::id::{HostType, MachineId};
 use farm_wire::client::Client;
-use farm_wire::revdial::{Dialer, SessionStats};
-use farm_wire::reverse::RevdialVersion;
+use farm_wire::revdial::SessionStats;
 use parking_lot::Mutex;
 
-use crate::metrics::{Dials, Timed};
+use super::Reach;
+use crate::metrics::Dials;
 
-/// A machine from its registration to the end of its control connection.
+/// A machine from its registration, or its first answer where it is dialed, to the end of its connection.
 pub struct Machine {
     /// Its id.
     pub id: MachineId,
@@ -21,7 +20,8 @@ pub struct Machine {
     pub version: i64,
     /// The name it registered with.
     name: String,
-    dialer: Dialer,
+    owner: Option<String>,
+    reach: Reach,
     client: Mutex<Client>,
     dials: Dials,
     /// Since when it has been connected.
@@ -31,20 +31,21 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The machine behind `dialer`, which `client` reaches.
+    /// The machine behind `reach`, which `client` uses.
     pub fn new(
         id: MachineId,
         host_type: HostType,
         version: i64,
         name: String,
-        (dialer, client): (Dialer, Client),
+        (reach, client): (impl Into<Reach>, Client),
     ) -> Self {
         Self {
             id,
             host_type,
             version,
             name,
-            dialer,
+            owner: None,
+            reach: reach.into(),
             client: Mutex::new(client),
             dials: Dials::default(),
             since: Instant::now(),
@@ -59,23 +60,30 @@ impl Machine {
         self
     }
 
+    /// The same, which belongs to `owner`.
+    #[must_use]
+    pub fn owned_by(self, owner: Option<String>) -> Self {
+        Self { owner, ..self }
+    }
+
+    /// Whose it is, where its record says so.
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
     /// The name it registered with.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The version of reverse dialing that it speaks.
+    /// The version of reverse dialing that it speaks, or that it is dialed.
     pub fn protocol(&self) -> &'static str {
-        match self.dialer.version() {
-            RevdialVersion::V1 => "1",
-            RevdialVersion::V2 => "2",
-            RevdialVersion::V3 => "3",
-        }
+        self.reach.protocol()
     }
 
     /// What its session did so far, if it has one.
     pub fn stats(&self) -> Option<SessionStats> {
-        Some(self.dialer.stats())
+        self.reach.stats()
     }
 
     /// For how long it has been connected.
@@ -104,9 +112,9 @@ impl Machine {
         client.clone()
     }
 
-    /// A handle that has to dial anew: to find out whether the control connection lives.
+    /// A handle that has to dial anew: to find out whether the machine can still be reached.
     pub fn fresh_client(&self) -> Client {
-        client_of(&self.dialer, &self.name, &self.dials)
+        self.reach.client(&self.name, &self.dials)
     }
 
     /// Whether a time-out showed that the last handle should not be used again.
@@ -114,23 +122,18 @@ impl Machine {
         self.client.lock().is_broken()
     }
 
-    /// Ends the control connection.
+    /// Ends the connection to it.
     pub fn close(&self) {
-        self.dialer.close();
+        self.reach.close();
     }
 
-    /// Whether the control connection has ended, or is about to.
+    /// Whether the connection to it has ended, or is about to.
     pub fn is_closed(&self) -> bool {
-        self.dialer.is_closed()
+        self.reach.is_closed()
     }
 
-    /// Returns when the control connection has ended.
+    /// Returns when that has ended.
     pub async fn closed(&self) {
-        self.dialer.closed().await;
+        self.reach.closed().await;
     }
-}
-
-/// A client that reaches the buildlet `name` through `dialer`; its dials are counted.
-pub fn client_of(dialer: &Dialer, name: &str, dials: &Dials) -> Client {
-    Client::new(Arc::new(Timed::new(dialer.clone(), dials)), name)
 }

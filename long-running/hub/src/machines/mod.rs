@@ -6,6 +6,7 @@ mod debts;
 mod lease;
 mod machine;
 mod news;
+mod reach;
 mod registry;
 mod troubles;
 
@@ -15,6 +16,7 @@ mod tests;
 pub use attend::{Checks, attend, first_status};
 pub use census::{Census, Count, Gone, Seen, Trouble, Wanted};
 pub use lease::Lease;
-pub use machine::{Machine, client_of};
+pub use machine::Machine;
 pub use news::{News, Scope};
+pub use reach::{DirectLine, Reach};
 pub use registry::Registry;

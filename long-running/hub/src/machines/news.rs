@@ -74,5 +74,6 @@ fn report(entry: &Entry) -> MachineReport {
         host_type: entry.machine.host_type.clone(),
         version: entry.machine.version,
         busy: entry.busy.clone().or_else(|| entry.telling.clone()),
+        owner: entry.machine.owner().map(str::to_owned),
     }
 }

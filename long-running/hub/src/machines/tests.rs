@@ -32,7 +32,7 @@ impl Bench {
         let (near, _far) = tokio::io::duplex(1024);
         let (dialer, session) = self.dialers.open(RevdialVersion::V2, near).unwrap();
         self.sessions.push(session);
-        let client = client_of(&dialer, name, &Dials::default());
+        let client = Reach::from(dialer.clone()).client(name, &Dials::default());
         let (id, host) = (id(name), "host-a".parse().unwrap());
         Arc::new(Machine::new(
             id,

@@ -7,7 +7,7 @@ use farm_wire::stream::{BoxStream, Connect, connect_fn};
 use tokio::sync::{Semaphore, watch};
 
 use super::*;
-use crate::machines::{Machine, Registry as Machines, client_of};
+use crate::machines::{Machine, Reach, Registry as Machines};
 use crate::status::HubStatus;
 
 struct Bench {
@@ -48,7 +48,7 @@ impl Bench {
             .dialers
             .open(farm_wire::reverse::RevdialVersion::V2, near)
             .unwrap();
-        let client = client_of(&dialer, name, &self.counts.dials);
+        let client = Reach::from(dialer.clone()).client(name, &self.counts.dials);
         let id = format!("h1/{name}").parse().unwrap();
         let machine = Machine::new(
             id,

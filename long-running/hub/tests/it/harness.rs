@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use farm_bucket::{Bucket, folder_url};
@@ -16,7 +17,7 @@ use farm_model::message::work::{CancelJob, RunJob};
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
 use farm_wire::keys::{MasterKey, key_2019, mint, verify_late};
-use hub::{Certificate, Checks, HubStatus, Pages, Settings};
+use hub::{Certificate, Checks, HubStatus, LedgerSettings, Pages, PeerSettings, Settings};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -41,10 +42,13 @@ pub struct Bench {
     pub shutdown: CancellationToken,
     pub hub: JoinSet<anyhow::Result<()>>,
     bus: Bus,
+    bus_url: BusUrl,
     progress: Receiver,
     /// Messages read while looking for others.
     seen: VecDeque<Said>,
     published: u32,
+    /// When keys end, in Unix seconds.
+    expires: i64,
     emulator: JoinSet<()>,
     queue: Queue,
     settings: Settings,
@@ -74,24 +78,6 @@ impl Port {
     fn listener(&self) -> TcpListener {
         TcpListener::from_std(self.0.try_clone().unwrap()).unwrap()
     }
-}
-
-fn start(
-    settings: Settings,
-    listener: TcpListener,
-    shutdown: &CancellationToken,
-) -> (JoinSet<anyhow::Result<()>>, watch::Receiver<HubStatus>) {
-    let (sender, status) = watch::channel(HubStatus::default());
-    let mut hub = JoinSet::new();
-    hub.spawn(hub::serve(
-        settings,
-        listener,
-        Clock::system(),
-        Ids::system(),
-        sender,
-        shutdown.clone(),
-    ));
-    (hub, status)
 }
 
 /// What the hub says.
@@ -149,12 +135,15 @@ impl Bench {
             },
         );
         let bucket_url = folder_url(&folder.path().join("bucket")).unwrap();
-        let mut settings = settings(&folder, url, &bucket_url);
+        let mut settings = settings(&folder, "h1", url.clone(), &bucket_url);
         change(&mut settings);
         let port = Port::any();
-        let address = port.address().to_string();
-        let shutdown = CancellationToken::new();
-        let (hub, status) = start(settings.clone(), port.listener(), &shutdown);
+        let Hub {
+            address,
+            status,
+            shutdown,
+            tasks: hub,
+        } = Hub::start(settings.clone(), port.listener(), CancellationToken::new());
         let mut bench = Self {
             bucket: Bucket::open(&bucket_url).unwrap(),
             folder,
@@ -164,9 +153,11 @@ impl Bench {
             shutdown,
             hub,
             bus,
+            bus_url: url,
             progress,
             seen: VecDeque::new(),
             published: 0,
+            expires: Clock::system().now().as_second() + 3600,
             emulator,
             queue,
             settings,
@@ -182,8 +173,9 @@ impl Bench {
     /// The hub's process is killed, and another one started in its place.
     pub async fn kill_and_start_again(&mut self) {
         self.hub.shutdown().await;
-        let listener = self.port.listener();
-        (self.hub, self.status) = start(self.settings.clone(), listener, &self.shutdown);
+        let (settings, listener) = (self.settings.clone(), self.port.listener());
+        let Hub { status, tasks, .. } = Hub::start(settings, listener, self.shutdown.clone());
+        (self.hub, self.status) = (tasks, status);
     }
 
     /// The hub's life, from its next heartbeat.
@@ -197,13 +189,32 @@ impl Bench {
         .await
     }
 
+    /// One more hub of the same farm, with the certificate of the first.
+    pub async fn another_hub(&mut self, name: &str, change: impl FnOnce(&mut Settings)) -> Hub {
+        let (bus, bucket) = (self.bus_url.clone(), self.bucket.url().to_owned());
+        let mut settings = settings(&self.folder, name, bus, &bucket);
+        settings.certificate = Certificate::Files {
+            certificate: self.folder.path().join("hub/hub-cert.pem"),
+            key: self.folder.path().join("hub/hub-key.pem"),
+        };
+        change(&mut settings);
+        let hub = Hub::start(settings, Port::any().listener(), CancellationToken::new());
+        let name = name.to_owned();
+        self.next(|said| match said {
+            Said::Beat(beat) => (beat.hub.as_str() == name).then_some(()),
+            _ => None,
+        })
+        .await;
+        hub
+    }
+
     pub fn certificate(&self) -> Vec<u8> {
         std::fs::read(self.folder.path().join("hub/hub-cert.pem")).unwrap()
     }
 
-    /// A good key for the machine.
+    /// A good key for the machine: the same each time.
     pub fn key(&self, machine: &str) -> String {
-        self.key_for(machine, 3600)
+        mint(&master(), "host-test", machine, self.expires)
     }
 
     /// A key for the machine that ends so many seconds from now.
@@ -239,17 +250,36 @@ impl Bench {
 
     /// Waits for a heartbeat that speaks of the machine as working on the attempt.
     pub async fn told(&mut self, name: &str, busy: Option<&AttemptKey>) {
-        let id = id(name);
+        self.told_of(&id(name), busy).await;
+    }
+
+    /// The same for a machine of any hub.
+    pub async fn told_of(&mut self, id: &MachineId, busy: Option<&AttemptKey>) {
         self.next(|said| match said {
             Said::Beat(beat) => {
                 let mut machines = beat.machines.iter();
                 machines
-                    .any(|m| m.machine == id && m.busy.as_ref() == busy)
+                    .any(|m| m.machine == *id && m.busy.as_ref() == busy)
                     .then_some(())
             }
             _ => None,
         })
         .await;
+    }
+
+    /// Whose machine it is, by the next heartbeat that speaks of it.
+    pub async fn owner(&mut self, name: &str) -> Option<String> {
+        let id = id(name);
+        self.next(|said| match said {
+            Said::Beat(beat) => {
+                let mut machines = beat.machines.iter();
+                machines
+                    .find(|report| report.machine == id)
+                    .map(|report| report.owner.clone())
+            }
+            _ => None,
+        })
+        .await
     }
 
     /// Waits until the hub says that the machine is gone; the reason.
@@ -412,6 +442,43 @@ fn master() -> MasterKey {
     MasterKey::new(MASTER).unwrap()
 }
 
+/// A running hub.
+pub struct Hub {
+    pub address: String,
+    pub status: watch::Receiver<HubStatus>,
+    pub shutdown: CancellationToken,
+    pub tasks: JoinSet<anyhow::Result<()>>,
+}
+
+impl Hub {
+    fn start(settings: Settings, listener: TcpListener, shutdown: CancellationToken) -> Self {
+        let address = listener.local_addr().unwrap().to_string();
+        let (sender, status) = watch::channel(HubStatus::default());
+        let mut tasks = JoinSet::new();
+        let (clock, ids) = (Clock::system(), Ids::system());
+        let until = shutdown.clone();
+        tasks.spawn(hub::serve(settings, listener, clock, ids, sender, until));
+        Self {
+            address,
+            status,
+            shutdown,
+            tasks,
+        }
+    }
+}
+
+/// A port that is free now and that the system gives to nobody who asks for any.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() % 10_000 * 31;
+        let port = 12_000 + u16::try_from(number % 8_000).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 pub fn id(machine: &str) -> MachineId {
     format!("h1/{machine}").parse().unwrap()
 }
@@ -444,12 +511,13 @@ fn said(event: &Event) -> Said {
     }
 }
 
-fn settings(folder: &TempDir, bus: BusUrl, bucket: &str) -> Settings {
+fn settings(folder: &TempDir, hub: &str, bus: BusUrl, bucket: &str) -> Settings {
+    let data = if hub == "h1" { "hub" } else { hub };
     Settings {
-        hub: "h1".parse().unwrap(),
+        hub: hub.parse().unwrap(),
         bus,
         bucket: bucket.to_owned(),
-        data: folder.path().join("hub"),
+        data: folder.path().join(data),
         certificate: Certificate::SelfSigned {
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
         },
@@ -461,6 +529,9 @@ fn settings(folder: &TempDir, bus: BusUrl, bucket: &str) -> Settings {
         drain: Duration::from_secs(5),
         checks: Checks::default(),
         pages: Pages::default(),
+        peers: PeerSettings::default(),
+        ledger: LedgerSettings::default(),
+        direct: Vec::new(),
     }
 }
 

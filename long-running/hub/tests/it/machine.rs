@@ -21,25 +21,50 @@ impl Connection {
 
     /// The same with another key, which is in the file `<name>.key`.
     pub fn with_key(bench: &Bench, name: &str, work_dir: &Path, key: &str) -> Self {
+        Self::register(&bench.address, bench, name, work_dir, key)
+    }
+
+    /// The same at another address of the hub.
+    pub fn start_at(address: &str, bench: &Bench, name: &str, work_dir: &Path) -> Self {
+        Self::register(address, bench, name, work_dir, &bench.key(name))
+    }
+
+    fn register(address: &str, bench: &Bench, name: &str, work_dir: &Path, key: &str) -> Self {
         let file = bench.folder.path().join(format!("{name}.key"));
         std::fs::write(&file, key).unwrap();
         let ca = bench.folder.path().join("hub/hub-cert.pem");
         std::fs::create_dir_all(work_dir).unwrap();
         let path = |path: &Path| path.to_str().unwrap().to_owned();
         let args = [
-            ("--coordinator", bench.address.clone()),
+            ("--coordinator", address.to_owned()),
             ("--server-name", "localhost".to_owned()),
             ("--ca", path(&ca)),
             ("--reverse-type", "host-test".to_owned()),
             ("--hostname", name.to_owned()),
             ("--key-file", path(&file)),
             ("--workdir", path(work_dir)),
-            // The guard is this program run again; a test cannot be, and outlives its buildlets anyway.
-            ("--guard-exe", "/bin/sh".to_owned()),
-            ("--guard-arg", "-c".to_owned()),
-            ("--guard-arg", "exec cat > /dev/null".to_owned()),
-            ("--guard-arg", "sh".to_owned()),
         ];
+        Self::run(args.into())
+    }
+
+    /// Serves on a port of this computer, for whoever has the password.
+    pub fn direct(port: u16, password: Option<&Path>, work_dir: &Path) -> Self {
+        std::fs::create_dir_all(work_dir).unwrap();
+        let path = |path: &Path| path.to_str().unwrap().to_owned();
+        let mut args = vec![
+            ("--listen", format!("127.0.0.1:{port}")),
+            ("--workdir", path(work_dir)),
+        ];
+        args.extend(password.map(|file| ("--password-file", path(file))));
+        Self::run(args)
+    }
+
+    fn run(mut args: Vec<(&str, String)>) -> Self {
+        // The guard is this program run again; a test cannot be, and outlives its buildlets anyway.
+        args.push(("--guard-exe", "/bin/sh".to_owned()));
+        for word in ["-c", "exec cat > /dev/null", "sh"] {
+            args.push(("--guard-arg", word.to_owned()));
+        }
         let args = args
             .into_iter()
             .flat_map(|(flag, value)| [flag.to_owned(), value]);

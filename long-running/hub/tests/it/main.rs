@@ -6,6 +6,7 @@ mod blobs;
 mod clean;
 mod crowd;
 mod drain;
+mod fleet;
 mod harness;
 mod jobs;
 mod keys;

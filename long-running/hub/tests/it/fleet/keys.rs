@@ -1,0 +1,69 @@
+//! Keys that are taken back.
+
+use std::time::Duration;
+
+use farm_bucket::Bucket;
+use farm_model::Timestamp;
+use farm_model::machine::MachineRecord;
+use farm_model::message::progress::Outcome;
+use farm_wire::keys::key_id;
+use hub::LedgerSettings;
+
+use crate::harness::{Bench, step};
+
+async fn bench() -> Bench {
+    Bench::with(|settings| {
+        settings.ledger = LedgerSettings {
+            required: true,
+            period: Duration::from_millis(50),
+        };
+    })
+    .await
+}
+
+/// Records the machine with the key that it is going to be given.
+async fn record(b: &Bench, name: &str, key: &str, revoked_at: Option<Timestamp>) {
+    let at = Timestamp::UNIX_EPOCH;
+    let record = MachineRecord {
+        name: name.parse().unwrap(),
+        host_type: "host-test".parse().unwrap(),
+        owner: Some("gopher@example.org".to_owned()),
+        key_id: key_id(key),
+        next_key_id: None,
+        created: at,
+        issued: at,
+        expires: at,
+        revoked_at,
+    };
+    let bucket: &Bucket = &b.bucket;
+    let known = bucket.get_machine(&record.name).await.unwrap();
+    bucket.put_machine(&record, known.as_ref()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_machine_is_cut_off_in_the_middle_of_its_work_and_not_let_in_again() {
+    let mut b = bench().await;
+    let key = b.key("m");
+    record(&b, "m", &key, None).await;
+    let _machine = b.machine("m").await;
+    let owner = b.owner("m").await;
+    assert_eq!(owner.as_deref(), Some("gopher@example.org"));
+    let mut job = b.job(1, "m");
+    step(&mut job, "wait", "sleep 1000");
+    b.offer(&job).await;
+    b.step_started(&job, "wait").await;
+    record(&b, "m", &key, Some(Timestamp::UNIX_EPOCH)).await;
+    assert!(b.gone("m").await.contains("revoked"));
+    assert_eq!(b.report(&job).await.outcome, Outcome::Lost);
+    b.status(|status| status.registrations_refused > 0).await;
+    assert_eq!(b.status.borrow().machines, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_a_record_is_refused_where_records_are_required() {
+    let mut b = bench().await;
+    let work_dir = b.folder.path().join("work-m");
+    let _machine = crate::machine::Connection::start(&b, "m", &work_dir);
+    b.status(|status| status.registrations_refused > 0).await;
+    assert_eq!(b.status.borrow().machines, 0);
+}
