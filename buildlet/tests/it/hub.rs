@@ -88,9 +88,7 @@ impl Hub {
         let mut control = self.dialed().await;
         let mut asked = control.block().await;
         if asked == registration(3) {
-            control
-                .send("HTTP/1.1 400 Bad Request\r\nContent-Length: 24\r\n\r\nunknown revdial version\n")
-                .await;
+            control.send(OF_2019).await;
             control = self.dialed().await;
             asked = control.block().await;
         }
@@ -122,6 +120,10 @@ impl Hub {
         picked
     }
 }
+
+/// What a hub of 2019 says to a machine that asks for version 3 of reverse dialing.
+pub const OF_2019: &str =
+    "HTTP/1.1 400 Bad Request\r\nContent-Length: 24\r\n\r\nunknown revdial version\n";
 
 /// `buildlet.md` 8.4, with the hub's name where 2019 left it empty (`revdial.md` 11).
 pub fn registration(revdial: u8) -> String {

@@ -1,7 +1,7 @@
 //! How a machine finds its key and its hub (`buildlet.md` 8.2 to 8.4), as machines of 2019 are started.
 
 use crate::harness::Buildlet;
-use crate::hub::{Hub, KEY, registration};
+use crate::hub::{Hub, KEY, OF_2019, registration};
 use crate::origin::connect_proxy;
 
 /// A machine whose files of this name are in its home.
@@ -33,12 +33,16 @@ async fn the_old_form_registers_each_builder_with_its_key() {
     ];
     let b = machine(&hub, &files, &args, &[]);
     let mut control = hub.dialed().await;
-    assert_eq!(
-        control.block().await,
-        "GET /reverse HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Go-http-client/1.1\r\nX-Go-Builder-Hostname: testhost\r\n\
-         X-Go-Builder-Key: k1\r\nX-Go-Builder-Key: k2\r\nX-Go-Builder-Type: linux-arm\r\nX-Go-Builder-Type: linux-arm-arm5\r\n\
-         X-Go-Builder-Version: 23\r\nX-Revdial-Version: 2\r\n"
-    );
+    let asked = |revdial: u8| {
+        format!(
+            "GET /reverse HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Go-http-client/1.1\r\nX-Go-Builder-Hostname: testhost\r\n\
+             X-Go-Builder-Key: k1\r\nX-Go-Builder-Key: k2\r\nX-Go-Builder-Type: linux-arm\r\nX-Go-Builder-Type: linux-arm-arm5\r\n\
+             X-Go-Builder-Version: 23\r\nX-Revdial-Version: {revdial}\r\n"
+        )
+    };
+    assert_eq!(control.block().await, asked(3));
+    control.send(OF_2019).await;
+    assert_eq!(hub.dialed().await.block().await, asked(2));
     b.end().await;
 }
 
@@ -85,6 +89,10 @@ async fn a_hub_out_of_reach_is_dialed_through_the_proxy_each_time() {
     let mut control = hub.dialed().await;
     let expected = registration(3).replace("127.0.0.1", "farm.invalid");
     assert_eq!(control.block().await, expected);
+    control.send(OF_2019).await;
+    let mut control = hub.dialed().await;
+    let expected = registration(2).replace("127.0.0.1", "farm.invalid");
+    assert_eq!(control.block().await, expected);
     control
         .send("HTTP/0.0 101 Switching Protocols\r\n\r\n")
         .await;
@@ -99,7 +107,7 @@ async fn a_hub_out_of_reach_is_dialed_through_the_proxy_each_time() {
             .starts_with("GET /revdial?x HTTP/1.1\r\n")
     );
     let asked = asked.lock().unwrap().clone();
-    assert_eq!(asked.len(), 2);
+    assert_eq!(asked.len(), 3);
     for request in asked {
         assert_eq!(
             request,

@@ -52,7 +52,8 @@ pub struct Bench {
     emulator: JoinSet<()>,
     queue: Queue,
     settings: Settings,
-    port: Port,
+    /// Held while there is a hub, or is to be one again.
+    port: Option<Port>,
 }
 
 /// Where the queue's emulator listens, and keeps what it has.
@@ -161,7 +162,7 @@ impl Bench {
             emulator,
             queue,
             settings,
-            port,
+            port: Some(port),
         };
         // It listens, its certificate is there.
         bench
@@ -170,10 +171,17 @@ impl Bench {
         bench
     }
 
+    /// The hub's process is killed: nobody listens where it did.
+    pub async fn kill(&mut self) {
+        self.hub.shutdown().await;
+        self.port = None;
+    }
+
     /// The hub's process is killed, and another one started in its place.
     pub async fn kill_and_start_again(&mut self) {
         self.hub.shutdown().await;
-        let (settings, listener) = (self.settings.clone(), self.port.listener());
+        let port = self.port.as_ref().unwrap();
+        let (settings, listener) = (self.settings.clone(), port.listener());
         let Hub { status, tasks, .. } = Hub::start(settings, listener, self.shutdown.clone());
         (self.hub, self.status) = (tasks, status);
     }
