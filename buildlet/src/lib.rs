@@ -15,6 +15,7 @@ mod install;
 mod key;
 mod log;
 mod machine;
+mod memory;
 mod metadata;
 mod module_proxy;
 mod os;

@@ -21,7 +21,7 @@ use crate::process::guard::{self, GuardCommand};
 use crate::ssh::Ssh;
 use crate::vars::Vars;
 use crate::work_dir::WorkDir;
-use crate::{Args, bootstrap, direct, halt, install, os, reverse, stage0};
+use crate::{Args, bootstrap, direct, halt, install, memory, os, reverse, stage0};
 
 /// Between the answer to `/halt` and the end.
 const HALT_DELAY: Duration = Duration::from_secs(1);
@@ -50,6 +50,7 @@ async fn serve(
     mut vars: Vars,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    memory::give_back();
     os::configure(&mut args, &mut vars)?;
     let mode = Mode::of(&args, &vars).await?;
     let machine = Arc::new(machine(&args, &vars, &mode).await?);

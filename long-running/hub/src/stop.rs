@@ -23,6 +23,11 @@ impl Stop {
         self.token.is_cancelled()
     }
 
+    /// Why it is asked to end, if it is.
+    pub fn reason(&self) -> Option<String> {
+        self.reason.get().cloned()
+    }
+
     /// Returns the reason once the attempt is asked to end.
     pub async fn asked(&self) -> String {
         self.token.cancelled().await;

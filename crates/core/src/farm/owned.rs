@@ -25,6 +25,8 @@ pub(super) struct Owned {
     untold: BTreeSet<(Timestamp, MachineName)>,
     /// Those that were connected when the last leader ended, and have not been heard of since.
     unheard: BTreeSet<MachineName>,
+    /// When it was last seen that no hub lives.
+    hubless: Option<Timestamp>,
 }
 
 impl Owned {
@@ -103,9 +105,10 @@ impl Farm {
             }
             effects.dirty.insert(ViewKey::Farm);
         }
-        // Where two hubs speak of a machine for a moment, what they say of it may differ: then neither counts.
-        let alone = self.fleet.has_name_once(&name);
-        if alone && (machine.owner != report.owner || machine.host_type != report.host_type) {
+        // Where two hubs speak of a machine for a moment, what they say of it may differ: then neither counts. Nor
+        // does a hub that could not look.
+        let sure = self.fleet.has_name_once(&name) && !report.owner_unread;
+        if sure && (machine.owner != report.owner || machine.host_type != report.host_type) {
             machine.owner.clone_from(&report.owner);
             machine.host_type = report.host_type.clone();
             changed = true;
@@ -137,13 +140,19 @@ impl Farm {
         if now.duration_since(self.listening_since) < self.policy.settle {
             return;
         }
+        if !self.fleet.hears_any(earlier(now, self.policy.grace)) {
+            self.owned.hubless = Some(now);
+            return;
+        }
+        // Machines take a while to come back to a hub that was away.
+        let hubless = self.owned.hubless;
+        if hubless.is_some_and(|at| now.duration_since(at) < self.policy.settle) {
+            return;
+        }
         for name in std::mem::take(&mut self.owned.unheard) {
             if !self.fleet.has_name(&name) {
                 self.note_away(&name, self.listening_since, effects);
             }
-        }
-        if !self.fleet.hears_any(earlier(now, self.policy.grace)) {
-            return;
         }
         for _ in 0..TOLD_AT_ONCE {
             let due = self.owned.untold.first();

@@ -34,6 +34,8 @@ struct Dialogue {
     session: HubSession,
     /// Whose machines are.
     owner: Option<String>,
+    /// Whether it could not be read.
+    owner_unread: bool,
     /// What is stored, for a restart.
     saved: Saved,
 }
@@ -98,6 +100,7 @@ impl Dialogue {
             now,
             seq: 0,
             owner: None,
+            owner_unread: false,
             session: "s1".parse().unwrap(),
             saved: Saved::default(),
         };
@@ -167,6 +170,7 @@ impl Dialogue {
             version: 23,
             busy: busy.cloned(),
             owner: self.owner.clone(),
+            owner_unread: self.owner_unread,
         });
         self.tell(Fact::Heartbeat(HubHeartbeat {
             hub: hub(),

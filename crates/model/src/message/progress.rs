@@ -147,6 +147,9 @@ pub struct MachineReport {
     /// Who is told when it is missing, where its record says so: an e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Whether that is only because the record could not be read when the machine came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owner_unread: bool,
 }
 
 /// A machine's connection ended.

@@ -1,5 +1,7 @@
 //! Questions with short answers.
 
+use std::time::Duration;
+
 use http::Method;
 use serde::Deserialize;
 
@@ -65,12 +67,18 @@ impl Client {
 
     /// Asks the buildlet to end, within two seconds. A dead one has ended: there is no error.
     pub async fn halt(&self) {
+        self.halt_within(HALT).await;
+    }
+
+    /// The same within `limit`; whether it answered that it will. It goes a second later.
+    pub async fn halt_within(&self, limit: Duration) -> bool {
         let asked = self
             .0
             .route
-            .short(Method::POST, "/halt", Body::empty(), HALT);
-        if let Err(error) = asked.await {
-            tracing::debug!(%error, "halt was not answered");
-        }
+            .short(Method::POST, "/halt", Body::empty(), limit);
+        let answered = asked.await;
+        answered
+            .inspect_err(|error| tracing::debug!(%error, "halt was not answered"))
+            .is_ok()
     }
 }

@@ -95,7 +95,7 @@ impl Keys {
     /// The next key of a machine, if it is time for it.
     pub fn renewed(&self, key: &OwnKey, now: i64) -> Option<(OwnKey, String)> {
         let life = self.lives.life;
-        if key.ends - now >= RENEW_BEFORE.min(life / 2) {
+        if life == 0 || key.ends - now >= RENEW_BEFORE.min(life / 2) {
             return None;
         }
         let next = OwnKey {

@@ -7,6 +7,7 @@ use farm_model::Timestamp;
 use farm_wire::keys::key_id;
 use farm_wire::revdial::Dialer;
 use farm_wire::reverse::RevdialVersion;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Doors;
@@ -15,12 +16,14 @@ use crate::ledger::{Bearer, Ledger};
 
 /// How often it is looked whether a key is to be renewed.
 const PERIOD: Duration = Duration::from_secs(12 * 3600);
+/// After it could not be sent.
+const AGAIN: Duration = Duration::from_secs(300);
 
 /// Sends a new key whenever that is due, to machines that understand it; before that it is noted in the machine's record, if
 /// there is one. A machine that cannot keep it says so in its own log, registers with the old one, and gets another then.
 pub async fn keep_key(
     key: Option<OwnKey>,
-    mut bearer: Bearer,
+    bearer: watch::Sender<Bearer>,
     dialer: &Dialer,
     doors: &Doors,
 ) -> Infallible {
@@ -30,14 +33,17 @@ pub async fn keep_key(
     loop {
         let now = doors.identity.now().as_second();
         if let Some((next, text)) = doors.keys.renewed(&key, now) {
-            match send(&bearer, &next, &text, dialer, &doors.ledger).await {
+            let present = bearer.borrow().clone();
+            match send(&present, &next, &text, dialer, &doors.ledger).await {
                 Ok(()) => {
                     tracing::info!(machine = %key.machine, ends = next.ends, "sent a new key");
-                    bearer.key_ids = [key_id(&text)].into();
+                    bearer.send_modify(|bearer| bearer.key_ids = [key_id(&text)].into());
                     key = next;
                 }
                 Err(error) => {
                     tracing::warn!(machine = %key.machine, "cannot send a new key: {error:#}");
+                    sleep(AGAIN).await;
+                    continue;
                 }
             }
         }

@@ -8,12 +8,14 @@ use farm_wire::revdial::{Dialer, SessionEnd};
 use farm_wire::reverse::RevdialVersion;
 use farm_wire::stream::Prefixed;
 use farm_wire::tls::TlsServerStream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
 use super::renewal::keep_key;
 use super::reverse::{Guest, check};
 use super::{Doors, Request, V1Places, refuse};
+use crate::attempt::HALT;
+use crate::ledger::Bearer;
 use crate::machines::{Machine, Reach, attend, first_status};
 
 /// For a machine that is told to halt to go by itself.
@@ -30,14 +32,17 @@ pub async fn serve(
     let v1 = doors.v1.is_some();
     let checked = check(&head, &doors.identity.hub, &doors.keys, v1, now);
     let admitted = match checked {
-        Ok(guest) => admit(&guest, doors).await.map(|v1| (guest, v1)),
+        Ok(guest) => {
+            // It has shown who it is. What follows may take as long as a pick-up, which needs a place itself.
+            drop(place);
+            admit(&guest, doors).await.map(|v1| (guest, v1))
+        }
         Err(refusal) => Err(refusal),
     };
     match admitted {
         Ok((guest, _v1)) => {
             doors.counts.accepted();
             if write_101_for(&mut stream, guest.revdial).await.is_ok() {
-                drop(place);
                 hold(guest, stream, doors, peer).await;
             }
         }
@@ -92,11 +97,12 @@ async fn hold(guest: Guest, stream: Prefixed<TlsServerStream>, doors: &Arc<Doors
         machine: None,
     };
     tracing::info!(machine = %id, %host_type, %peer, revdial = %dialer.version(), "a machine registered");
-    let barred = doors.ledger.barred(guest.bearer.clone());
+    let (bearer, bearers) = watch::channel(guest.bearer.clone());
+    let barred = doors.ledger.barred(bearers);
     let reason = tokio::select! {
         end = session.run() => said(end),
         why = barred => why,
-        reason = known.live(guest, dialer) => reason,
+        reason = known.live(guest, dialer, bearer) => reason,
     };
     tracing::info!(machine = %id, %reason, "a machine is gone");
     known.forget(&reason);
@@ -110,7 +116,12 @@ struct Known<'a> {
 
 impl Known<'_> {
     /// Takes it in once it has answered, and returns why it cannot stay.
-    async fn live(&mut self, guest: Guest, dialer: Dialer) -> String {
+    async fn live(
+        &mut self,
+        guest: Guest,
+        dialer: Dialer,
+        bearer: watch::Sender<Bearer>,
+    ) -> String {
         let Doors {
             checks,
             registry,
@@ -121,9 +132,11 @@ impl Known<'_> {
         let reach = Reach::from(dialer.clone());
         let client = reach.client(&guest.name, &counts.dials);
         if registry.owes_halt(&guest.id) {
-            // Once: it may go before it answers, and then this never returns.
+            // It answers a second before it goes.
+            if !client.halt_within(HALT).await {
+                return "it was not halted after its last attempt, and cannot be now".to_owned();
+            }
             registry.halted(&guest.id);
-            client.halt().await;
             drop(timeout(HALTING, reach.closed()).await);
             return "it was not halted after its last attempt, and is now".to_owned();
         }
@@ -136,7 +149,6 @@ impl Known<'_> {
             host_type,
             name,
             key,
-            bearer,
             ..
         } = guest;
         let owner = ledger.owner(&name);

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use farm_model::config::Clean;
 use farm_wire::client::Client;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{Bad, End, SOURCE};
 use crate::machines::{Checks, Lease, Machine, Registry, first_status};
 
+/// For a machine to answer that it will halt; a connection to it may have to be made first.
+pub const HALT: Duration = Duration::from_secs(10);
 /// For a halted machine to go by itself before its connection is closed.
 const GOING: Duration = Duration::from_secs(15);
+/// Between two looks whether a machine at an address has gone.
+const LOOK: Duration = Duration::from_millis(300);
 
 /// Makes room for the attempt: nothing of an earlier one is left where `clean` says so.
 pub async fn before(client: &Client, clean: Clean) -> End {
@@ -82,11 +86,19 @@ impl Parting {
     }
 }
 
-/// Halts the machine; whether it went. One whose connection had ended before was not told.
+/// Halts the machine; whether it said that it will and went. One whose connection had ended before was not told.
 async fn halt(machine: &Machine) -> bool {
-    if machine.is_closed() {
+    if machine.is_closed() || !machine.client().halt_within(HALT).await {
         return false;
     }
-    machine.client().halt().await;
-    timeout(GOING, machine.closed()).await.is_ok()
+    let went = async {
+        if machine.stats().is_some() {
+            return machine.closed().await;
+        }
+        // At an address nothing tells that it goes.
+        while machine.fresh_client().status().await.is_ok() {
+            sleep(LOOK).await;
+        }
+    };
+    timeout(GOING, went).await.is_ok()
 }

@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-pub use self::clean::{Left, after};
+pub use self::clean::{HALT, Left, after};
 use self::course::Course;
 use self::log::Log;
 pub use self::source::Mirrors;
@@ -188,10 +188,10 @@ impl Attempt {
         accepted: &CancellationToken,
         news: mpsc::Sender<Event>,
     ) -> End {
-        if let Err(bad) = clean::before(client, self.job.clean).await {
-            self.unclean.store(true, Ordering::Relaxed);
-            return Err(bad);
-        }
+        // Broken off, a removal goes on over there: until it is answered the machine counts as unclean.
+        self.unclean.store(true, Ordering::Relaxed);
+        clean::before(client, self.job.clean).await?;
+        self.unclean.store(false, Ordering::Relaxed);
         self.tools.mirrors.send(&self.job.source, client).await?;
         accepted.cancelled().await;
         let source = &self.job.source;

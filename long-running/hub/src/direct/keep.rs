@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::DirectMachine;
 use super::probe::{Patience, probe};
+use crate::attempt::HALT;
 use crate::machines::{Checks, DirectLine, Machine, Reach, Registry, attend, first_status};
 use crate::metrics::Dials;
 
@@ -103,9 +104,10 @@ impl Keeper {
         let reach = Reach::Direct(Arc::new(line));
         let client = reach.client(name, &self.dials);
         if self.registry.owes_halt(id) {
-            self.registry.halted(id);
-            client.halt().await;
-            let text = "it was not halted after its last attempt, and is now";
+            if client.halt_within(HALT).await {
+                self.registry.halted(id);
+            }
+            let text = "it was not halted after its last attempt: it is told to now";
             return Err(NotNow::Away(text.to_owned()));
         }
         let version = first_status(&client, &self.checks).await;

@@ -37,7 +37,7 @@ impl Patience {
 
     /// Whether it ought to be there by now.
     pub fn is_over(&self) -> bool {
-        self.since.elapsed() > BOOTING
+        self.since.elapsed() >= BOOTING
     }
 
     /// Waits for the next try.

@@ -22,16 +22,6 @@ pub enum Answer {
     Read(Option<Arc<MachineRecord>>),
 }
 
-impl Answer {
-    /// The record.
-    pub fn record(&self) -> Option<Arc<MachineRecord>> {
-        match self {
-            Self::Unread => None,
-            Self::Read(record) => record.clone(),
-        }
-    }
-}
-
 /// Answers by machine.
 #[derive(Default)]
 pub struct Known(HashMap<MachineName, Entry>);

@@ -59,6 +59,18 @@ pub struct Bearer {
     pub key_ids: BTreeSet<String>,
 }
 
+/// Whose a machine is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Owner {
+    /// Nobody's, or nobody said so.
+    #[default]
+    Nobody,
+    /// This one's: an e-mail address.
+    Is(String),
+    /// That is in a record which could not be read.
+    Unread,
+}
+
 /// The records, as far as this hub has asked for them.
 pub struct Ledger {
     bucket: Bucket,
@@ -104,11 +116,17 @@ impl Ledger {
         }
     }
 
-    /// Whose the machine is, as far as its record has been read.
-    pub fn owner(&self, name: &str) -> Option<String> {
-        let name = name.parse().ok()?;
-        let record = self.known.lock().answer(&name).record()?;
-        record.owner.clone()
+    /// Whose the machine is.
+    pub fn owner(&self, name: &str) -> Owner {
+        let Ok(name) = name.parse() else {
+            return Owner::Nobody;
+        };
+        match self.known.lock().answer(&name) {
+            Answer::Unread => Owner::Unread,
+            Answer::Read(record) => record
+                .and_then(|record| record.owner.clone())
+                .map_or(Owner::Nobody, Owner::Is),
+        }
     }
 
     /// Notes that a connected machine is about to be given the key `next`, which ends at `expires`: both are good then. To
@@ -142,18 +160,21 @@ impl Ledger {
             .context("the bucket does not answer")?
     }
 
-    /// Returns why the machine may not stay, once it may not.
-    pub fn barred(self: &Arc<Self>, bearer: Bearer) -> impl Future<Output = String> + use<> {
+    /// Returns why the machine may not stay, once it may not. What it shows changes with its key.
+    pub fn barred(
+        self: &Arc<Self>,
+        bearer: watch::Receiver<Bearer>,
+    ) -> impl Future<Output = String> + use<> {
         let ledger = Arc::clone(self);
         async move {
-            let Ok(name) = bearer.name.parse::<MachineName>() else {
+            let Ok(name) = bearer.borrow().name.parse::<MachineName>() else {
                 return std::future::pending().await;
             };
             let _watched = Watched::new(&ledger, &name);
             let mut turns = ledger.turn.subscribe();
             loop {
                 let answer = ledger.known.lock().answer(&name);
-                if let Some(why) = ledger.fault(&answer, &bearer) {
+                if let Some(why) = ledger.fault(&answer, &bearer.borrow()) {
                     return why;
                 }
                 if turns.changed().await.is_err() {
@@ -187,7 +208,10 @@ impl Ledger {
         match self.read(name).await {
             Some(record) => {
                 let answer = Answer::Read(record);
-                self.known.lock().note(name, answer.clone(), None);
+                if self.known.lock().note(name, answer.clone(), None) {
+                    // Who is connected under that name may have to go.
+                    self.turn.send_modify(|turn| *turn += 1);
+                }
                 answer
             }
             None => self.known.lock().answer(name),

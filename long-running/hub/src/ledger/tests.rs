@@ -89,10 +89,10 @@ async fn the_recorded_key_is_let_in_and_no_other_of_that_machine() {
     b.record("attic", "new", false).await;
     assert_eq!(b.admitted("attic", "new").await, Ok(()));
     assert_eq!(
-        b.ledger.owner("attic").as_deref(),
-        Some("gopher@example.org")
+        b.ledger.owner("attic"),
+        Owner::Is("gopher@example.org".to_owned())
     );
-    assert_eq!(b.ledger.owner("pi"), None);
+    assert_eq!(b.ledger.owner("pi"), Owner::Unread);
     assert_eq!(b.admitted("attic", "old").await, Err(412));
     b.record("attic", "new", true).await;
     later().await;
@@ -144,10 +144,10 @@ async fn a_connected_machine_is_barred_once_it_is_revoked_or_its_key_replaced() 
     let b = bench(false);
     b.record("attic", "key", false).await;
     assert_eq!(b.admitted("attic", "key").await, Ok(()));
-    let mut attic = Box::pin(b.ledger.barred(bearer("attic", &["key"])));
+    let mut attic = Box::pin(b.ledger.barred(stays(bearer("attic", &["key"]))));
     // One that was unrecorded when it came.
     assert_eq!(b.admitted("pi", "minted").await, Ok(()));
-    let pi = b.ledger.barred(bearer("pi", &["minted"]));
+    let pi = b.ledger.barred(stays(bearer("pi", &["minted"])));
     let undisturbed = timeout(Duration::from_millis(100), &mut attic).await;
     assert!(undisturbed.is_err(), "{undisturbed:?}");
     b.record("attic", "key", true).await;
@@ -161,7 +161,7 @@ async fn who_was_let_in_unseen_is_looked_at_when_the_bucket_answers_again() {
     let b = bench(false);
     b.break_records();
     assert_eq!(b.admitted("attic", "key").await, Ok(()));
-    let attic = b.ledger.barred(bearer("attic", &["key"]));
+    let attic = b.ledger.barred(stays(bearer("attic", &["key"])));
     let revoke = async {
         let record = b.folder.path().join("bucket/machines/attic.json");
         std::fs::remove_file(record).unwrap();
@@ -196,4 +196,41 @@ async fn a_machine_that_a_hub_gives_its_next_key_stays_and_comes_back_with_it() 
         .await
         .unwrap();
     assert_eq!(b.admitted("pi", "next").await, Ok(()));
+}
+
+/// What it shows does not change.
+fn stays(bearer: Bearer) -> tokio::sync::watch::Receiver<Bearer> {
+    tokio::sync::watch::channel(bearer).1
+}
+
+#[tokio::test]
+async fn whoever_holds_a_replaced_key_goes_as_soon_as_the_new_one_comes() {
+    // The sweep never looks again in this test: the registration brings the news.
+    let b = with_period(false, Duration::from_secs(3600));
+    b.record("attic", "old", false).await;
+    assert_eq!(b.admitted("attic", "old").await, Ok(()));
+    let thief = b.ledger.barred(stays(bearer("attic", &["old"])));
+    b.record("attic", "new", false).await;
+    let (why, admitted) = tokio::join!(soon(thief), b.admitted("attic", "new"));
+    assert_eq!(admitted, Ok(()));
+    assert!(why.contains("replaced"), "{why}");
+}
+
+#[tokio::test]
+async fn a_machine_that_was_given_one_key_after_the_other_stays() {
+    let b = bench(false);
+    b.record("attic", "first", false).await;
+    let (shown, showing) = tokio::sync::watch::channel(bearer("attic", &["first"]));
+    let mut attic = Box::pin(b.ledger.barred(showing));
+    for key in ["second", "third"] {
+        let present = shown.borrow().clone();
+        b.ledger
+            .renewed(&present, key, Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap();
+        shown.send_modify(|bearer| bearer.key_ids = [key.to_owned()].into());
+    }
+    b.record("pi", "other", false).await;
+    let stays = tokio::time::timeout(Duration::from_millis(300), &mut attic).await;
+    assert!(stays.is_err(), "{stays:?}");
 }

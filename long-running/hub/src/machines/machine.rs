@@ -8,6 +8,7 @@ use farm_wire::revdial::SessionStats;
 use parking_lot::Mutex;
 
 use super::Reach;
+use crate::ledger::Owner;
 use crate::metrics::Dials;
 
 /// A machine from its registration, or its first answer where it is dialed, to the end of its connection.
@@ -20,7 +21,7 @@ pub struct Machine {
     pub version: i64,
     /// The name it registered with.
     name: String,
-    owner: Option<String>,
+    owner: Owner,
     reach: Reach,
     client: Mutex<Client>,
     dials: Dials,
@@ -44,7 +45,7 @@ impl Machine {
             host_type,
             version,
             name,
-            owner: None,
+            owner: Owner::default(),
             reach: reach.into(),
             client: Mutex::new(client),
             dials: Dials::default(),
@@ -62,13 +63,13 @@ impl Machine {
 
     /// The same, which belongs to `owner`.
     #[must_use]
-    pub fn owned_by(self, owner: Option<String>) -> Self {
+    pub fn owned_by(self, owner: Owner) -> Self {
         Self { owner, ..self }
     }
 
     /// Whose it is, where its record says so.
-    pub fn owner(&self) -> Option<&str> {
-        self.owner.as_deref()
+    pub fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     /// The name it registered with.

@@ -5,6 +5,7 @@ use farm_model::message::progress::MachineReport;
 
 use super::Registry;
 use super::registry::Entry;
+use crate::ledger::Owner;
 
 /// What a beat speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,10 @@ fn report(entry: &Entry) -> MachineReport {
         host_type: entry.machine.host_type.clone(),
         version: entry.machine.version,
         busy: entry.busy.clone().or_else(|| entry.telling.clone()),
-        owner: entry.machine.owner().map(str::to_owned),
+        owner: match entry.machine.owner() {
+            Owner::Is(owner) => Some(owner.clone()),
+            Owner::Nobody | Owner::Unread => None,
+        },
+        owner_unread: *entry.machine.owner() == Owner::Unread,
     }
 }

@@ -13,6 +13,8 @@ use crate::text::one_line;
 const ENDED: usize = 4096;
 /// Bytes of what is remembered of them.
 const ENDED_BYTES: usize = 16 << 20;
+/// Before the reason of a cancel.
+const CANCELLED_FOR: &str = "cancelled: ";
 /// Cancels that came before their attempt.
 const CANCELLED: usize = 4096;
 
@@ -71,16 +73,21 @@ impl Memory {
             .insert(attempt.clone(), last, bytes, (ENDED, ENDED_BYTES));
     }
 
-    /// It was never taken after all.
+    /// It was never taken after all. A cancel that came meanwhile is remembered for when it comes again.
     pub fn forget(&mut self, attempt: &AttemptKey) {
-        self.running.remove(attempt);
+        let running = self.running.remove(attempt);
+        if let Some(reason) = running.and_then(|running| running.stop.reason()) {
+            let reason = reason.trim_start_matches(CANCELLED_FOR).to_owned();
+            self.cancelled
+                .insert(attempt.clone(), reason, 0, (CANCELLED, usize::MAX));
+        }
     }
 
     /// Nobody wants it any more: stops it, or remembers that for when it comes.
     pub fn cancel(&mut self, attempt: AttemptKey, reason: &str) {
         let reason = one_line(reason, REASON);
         if let Some(running) = self.running.get(&attempt) {
-            running.stop.ask(&format!("cancelled: {reason}"));
+            running.stop.ask(&format!("{CANCELLED_FOR}{reason}"));
         } else if self.ended.get(&attempt).is_none() {
             self.cancelled
                 .insert(attempt, reason, 0, (CANCELLED, usize::MAX));

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Work;
 use super::decide::Start;
-use crate::attempt::{Attempt, after};
+use crate::attempt::{Attempt, Left, after};
 use crate::machines::Lease;
 use crate::status::count_outcome;
 
@@ -54,6 +54,10 @@ impl Work {
             Ok((report, ())) => self.finish(attempt, lease, report).await,
             Err(NotAccepted) => {
                 self.memory.lock().forget(&key);
+                if attempt.left(Outcome::Lost) == Left::Unclean {
+                    lease.retire("it was being cleaned when its attempt was taken back");
+                    attempt.machine.close();
+                }
                 lease.unused();
             }
         }
@@ -97,6 +101,9 @@ impl Work {
             Ok(last) => last,
             Err(error) => {
                 tracing::error!(%error, "a report cannot be told");
+                if parting.is_some() {
+                    attempt.machine.close();
+                }
                 return self.memory.lock().forget(key);
             }
         };

@@ -140,15 +140,31 @@ fn nobody_is_missed_while_we_do_not_hear_or_no_hub_lives() {
     // The hub falls silent, and with it its machines.
     assert_eq!(told::<MachineMissing>(&t.wait(2 * HOUR)), []);
     assert_eq!(t.away(), 1);
-    // It lives again, without the machine.
+    // It lives again, without the machine, which is given time to come back.
+    let settle = t.farm.policy().settle.as_secs();
+    assert_eq!(told::<MachineMissing>(&t.listen(settle - 1, &[])), []);
     assert_eq!(told::<MachineMissing>(&t.listen(60, &[])).len(), 1);
     let mut t = Dialogue::with_owner();
     t.leave();
     t.listen(HOUR - 60, &[]);
     t.tell(Fact::Deaf);
-    let settle = t.farm.policy().settle.as_secs();
     assert_eq!(told::<MachineMissing>(&t.listen(settle - 1, &[])), []);
     assert_eq!(told::<MachineMissing>(&t.listen(60, &[])).len(), 1);
+}
+
+#[test]
+fn a_hub_that_could_not_read_the_record_takes_no_owner_away() {
+    let mut t = Dialogue::with_owner();
+    (t.owner, t.owner_unread) = (None, true);
+    t.beat(&[("pi", None)]);
+    t.leave();
+    assert_eq!(told::<MachineMissing>(&t.listen(HOUR + 60, &[])).len(), 1);
+    // Where it could, there is none any more.
+    let mut t = Dialogue::with_owner();
+    t.owner = None;
+    t.beat(&[("pi", None)]);
+    t.leave();
+    assert_eq!(told::<MachineMissing>(&t.listen(HOUR + 60, &[])), []);
 }
 
 #[test]
@@ -167,6 +183,7 @@ fn a_machine_that_goes_to_another_hub_is_not_away() {
             version: 23,
             busy: None,
             owner: t.owner.clone(),
+            owner_unread: false,
         }],
     };
     t.tell(Fact::Heartbeat(other));

@@ -1,4 +1,4 @@
-//! What yamux writes, made fit for TLS: one record a frame, and a deadline.
+//! What yamux writes, made fit for TLS: one write a frame, and a deadline.
 
 use std::io;
 use std::pin::Pin;
@@ -11,12 +11,12 @@ use crate::revdial::WRITE_LIMIT;
 use crate::stream::Duplex;
 
 /// How much is gathered before it has to be written.
-const FULL: usize = 16 << 10;
+const FULL: usize = super::MAX_FRAME;
 /// A buffer up to this size is kept.
 const KEPT: usize = 256;
 
-/// Yamux writes a frame's header and body singly, and flushes behind each frame: here they leave together, as one TLS record
-/// and one packet. A peer that takes nothing for [`WRITE_LIMIT`] is given up. At rest there is no buffer.
+/// Yamux writes a frame's header and body singly, and flushes behind each frame: here they leave together, in one write. A
+/// peer that takes nothing for [`WRITE_LIMIT`] is given up. At rest there is no buffer.
 pub(super) struct Gather<S> {
     inner: S,
     waiting: Vec<u8>,

@@ -23,8 +23,10 @@ use gather::Gather;
 const MAX_KNOWN: usize = 3 * MAX_CONNECTIONS;
 /// What all windows of a session may grow by.
 const MAX_GROWTH: usize = 16 << 20;
-/// With its header of twelve bytes a frame fills one TLS record.
-const MAX_FRAME_BODY: usize = (16 << 10) - 12;
+/// With its header of twelve bytes a frame fills four TLS records, which is what leaves in one write: a quarter of the calls
+/// that frames of one record take, and other streams wait for so much at most.
+const MAX_FRAME: usize = 64 << 10;
+const MAX_FRAME_BODY: usize = MAX_FRAME - 12;
 
 /// The connection below the streams; boxed, since it is passed on.
 type Multiplexed<S> = Box<Connection<Compat<Gather<S>>>>;
