@@ -7,41 +7,16 @@ cd "$(dirname "$0")/.."
 buildlet=${1:-target/release}/buildlet
 [ -x "$buildlet" ] || { echo "there is no $buildlet: run \`cargo build --release -p buildlet\` first" >&2; exit 1; }
 buildlet=$(cd "$(dirname "$buildlet")" && pwd)/buildlet
-dir=$(cd "$(mktemp -d)" && pwd -P)
-pids=()
-cleanup() {
-    code=$?
-    kill "${pids[@]}" 2>/dev/null || true
-    wait 2>/dev/null || true
-    if [ $code -ne 0 ]; then
-        echo "FAILED; the last exchange and the buildlet's log:" >&2
-        tail -n 40 "$dir/heads" "$dir/answer" "$dir/buildlet.log" >&2 || true
-    fi
-    rm -rf "$dir"
-    exit $code
-}
-trap cleanup EXIT
+. scripts/lib/processes.sh
 
-# A free port, below those that the system gives to whoever asks for any.
-port() {
-    for _ in $(seq 100); do
-        p=$((20000 + (RANDOM % 12000)))
-        if ! (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; then echo "$p"; return; fi
-    done
-    echo "no free port" >&2
-    return 1
-}
-# Runs a command until it succeeds, at most 5 s.
-until_ok() { for _ in $(seq 100); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.05; done; echo "timed out: $*" >&2; return 1; }
 different() { printf '%s: expected %s\ngot %s\n' "$1" "$2" "$3" >&2; exit 1; }
 same() { [ "$2" = "$3" ] || different "$1" "$2" "$3"; }
 
 port=$(port)
 url=http://127.0.0.1:$port work=$dir/work
 printf 's3cret\n' >"$dir/password"
-env -i PATH=/usr/bin:/bin HOME=/root "$buildlet" --listen "127.0.0.1:$port" --workdir "$work" --password-file "$dir/password" \
-    --ssh-server "127.0.0.1:$(port)" --ssh-homes "$dir" >"$dir/buildlet.log" 2>&1 &
-pids+=($!)
+start buildlet env -i PATH=/usr/bin:/bin HOME=/root "$buildlet" --listen "127.0.0.1:$port" --workdir "$work" \
+    --password-file "$dir/password" --ssh-server "127.0.0.1:$(port)" --ssh-homes "$dir"
 until_ok curl -sf "$url/healthz"
 
 # ask PATH [curl's arguments]: the answer goes to files, trailers behind the head, and the status is printed.
@@ -146,6 +121,6 @@ is /nothing 404 "404 page not found$line" /nothing
 is /halt 400 "requires POST method$line" /halt
 is /halt 200 '' /halt -X POST
 has /halt 'Content-Length: 0'
-wait "${pids[0]}" || different /halt 'exit code 0' $?
+wait "${pids[buildlet]}" || different /halt 'exit code 0' $?
 pids=()
 ok /halt
