@@ -90,6 +90,12 @@ impl Machine {
         self.halting.send_replace(true);
     }
 
+    /// Whether somebody asked.
+    #[must_use]
+    pub fn is_halting(&self) -> bool {
+        *self.halting.borrow()
+    }
+
     /// Waits until somebody asked.
     pub async fn halted(&self) {
         // The sender lives in `self`.

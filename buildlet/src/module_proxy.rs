@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use farm_wire::head::{RequestHead, read_request};
 use farm_wire::stream::Connect;
+use parking_lot::RwLock;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -42,7 +43,8 @@ const OURS: [&str; 9] = [
 pub struct Upstream {
     connect: Arc<dyn Connect>,
     host: String,
-    authorization: String,
+    user: String,
+    authorization: RwLock<String>,
 }
 
 impl Upstream {
@@ -52,8 +54,14 @@ impl Upstream {
         Self {
             connect,
             host: host.to_owned(),
-            authorization: STANDARD.encode(format!("{user}:{key}")),
+            user: user.to_owned(),
+            authorization: RwLock::new(credentials(user, key)),
         }
+    }
+
+    /// The hub gave this machine another key: requests from now on carry it.
+    pub fn renew(&self, key: &str) {
+        *self.authorization.write() = credentials(&self.user, key);
     }
 
     /// The request for the coordinator; `None` if a module proxy is not asked so.
@@ -81,7 +89,7 @@ impl Upstream {
         (sound && !has_body).then(|| {
             format!(
                 "{request}Authorization: Basic {}\r\nX-Proxy-Service: module-cache\r\nConnection: close\r\n\r\n",
-                self.authorization
+                self.authorization.read()
             )
         })
     }
@@ -109,6 +117,11 @@ impl Upstream {
         // It closes behind its answer, and so do we. A command that goes away closes the other way.
         copy_bidirectional(&mut near, &mut far).await.map(drop)
     }
+}
+
+/// For HTTP basic authentication.
+fn credentials(user: &str, key: &str) -> String {
+    STANDARD.encode(format!("{user}:{key}"))
 }
 
 /// A port that is open while this value lives.

@@ -2,7 +2,7 @@
 //! filter knows no commands. On Linux alone; elsewhere nothing happens, as in 2019.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -52,44 +52,62 @@ impl Outbound {
             return tracing::warn!("{VARIABLE}: no iptables found; the network stays open");
         };
         for rule in self.rules() {
-            let mut command = Command::new(&program);
-            command.args(&rule).stdin(Stdio::null()).kill_on_drop(true);
-            match tokio::time::timeout(LIMIT, command.output()).await {
-                Ok(Ok(done)) if done.status.success() => {}
-                Ok(Ok(done)) => {
-                    let said = String::from_utf8_lossy(&done.stderr);
-                    tracing::warn!(status = %done.status, "{VARIABLE}: {}: {}", rule.join(" "), said.trim());
-                }
-                Ok(Err(error)) => tracing::warn!(%error, "{VARIABLE}: {}", program.display()),
-                Err(_) => tracing::warn!("{VARIABLE}: {} takes too long", program.display()),
+            let inserted = tell(&program, &[&INSERT[..], &rule].concat()).await;
+            // Without its exception the hub would be out of reach until this machine starts again.
+            if let (false, Some((host, port))) = (inserted, &self.hub)
+                && rule == hub(host, port)
+                && REFUSED.contains(&port.as_str())
+            {
+                tracing::warn!("{VARIABLE}: port {port} stays open, since the hub is there");
+                tell(&program, &[&DELETE[..], &refuse(port)].concat()).await;
             }
         }
     }
 
-    /// In the order in which they must stand: exceptions before what they are exceptions of.
+    /// In the order in which they are inserted, each in front of those before: what is refused, then its exceptions. So no
+    /// rule depends on the place of another, which may have failed or, for a name with several addresses, be several.
     fn rules(&self) -> Vec<Vec<&str>> {
-        let accept = |address| vec!["-d", address, "-p", "tcp", "-j", "ACCEPT"];
-        let hub = self
-            .hub
-            .iter()
-            .map(|(host, port)| vec!["-d", host, "-p", "tcp", "--dport", port, "-j", "ACCEPT"]);
-        let refuse = |port| {
-            let reject = ["-j", "REJECT", "--reject-with", "icmp-host-prohibited"];
-            [&["-p", "tcp", "--dport", port][..], &reject].concat()
-        };
+        let hub = self.hub.iter().map(|(host, port)| hub(host, port));
         let exceptions = ALLOWED.into_iter().map(accept).chain(hub);
-        let rules = exceptions.chain(REFUSED.into_iter().map(refuse));
-        rules
-            .zip(POSITIONS)
-            .map(|(rule, at)| {
-                let new = ["-I", "OUTPUT", at, "-m", "state", "--state", "NEW"];
-                [&new[..], &rule].concat()
-            })
-            .collect()
+        let mut stand: Vec<_> = exceptions.chain(REFUSED.into_iter().map(refuse)).collect();
+        stand.reverse();
+        stand
     }
 }
 
-const POSITIONS: [&str; 6] = ["1", "2", "3", "4", "5", "6"];
+const INSERT: [&str; 3] = ["-I", "OUTPUT", "1"];
+const DELETE: [&str; 2] = ["-D", "OUTPUT"];
+const NEW: [&str; 4] = ["-m", "state", "--state", "NEW"];
+
+fn accept(address: &str) -> Vec<&str> {
+    [&NEW[..], &["-d", address, "-p", "tcp", "-j", "ACCEPT"]].concat()
+}
+
+fn hub<'a>(host: &'a str, port: &'a str) -> Vec<&'a str> {
+    let to = ["-d", host, "-p", "tcp", "--dport", port, "-j", "ACCEPT"];
+    [&NEW[..], &to].concat()
+}
+
+fn refuse(port: &str) -> Vec<&str> {
+    let reject = ["-j", "REJECT", "--reject-with", "icmp-host-prohibited"];
+    [&NEW[..], &["-p", "tcp", "--dport", port], &reject].concat()
+}
+
+/// Whether it was done; if not, that is logged.
+async fn tell(program: &Path, rule: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(rule).stdin(Stdio::null()).kill_on_drop(true);
+    match tokio::time::timeout(LIMIT, command.output()).await {
+        Ok(Ok(done)) if done.status.success() => return true,
+        Ok(Ok(done)) => {
+            let said = String::from_utf8_lossy(&done.stderr);
+            tracing::warn!(status = %done.status, "{VARIABLE}: {}: {}", rule.join(" "), said.trim());
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "{VARIABLE}: {}", program.display()),
+        Err(_) => tracing::warn!("{VARIABLE}: {} takes too long", program.display()),
+    }
+    false
+}
 
 fn program(path: Option<&OsStr>) -> Option<PathBuf> {
     let path = path.map(OsStr::to_owned).unwrap_or_default();
@@ -114,15 +132,61 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "-I OUTPUT 1 -m state --state NEW -d 35.184.38.56 -p tcp -j ACCEPT",
-                "-I OUTPUT 2 -m state --state NEW -d 10.0.0.0/8 -p tcp -j ACCEPT",
-                "-I OUTPUT 3 -m state --state NEW -d farm.example -p tcp --dport 443 -j ACCEPT",
-                "-I OUTPUT 4 -m state --state NEW -p tcp --dport 22 -j REJECT --reject-with icmp-host-prohibited",
-                "-I OUTPUT 5 -m state --state NEW -p tcp --dport 443 -j REJECT --reject-with icmp-host-prohibited",
-                "-I OUTPUT 6 -m state --state NEW -p tcp --dport 80 -j REJECT --reject-with icmp-host-prohibited",
+                "-m state --state NEW -p tcp --dport 80 -j REJECT --reject-with icmp-host-prohibited",
+                "-m state --state NEW -p tcp --dport 443 -j REJECT --reject-with icmp-host-prohibited",
+                "-m state --state NEW -p tcp --dport 22 -j REJECT --reject-with icmp-host-prohibited",
+                "-m state --state NEW -d farm.example -p tcp --dport 443 -j ACCEPT",
+                "-m state --state NEW -d 10.0.0.0/8 -p tcp -j ACCEPT",
+                "-m state --state NEW -d 35.184.38.56 -p tcp -j ACCEPT",
             ]
         );
         assert_eq!(Outbound::new(None).rules().len(), 5);
+    }
+
+    /// The exception of a hub whose name is not found is refused by the packet filter.
+    #[tokio::test]
+    async fn a_hub_without_an_exception_is_not_locked_out() {
+        for (hub, taken_back) in [("farm.example:443", true), ("farm.example:8119", false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let told = folder.path().join("told");
+            let script = format!(
+                "#!/bin/sh\necho \"$@\" >> {}\ncase \"$*\" in *farm.example*) exit 2;; esac\n",
+                told.display()
+            );
+            // Another process writes it: nothing here has it open while it is run.
+            let made = std::process::Command::new("sh")
+                .args([
+                    "-c",
+                    "printf %s \"$1\" > iptables; chmod 755 iptables",
+                    "sh",
+                    &script,
+                ])
+                .current_dir(folder.path())
+                .status();
+            assert!(made.unwrap().success());
+            Outbound::new(Some(hub))
+                .block(Some(folder.path().as_os_str()))
+                .await;
+            let told = std::fs::read_to_string(&told).unwrap();
+            let deleted: Vec<_> = told
+                .lines()
+                .filter(|line| line.starts_with("-D "))
+                .collect();
+            let refusal = format!("-D OUTPUT {}", refuse("443").join(" "));
+            assert_eq!(
+                deleted,
+                if taken_back {
+                    vec![refusal]
+                } else {
+                    Vec::new()
+                },
+                "{told}"
+            );
+            assert!(
+                told.ends_with("-d 35.184.38.56 -p tcp -j ACCEPT\n"),
+                "{told}"
+            );
+        }
     }
 
     #[test]

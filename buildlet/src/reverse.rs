@@ -73,7 +73,7 @@ impl Reverse {
         mode.map(|mode| Upstream::new(connect, &self.request.host, &mode.name, &mode.key))
     }
 
-    /// Registers and serves, again and again, until it is dropped.
+    /// Registers and serves, again and again, until it is dropped. Once the machine was asked to halt it stays away.
     ///
     /// # Errors
     /// None: whatever goes wrong may heal.
@@ -82,6 +82,10 @@ impl Reverse {
         let mut versions = Versions::default();
         let mut request = self.request.clone();
         loop {
+            // A machine that is about to end must not be given work once more.
+            if machine.is_halting() {
+                return std::future::pending().await;
+            }
             request.revdial = versions.next(Instant::now());
             let wait = match register(&*self.connect, &request).await {
                 Ok(control) => {
@@ -130,6 +134,9 @@ impl Reverse {
                     Some(next) = renewals.next() => {
                         if let (Claim::HostType(mode), Some(file)) = (&mut *claim, &self.key_file) {
                             next.expose().clone_into(&mut mode.key);
+                            if let Some(modules) = &machine.modules {
+                                modules.renew(&mode.key);
+                            }
                             keep(next, file).await;
                         }
                     }

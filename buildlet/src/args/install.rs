@@ -7,10 +7,12 @@ use clap::Args;
 
 const EXAMPLES: &str = "\
 Examples:
-  As the user `farm`, who may read the key file and nobody else:
-    buildlet install --run-as farm -- --coordinator farm.example:8119 --reverse-type host-linux-pi --key-file /etc/farm.key
+  As the user `farm`, who may read the key file and nobody else, and write in its folder, since hubs renew keys:
+    buildlet install --run-as farm -- --coordinator farm.example:8119 --reverse-type host-linux-pi --key-file /home/farm/farm.key
   Without root, as you, while you are logged in (`loginctl enable-linger` makes it always):
     buildlet install --user -- --coordinator farm.example:8119 --reverse-type host-linux-pi --key-file ~/farm.key
+  With a buildlet that is fetched at each start:
+    buildlet install --run-as farm -- stage0 --loop --file /home/farm/buildlet.exe --url https://farm.example/buildlet -- --coordinator farm.example:8119 --reverse-type host-linux-pi --key-file /home/farm/farm.key
   Only look:
     buildlet install --print --run-as farm -- --listen 127.0.0.1:5936";
 

@@ -20,13 +20,13 @@ use crate::ssh::SshArgs;
 const EXAMPLES: &str = "\
 Examples:
   A Raspberry Pi behind a home router, building for a hub out there:
-    buildlet --coordinator farm.example:8119 --reverse-type host-linux-pi --key-file /etc/farm.key
+    buildlet --coordinator farm.example:8119 --reverse-type host-linux-pi --key-file ~/farm.key
   A hub with a certificate of its own:
     buildlet --coordinator 10.0.0.7:8119 --server-name localhost --ca hub.pem --reverse-type host-linux --key-file key
   Serving directly, to be tried with curl:
     buildlet --listen 127.0.0.1:5936 --workdir /tmp/work
   For good, as a service of this system (shows what it would write):
-    buildlet install --print --run-as farm -- --coordinator farm.example:8119 --reverse-type host-linux-pi --key-file /etc/farm.key
+    buildlet install --print --run-as farm -- --coordinator farm.example:8119 --reverse-type host-linux-pi --key-file /home/farm/farm.key
 
 Long options may have a single dash, as in 2019: -reverse-type=host-linux-pi -halt=false.";
 

@@ -80,6 +80,12 @@ pub(super) fn unpack_into(
     let unfinished = work_dir.bootstrap.begin(&root, &base);
     match extract(source, &base, &Limits::default(), now()) {
         Ok(done) => {
+            if done.links_left_out > 0 {
+                tracing::warn!(
+                    links = done.links_left_out,
+                    "symbolic links that lead out of the tree were left out"
+                );
+            }
             if done.times_failed > 0 {
                 tracing::warn!(
                     files = done.times_failed,

@@ -3,6 +3,7 @@
 use std::io;
 use std::num::IntErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{bridge, posted, query};
 use crate::http::{Connection, Head, Request};
@@ -13,6 +14,8 @@ const MAX_DUMP: usize = 2 << 20;
 /// The most letters that `/debug/x` sends.
 const MAX_LETTERS: u64 = 1 << 20;
 const PIECE: usize = 2048;
+/// For all of that request.
+const LETTERS_LIMIT: Duration = Duration::from_secs(60);
 
 /// `/debug/goroutines`: what there is of it in this process. Names of programs are told, their arguments are not.
 pub(super) async fn dump(machine: &Machine, connection: &mut Connection) -> io::Result<()> {
@@ -70,8 +73,17 @@ fn memory() -> String {
     })
 }
 
-/// `/debug/x`: so many letters.
+/// `/debug/x`: so many letters. Anybody may ask: who neither sends nor reads is cut off.
 pub(super) async fn letters(request: &Request, connection: &mut Connection) -> io::Result<()> {
+    within(LETTERS_LIMIT, send(request, connection)).await
+}
+
+async fn within(limit: Duration, answer: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    let answered = tokio::time::timeout(limit, answer).await;
+    answered.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+async fn send(request: &Request, connection: &mut Connection) -> io::Result<()> {
     let form = posted(request, connection).await?.and(&query(request));
     let count = count(form.get("n"));
     let produce = move |sink: &mut bridge::Sink| {
@@ -100,7 +112,36 @@ fn count(text: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use futures::future::{BoxFuture, FutureExt};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::http::{Handler, serve};
+
+    /// Allows no time at all.
+    struct Impatient;
+
+    impl Handler for Impatient {
+        fn handle<'a>(
+            &'a self,
+            request: Request,
+            connection: &'a mut Connection,
+        ) -> BoxFuture<'a, io::Result<()>> {
+            async move { within(Duration::from_millis(1), send(&request, connection)).await }
+                .boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_letters_is_cut_off() {
+        let (mut near, far) = tokio::io::duplex(4096);
+        let request = b"GET /debug/x?n=1048576 HTTP/1.1\r\nHost: b1\r\n\r\n";
+        near.write_all(request).await.unwrap();
+        serve(Box::new(far), &Impatient).await;
+        let mut answer = Vec::new();
+        near.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.len() <= 4096 && !answer.ends_with(b"\r\n0\r\n\r\n"));
+    }
 
     #[test]
     fn counts_are_capped_and_never_negative() {

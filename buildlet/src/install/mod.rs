@@ -1,6 +1,7 @@
 //! `buildlet install`: this machine's buildlet as a service of its system. What is written are pure texts of [`Service`];
 //! here is who writes them where.
 
+mod files;
 mod launchd;
 mod manager;
 mod rc_d;
@@ -8,16 +9,16 @@ mod systemd;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
-use nix::unistd::User;
 
 use crate::Args;
 use crate::args::{Command, InstallArgs, UninstallArgs, from_go_style};
 use crate::vars::Vars;
+use files::Runner;
 use manager::Manager;
 
 /// In each file that is ours: only such files are removed or, with `--force`, replaced without more ado.
@@ -39,10 +40,10 @@ pub struct Service {
 /// Writes the service's file, or shows it.
 ///
 /// # Errors
-/// What it would start cannot work, others may read its key, or a file is in the way.
+/// What it would start cannot work, others may read its key, its user could not write it, or a file is in the way.
 pub fn install(wanted: &InstallArgs, vars: &Vars) -> anyhow::Result<()> {
     let manager = Manager::here()?;
-    let service = service(wanted, vars)?;
+    let service = service(wanted, manager, vars)?;
     let text = manager.text(&service);
     if wanted.print {
         return say(&text);
@@ -77,9 +78,13 @@ pub fn uninstall(wanted: &UninstallArgs, vars: &Vars) -> anyhow::Result<()> {
     ))
 }
 
-fn service(wanted: &InstallArgs, vars: &Vars) -> anyhow::Result<Service> {
-    let args = understood(&wanted.options)?;
-    private_key(&args, vars, wanted.run_as.as_deref())?;
+fn service(wanted: &InstallArgs, manager: Manager, vars: &Vars) -> anyhow::Result<Service> {
+    let (args, fetched) = understood(&wanted.options)?;
+    let runner = Runner::new(wanted, manager, vars);
+    runner.check_key(&args)?;
+    if let Some(file) = fetched {
+        runner.check_fetched(&file)?;
+    }
     let text = |part: OsString| {
         let text = part
             .into_string()
@@ -87,9 +92,8 @@ fn service(wanted: &InstallArgs, vars: &Vars) -> anyhow::Result<Service> {
             .filter(|text| !text.contains(char::is_control));
         text.context("service managers know no arguments that are not printable text")
     };
-    let command = program(wanted)?
-        .into_iter()
-        .chain(wanted.options.iter().cloned());
+    let options = files::absolute(&wanted.options)?;
+    let command = program(wanted)?.into_iter().chain(options);
     Ok(Service {
         name: wanted.name.clone(),
         command: command.map(text).collect::<Result<_, _>>()?,
@@ -110,9 +114,9 @@ fn program(wanted: &InstallArgs) -> anyhow::Result<Vec<OsString>> {
     Ok([exe.into_os_string()].into_iter().chain(before).collect())
 }
 
-/// What the buildlet is started with in the end, perhaps by stage0. A service that ends at once with a usage error would be
+/// What the buildlet is started with in the end, perhaps by stage0, and the file that this keeps it in. A service that ends at once with a usage error would be
 /// started for ever.
-fn understood(options: &[OsString]) -> anyhow::Result<Args> {
+fn understood(options: &[OsString]) -> anyhow::Result<(Args, Option<PathBuf>)> {
     let line = ["buildlet".into()]
         .into_iter()
         .chain(options.iter().cloned());
@@ -122,39 +126,12 @@ fn understood(options: &[OsString]) -> anyhow::Result<Args> {
         anyhow::anyhow!("behind --: {}", first.trim_start_matches("error: "))
     })?;
     match &args.command {
-        None => Ok(args),
-        Some(Command::Stage0(stage0)) => understood(&stage0.options),
+        None => Ok((args, None)),
+        Some(Command::Stage0(stage0)) => {
+            let (args, _) = understood(&stage0.options)?;
+            Ok((args, Some(stage0.file.clone())))
+        }
         Some(_) => bail!("behind --: what a service runs is a buildlet or stage0"),
-    }
-}
-
-/// Whoever can read the key can be this machine.
-fn private_key(args: &Args, vars: &Vars, run_as: Option<&str>) -> anyhow::Result<()> {
-    let file = match (&args.key_file, &args.reverse_type) {
-        (Some(file), _) => file.clone(),
-        (None, Some(host_type)) => vars.home().join(format!(".gobuildkey-{host_type}")),
-        (None, None) => return Ok(()),
-    };
-    // One that is not there yet may come later; the buildlet says so when it starts.
-    let Ok(found) = file.metadata() else {
-        return Ok(());
-    };
-    let mode = found.permissions().mode() & 0o777;
-    ensure!(
-        mode & 0o077 == 0,
-        "others may read or change {} (mode {mode:04o}); chmod 600 it first",
-        file.display()
-    );
-    // A user that is not known here may be in the image that this is for.
-    let reader = run_as.and_then(|name| User::from_name(name).ok().flatten());
-    match reader {
-        Some(user) if !user.uid.is_root() && user.uid.as_raw() != found.uid() => bail!(
-            "{} could not read {}; chown {} it first",
-            user.name,
-            file.display(),
-            user.name
-        ),
-        _ => Ok(()),
     }
 }
 

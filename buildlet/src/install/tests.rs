@@ -1,3 +1,5 @@
+mod files;
+
 use super::*;
 use std::process::Command as Program;
 
@@ -152,11 +154,13 @@ fn wanted(line: &[&str]) -> InstallArgs {
     }
 }
 
-fn refusal(line: &[&str]) -> String {
+fn checked(line: &[&str]) -> anyhow::Result<Service> {
     let vars = Vars::of([("HOME", "/none")]);
-    super::service(&wanted(line), &vars)
-        .unwrap_err()
-        .to_string()
+    super::service(&wanted(line), Manager::Systemd, &vars)
+}
+
+fn refusal(line: &[&str]) -> String {
+    checked(line).unwrap_err().to_string()
 }
 
 #[test]
@@ -172,34 +176,4 @@ fn a_service_that_could_not_start_is_not_installed() {
         Args::try_parse_from(args).is_err(),
         "whom it runs as is not guessed"
     );
-}
-
-#[test]
-fn a_key_that_others_may_read_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let key = folder.path().join("key");
-    std::fs::write(&key, "k").unwrap();
-    let path = key.to_str().unwrap();
-    let line = [
-        "--run-as",
-        "farm",
-        "--",
-        "-reverse-type=x",
-        "-key-file",
-        path,
-    ];
-    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let refused = refusal(&line);
-    assert!(refused.contains("(mode 0640); chmod 600"), "{refused}");
-    let behind = [&line[..3], &["stage0", "--"], &line[3..]].concat();
-    assert!(refusal(&behind).contains("chmod 600"));
-    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
-    super::service(&wanted(&line), &Vars::default()).unwrap();
-    // Of these two at least one is not the file's owner.
-    let other = ["daemon", "bin"].map(|user| {
-        let line = [&["--run-as", user], &line[2..]].concat();
-        super::service(&wanted(&line), &Vars::default())
-    });
-    let refused = other.into_iter().find_map(Result::err).unwrap().to_string();
-    assert!(refused.contains("could not read"), "{refused}");
 }

@@ -1,45 +1,9 @@
 //! FreeBSD. Not tested.
 
-use std::fs::File;
-use std::path::PathBuf;
+pub(super) use super::usual::{configure, raise_limits};
+pub use super::usual::{console, guest_info, in_memory_work_dir, is_google_machine};
 
 use super::tell::run_or_log;
-use crate::Args;
-use crate::vars::Vars;
-
-/// Nowhere in memory.
-#[must_use]
-pub fn in_memory_work_dir() -> Option<PathBuf> {
-    None
-}
-
-/// Not known without asking the network.
-#[must_use]
-pub fn is_google_machine() -> bool {
-    false
-}
-
-/// Standard error is all.
-#[must_use]
-pub fn console(_: &Vars) -> Option<File> {
-    None
-}
-
-/// Mac VMs alone are told things by their host.
-///
-/// # Errors
-/// None.
-pub fn guest_info(_: &Vars, _: &str) -> anyhow::Result<Option<String>> {
-    Ok(None)
-}
-
-pub(super) fn configure(_: &mut Args, _: &mut Vars) -> anyhow::Result<()> {
-    Ok(())
-}
-
-pub(super) fn raise_limits() -> anyhow::Result<()> {
-    Ok(())
-}
 
 /// The cloud's networks carry no larger packets; builds need no durable disk.
 pub(super) async fn prepare_cloud_machine(is_buildlet: bool) {

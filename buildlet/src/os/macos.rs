@@ -1,7 +1,8 @@
 //! macOS, and virtual machines of it on `VMware` (`buildlet.md` 8.2 and 9.2). Not tested.
 
-use std::fs::File;
-use std::path::PathBuf;
+pub use super::usual::{console, in_memory_work_dir, is_google_machine};
+pub(super) use super::usual::{prepare_cloud_machine, raise_limits};
+
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -11,24 +12,6 @@ use crate::Args;
 use crate::vars::Vars;
 
 const TOOLS: &str = "/Library/Application Support/VMware Tools/vmware-tools-daemon";
-
-/// Nowhere in memory.
-#[must_use]
-pub fn in_memory_work_dir() -> Option<PathBuf> {
-    None
-}
-
-/// Google has none.
-#[must_use]
-pub fn is_google_machine() -> bool {
-    false
-}
-
-/// Standard error is all.
-#[must_use]
-pub fn console(_: &Vars) -> Option<File> {
-    None
-}
 
 /// What the host of this virtual machine says of `guestinfo.<key>`; `None` on any other Mac.
 ///
@@ -83,9 +66,3 @@ pub(super) fn configure(args: &mut Args, vars: &mut Vars) -> anyhow::Result<()> 
         &asked("name")?,
     )
 }
-
-pub(super) fn raise_limits() -> anyhow::Result<()> {
-    Ok(())
-}
-
-pub(super) async fn prepare_cloud_machine(_: bool) {}

@@ -1,10 +1,18 @@
 //! What differs between systems (`buildlet.md` 2.4, 2.5 and 9): one file each, with the same functions. Where a system has
-//! nothing to do, it says so in one line.
+//! nothing of its own it takes what is usual.
 //!
 //! Only Linux is tested. What is the same on all systems, tables and texts, is pure and tested here.
 
 mod mac_vm;
 mod tell;
+#[cfg(any(
+    target_os = "macos",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "solaris"
+))]
+mod usual;
 
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
@@ -32,7 +40,7 @@ mod system;
     target_os = "openbsd",
     target_os = "solaris"
 )))]
-#[path = "other.rs"]
+#[path = "usual.rs"]
 mod system;
 
 pub use system::{console, guest_info, in_memory_work_dir, is_google_machine};

@@ -1,36 +1,10 @@
 //! Solaris and illumos. Not tested.
 
-use std::fs::File;
-use std::path::PathBuf;
+pub use super::usual::{console, guest_info, in_memory_work_dir, is_google_machine};
+pub(super) use super::usual::{prepare_cloud_machine, raise_limits};
 
 use crate::Args;
 use crate::vars::Vars;
-
-/// Nowhere in memory.
-#[must_use]
-pub fn in_memory_work_dir() -> Option<PathBuf> {
-    None
-}
-
-/// Not known without asking the network.
-#[must_use]
-pub fn is_google_machine() -> bool {
-    false
-}
-
-/// Standard error is all.
-#[must_use]
-pub fn console(_: &Vars) -> Option<File> {
-    None
-}
-
-/// Mac VMs alone are told things by their host.
-///
-/// # Errors
-/// None.
-pub fn guest_info(_: &Vars, _: &str) -> anyhow::Result<Option<String>> {
-    Ok(None)
-}
 
 /// Outside Oracle's own machines packages live below `/opt/local`.
 pub(super) fn configure(_: &mut Args, vars: &mut Vars) -> anyhow::Result<()> {
@@ -40,9 +14,3 @@ pub(super) fn configure(_: &mut Args, vars: &mut Vars) -> anyhow::Result<()> {
     }
     Ok(())
 }
-
-pub(super) fn raise_limits() -> anyhow::Result<()> {
-    Ok(())
-}
-
-pub(super) async fn prepare_cloud_machine(_: bool) {}

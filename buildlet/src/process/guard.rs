@@ -140,7 +140,7 @@ fn deaf(command: &mut Command) {
 }
 
 /// One line in one write: children write to the same pipe.
-fn say(pipe: &OwnedFd, sign: char, group: Group) -> io::Result<()> {
+pub(super) fn say(pipe: &OwnedFd, sign: char, group: Group) -> io::Result<()> {
     nix::unistd::write(pipe, format!("{sign}{}\n", group.0).as_bytes())?;
     Ok(())
 }
@@ -156,7 +156,7 @@ pub fn watch(input: impl BufRead) -> io::Result<()> {
     read
 }
 
-fn collect(input: impl BufRead, groups: &mut HashSet<Group>) -> io::Result<()> {
+pub(super) fn collect(input: impl BufRead, groups: &mut HashSet<Group>) -> io::Result<()> {
     for line in input.lines() {
         let line = line?;
         let group = |text: &str| text.parse().ok().filter(|group| *group > 1).map(Group);

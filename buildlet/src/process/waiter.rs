@@ -25,7 +25,8 @@ pub(super) fn watch(forked: Forked, guard: Arc<Guard>, living: Living) -> io::Re
     let (release, released) = mpsc::channel();
     let (ended, end) = oneshot::channel();
     let output = pipe::Receiver::from_owned_fd(OwnedFd::from(forked.output));
-    let mut child = forked.child;
+    let (mut child, unclaimed) = (forked.child, forked.unclaimed);
+    let of_life = guard.clone();
     let life = move || {
         until_exit(&mut child);
         let _ = exited.send(());
@@ -33,7 +34,7 @@ pub(super) fn watch(forked: Forked, guard: Arc<Guard>, living: Living) -> io::Re
         let _ = released.recv();
         group.kill();
         let status = child.wait();
-        guard.forget(group);
+        of_life.forget(group);
         drop(living);
         drop(ended.send(status));
     };
@@ -41,14 +42,17 @@ pub(super) fn watch(forked: Forked, guard: Arc<Guard>, living: Living) -> io::Re
         .name("waiter".to_owned())
         .stack_size(256 * 1024)
         .spawn(life);
-    match (watching, output) {
-        (Ok(_), Ok(output)) => Ok(Running::new(group, output, exit, release, end)),
-        (watching, output) => {
+    if let Err(error) = watching {
+        drop(unclaimed);
+        guard.forget(group);
+        return Err(error);
+    }
+    unclaimed.claim();
+    match output {
+        Ok(output) => Ok(Running::new(group, output, exit, release, end)),
+        Err(error) => {
             group.kill();
-            Err(watching
-                .err()
-                .or(output.err())
-                .unwrap_or(io::ErrorKind::Other.into()))
+            Err(error)
         }
     }
 }

@@ -21,6 +21,8 @@ use update::Update;
 
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// A buildlet that ran so long is started again at once; one that ended earlier might do so for ever.
+const GOOD_RUN: Duration = Duration::from_secs(10);
 
 /// Runs the newest buildlet until it ends, and again if asked; or unpacks an archive.
 ///
@@ -59,6 +61,7 @@ pub async fn run(
             network,
             download: began.elapsed(),
         };
+        let started = Instant::now();
         let ended = match updated {
             Ok(()) => child::run(&args, &vars, delays, &mut shutdown).await,
             Err(error) => Err(error),
@@ -66,9 +69,13 @@ pub async fn run(
         let wait = match ended {
             Ok(child::End::Told) => return Ok(()),
             Ok(child::End::Itself) if !args.again => return Ok(()),
-            Ok(child::End::Itself) => {
+            Ok(child::End::Itself) if started.elapsed() >= GOOD_RUN => {
                 backoff.reset();
                 continue;
+            }
+            Ok(child::End::Itself) => {
+                tracing::warn!("the buildlet ended at once, without an error");
+                backoff.next_wait()
             }
             Err(error) if !args.again => return Err(error),
             Err(error) => {

@@ -44,11 +44,11 @@ async fn the_network_is_blocked_once_and_only_when_a_command_asks() {
     assert_eq!(
         told(folder.path()),
         [
+            format!("-I OUTPUT 1 {new} -p tcp --dport 80 {reject}"),
+            format!("-I OUTPUT 1 {new} -p tcp --dport 443 {reject}"),
+            format!("-I OUTPUT 1 {new} -p tcp --dport 22 {reject}"),
+            format!("-I OUTPUT 1 {new} -d 10.0.0.0/8 -p tcp -j ACCEPT"),
             format!("-I OUTPUT 1 {new} -d 35.184.38.56 -p tcp -j ACCEPT"),
-            format!("-I OUTPUT 2 {new} -d 10.0.0.0/8 -p tcp -j ACCEPT"),
-            format!("-I OUTPUT 3 {new} -p tcp --dport 22 {reject}"),
-            format!("-I OUTPUT 4 {new} -p tcp --dport 443 {reject}"),
-            format!("-I OUTPUT 5 {new} -p tcp --dport 80 {reject}"),
         ]
     );
     b.end().await;

@@ -198,5 +198,9 @@ async fn halt_holds_though_the_session_is_cut_behind_it() {
     let answer = picked.ask(with_body("POST", "/halt", b"")).await;
     assert_eq!(answer.head, "HTTP/1.1 200 OK\r\nContent-Length: 0");
     drop((control, picked));
-    assert_eq!(b.ended().await.code(), Some(0));
+    // It does not come back for the second that it has left, though its first pause is shorter than that.
+    tokio::select! {
+        ended = b.ended() => assert_eq!(ended.code(), Some(0)),
+        again = hub.try_dialed() => panic!("it registers again: {}", again.is_ok()),
+    }
 }

@@ -226,6 +226,7 @@ async fn an_update_is_picked_up_and_trouble_on_the_way_does_not_stop_the_old_one
     *content.lock().unwrap() = (new.clone(), Some(sum(&new)));
     go(&stage0);
     until("the second", || ran(&stage0) == "one x y\ntwo x y\n").await;
+    assert!(stage0.log().contains("ended at once"), "{}", stage0.log());
     // A program that is not what its digest says: the one that was trusted runs again.
     content.lock().unwrap().0 = once("evil");
     content.lock().unwrap().1 = Some(sum(&once("three")));

@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use farm_wire::head::{read_request, write_101_for};
 use farm_wire::revdial::{Dialer, Dialers, SessionEnd};
 use farm_wire::reverse::{Registration, RevdialVersion};
@@ -11,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::{Buildlet, gone, pids, until, within};
 use crate::hub::Hub;
-use crate::peer::{Peer, bare, sh};
+use crate::peer::{Peer, bare, sh, sh_with};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -109,6 +111,19 @@ async fn a_renewed_key_is_kept_and_registered_with() {
     assert_eq!(session.key, key_of(&b).trim());
     session.dialer.renew_key("fm1.new".to_owned()).unwrap();
     until("the new key", || key_of(&b) == "fm1.new\n").await;
+    // Modules are asked for with it from now on.
+    let mut peer = session.dial().await;
+    let fetching = "port=${GOPROXY##*:}; bash -c 'exec 3<>/dev/tcp/127.0.0.1/'$port'; \
+                    printf \"GET /x HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n\" >&3; cat <&3'";
+    let asking = ("env", "GO_BUILDER_SET_GOPROXY=coordinator");
+    peer.send(sh_with(fetching, &[asking])).await;
+    let asked = hub.dialed().await.block().await;
+    let authorization = STANDARD.encode("host-linux-foo:fm1.new");
+    assert!(
+        asked.contains(&format!("\r\nAuthorization: Basic {authorization}\r\n")),
+        "{asked}"
+    );
+    drop(peer);
     let mode = b.outside("key").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     session.end().await;

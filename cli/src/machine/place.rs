@@ -23,7 +23,7 @@ pub struct PlaceArgs {
     /// The farm's bucket: file:///DIR, gs://NAME or s3://NAME [default: that of the data folder]
     #[arg(long, value_name = "URL", env = "FARM_BUCKET")]
     bucket: Option<String>,
-    /// The data folder of `farm up` [default: .farm]
+    /// The data folder of `farm up`, of no use beside --bucket [default: .farm]
     #[arg(long, value_name = "DIR", env = "FARM_DATA")]
     data: Option<PathBuf>,
 }
@@ -40,9 +40,9 @@ impl PlaceArgs {
     /// The data folder, where it is of use: nothing of it goes with another farm's bucket.
     pub fn folder(&self) -> Option<&Path> {
         match (&self.data, &self.bucket) {
-            (Some(folder), _) => Some(folder),
+            (_, Some(_)) => None,
+            (Some(folder), None) => Some(folder),
             (None, None) => Some(Path::new(FOLDER)),
-            (None, Some(_)) => None,
         }
     }
 
@@ -146,4 +146,34 @@ async fn within<T>(answer: impl Future<Output = Result<T, BucketError>>) -> anyh
     let answer = timeout(LIMIT, answer).await;
     Ok(answer
         .with_context(|| format!("the bucket does not answer within {} s", LIMIT.as_secs()))??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A data folder in the environment is that of another farm.
+    #[test]
+    fn a_bucket_never_goes_with_the_master_key_of_the_data_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = folder.path().join("secrets");
+        std::fs::create_dir(&secrets).unwrap();
+        std::fs::write(secrets.join("machine-key"), "a master key of this farm").unwrap();
+        let place = |bucket: Option<&str>| PlaceArgs {
+            bucket: bucket.map(str::to_owned),
+            data: Some(folder.path().to_owned()),
+        };
+        let key = |file: Option<PathBuf>| KeyArgs {
+            machine_key_file: file,
+        };
+        assert!(key(None).read(&place(None)).is_ok());
+        let refused = key(None).read(&place(Some("gs://other"))).map(drop);
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.contains("--bucket needs --machine-key-file"),
+            "{refused}"
+        );
+        let named = key(Some(secrets.join("machine-key")));
+        assert!(named.read(&place(Some("gs://other"))).is_ok());
+    }
 }

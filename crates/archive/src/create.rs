@@ -10,7 +10,7 @@ use nix::sys::stat::FileStat;
 use nix::unistd::{Gid, Group, Uid, User};
 use tar::{EntryType, Header};
 
-use crate::dir::{Kind, kind};
+use crate::dir::{Kind, MAX_DEPTH, kind};
 use crate::gzip::{Block, Members, Output, Single};
 use crate::{Dir, Error};
 
@@ -22,8 +22,8 @@ const SHORT: usize = 100;
 /// itself has no entry; names of directories end in `/`.
 ///
 /// # Errors
-/// [`Error::Local`]: `out` failed, or a file cannot be read, changed its size meanwhile, or is a socket. What is in `out`
-/// is no archive then.
+/// [`Error::Local`]: `out` failed, or a file cannot be read, changed its size meanwhile, or is a socket, or directories
+/// are nested deeper than 500. What is in `out` is no archive then.
 pub fn create<W: Write>(dir: &Dir, out: W) -> Result<W, Error> {
     pack(dir, Single::new(out))
 }
@@ -46,7 +46,7 @@ fn pack<B: Output>(dir: &Dir, out: B) -> Result<B::Written, Error> {
         block: Block::new(),
         owners: Owners::default(),
     };
-    if let Err(error) = packing.tree(dir, &mut Vec::new()) {
+    if let Err(error) = packing.tree(dir, &mut Vec::new(), 0) {
         packing.out.break_off();
         return Err(error);
     }
@@ -64,17 +64,27 @@ struct Packing<B: Output> {
 
 impl<B: Output> Packing<B> {
     /// Everything in `dir`, whose name (with a final slash unless empty) is `prefix`.
-    fn tree(&mut self, dir: &Dir, prefix: &mut Vec<u8>) -> Result<(), Error> {
+    fn tree(&mut self, dir: &Dir, prefix: &mut Vec<u8>, depth: usize) -> Result<(), Error> {
+        if depth > MAX_DEPTH {
+            let deep = format!("directories nested deeper than {MAX_DEPTH}");
+            return Err(Error::local("archive", prefix)(io::Error::other(deep)));
+        }
         for name in dir.names().map_err(Error::local("list", prefix))? {
             let length = prefix.len();
             prefix.extend_from_slice(name.as_bytes());
-            self.entry(dir, name.as_bytes(), prefix)?;
+            self.entry(dir, name.as_bytes(), prefix, depth)?;
             prefix.truncate(length);
         }
         Ok(())
     }
 
-    fn entry(&mut self, dir: &Dir, name: &[u8], path: &mut Vec<u8>) -> Result<(), Error> {
+    fn entry(
+        &mut self,
+        dir: &Dir,
+        name: &[u8],
+        path: &mut Vec<u8>,
+        depth: usize,
+    ) -> Result<(), Error> {
         let stat = dir.stat(name).map_err(Error::local("stat", path))?;
         let header_only = |packing: &mut Self, path: &[u8], link: &[u8], entry| {
             let header = packing.header(&stat, entry);
@@ -92,7 +102,7 @@ impl<B: Output> Packing<B> {
                 path.push(b'/');
                 header_only(self, path, b"", EntryType::Directory)?;
                 let below = dir.enter(name, false).map_err(Error::local("open", path))?;
-                self.tree(&below, path)
+                self.tree(&below, path, depth + 1)
             }
             Kind::Symlink => {
                 let target = dir

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -14,6 +15,8 @@ use nix::sys::stat::{
 };
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 
+/// How deep a tree may be that is walked: each level holds a handle and a place on the stack.
+pub(crate) const MAX_DEPTH: usize = 500;
 const NEW_DIR: Mode = Mode::from_bits_truncate(0o755);
 const WRITABLE: Mode = Mode::from_bits_truncate(0o700);
 const NO_LINK: OFlag = OFlag::O_NOFOLLOW.union(OFlag::O_CLOEXEC);
@@ -134,7 +137,8 @@ impl Dir {
         regular(openat(&self.0, os(name), flags, Mode::empty())?)
     }
 
-    /// A regular file, created with `mode` or truncated keeping its own. A symbolic link in its place is replaced.
+    /// A regular file, created with `mode` or truncated keeping its own. A symbolic link in its place is replaced, and so is
+    /// a file that has other names.
     pub(crate) fn write(&self, name: &[u8], mode: u32) -> io::Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | NO_LINK;
         let open = |more| {
@@ -150,13 +154,19 @@ impl Dir {
             Err(Errno::EEXIST) => {}
             made => return Ok(File::from(made?)),
         }
-        match open(OFlag::O_TRUNC) {
-            Err(Errno::ELOOP) => {
-                self.unlink(name)?;
-                regular(open(OFlag::O_EXCL)?)
+        match open(OFlag::empty()) {
+            Err(Errno::ELOOP) => {}
+            opened => {
+                let file = regular(opened?)?;
+                // What has another name too is not changed through this one: the other may lie outside the tree.
+                if file.metadata()?.nlink() == 1 {
+                    file.set_len(0)?;
+                    return Ok(file);
+                }
             }
-            opened => regular(opened?),
         }
+        self.unlink(name)?;
+        regular(open(OFlag::O_EXCL)?)
     }
 
     /// A new file that nothing else has.
@@ -186,6 +196,10 @@ impl Dir {
 
     pub(crate) fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
         Ok(renameat(&self.0, os(from), &self.0, os(to))?)
+    }
+
+    pub(crate) fn move_to(&self, from: &[u8], to: (&Self, &[u8])) -> io::Result<()> {
+        Ok(renameat(&self.0, os(from), &to.0.0, os(to.1))?)
     }
 
     pub(crate) fn unlink(&self, name: &[u8]) -> io::Result<()> {

@@ -46,6 +46,8 @@ pub struct Extracted {
     pub entries: u64,
     /// Of all files together.
     pub bytes: u64,
+    /// Symbolic links that would lead out of the tree, which were not made.
+    pub links_left_out: u64,
     /// Files whose modification time could not be set.
     pub times_failed: u64,
 }

@@ -6,11 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::sys::stat::FileStat;
 
-use crate::dir::{Kind, kind};
+use crate::dir::{Kind, MAX_DEPTH, kind};
 use crate::{Dir, Error};
-
-/// How deep a tree may be: each level holds a handle.
-const MAX_DEPTH: usize = 500;
 
 /// What is left out of a listing.
 #[derive(Debug, Clone, Default)]

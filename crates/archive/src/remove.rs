@@ -3,15 +3,18 @@
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::dir::{Kind, MAX_DEPTH};
 use crate::name::components;
 use crate::{Dir, Error};
 
-/// How deep a tree may be: each level holds a handle.
-const MAX_DEPTH: usize = 500;
+/// Makes names of what was too deep differ within this process.
+static ASIDE: AtomicU64 = AtomicU64::new(0);
 
 /// Removes `paths` below `root`. All are checked before the first is removed; missing ones are fine. `.` removes `root`
-/// itself, or only empties it where it cannot be removed (a mount point).
+/// itself, or only empties it where it cannot be removed (a mount point). Directories nested deeper than 500 are renamed
+/// into `root` on the way, under names that begin with `.removing-`.
 ///
 /// # Errors
 /// [`Error::Malformed`] for a bad path, [`Error::Local`] for the first that cannot be removed; later ones are untouched.
@@ -34,9 +37,9 @@ pub fn remove<P: AsRef<[u8]>>(root: &Path, paths: &[P]) -> Result<(), Error> {
         match parts.split_last() {
             None => whole(root, &dir).map_err(Error::local("remove", path.as_ref()))?,
             Some((name, above)) => match dir.walk(above, false) {
-                Ok(parent) => {
-                    entry(&parent, name, 0).map_err(Error::local("remove", path.as_ref()))?
-                }
+                Ok(parent) => Removal::below(&dir)
+                    .all(&parent, name)
+                    .map_err(Error::local("remove", path.as_ref()))?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::local("remove", path.as_ref())(error)),
             },
@@ -46,41 +49,78 @@ pub fn remove<P: AsRef<[u8]>>(root: &Path, paths: &[P]) -> Result<(), Error> {
 }
 
 fn whole(root: &Path, dir: &Dir) -> io::Result<()> {
-    content(dir, 0)?;
+    for name in dir.names()? {
+        Removal::below(dir).all(dir, name.as_bytes())?;
+    }
     match std::fs::remove_dir(root) {
         Err(_) if dir.names()?.is_empty() => Ok(()),
         removed => removed,
     }
 }
 
-fn content(dir: &Dir, depth: usize) -> io::Result<()> {
-    if depth > MAX_DEPTH {
-        return Err(io::Error::other("directories nested too deep"));
-    }
-    for name in dir.names()? {
-        entry(dir, name.as_bytes(), depth)?;
-    }
-    Ok(())
+/// A removal under way.
+struct Removal<'a> {
+    top: &'a Dir,
+    /// Names in `top` of what was too deep where it was.
+    aside: Vec<Vec<u8>>,
 }
 
-fn entry(parent: &Dir, name: &[u8], depth: usize) -> io::Result<()> {
-    let removed = retry(parent, || parent.unlink(name));
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        // Linux says the one, others the other.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied
-            ) =>
-        {
-            if parent.kind(name)? != Some(crate::dir::Kind::Dir) {
-                return Err(error);
-            }
-            content(&open(parent, name)?, depth + 1)?;
-            retry(parent, || parent.remove_dir(name))
+impl<'a> Removal<'a> {
+    fn below(top: &'a Dir) -> Self {
+        Self {
+            top,
+            aside: Vec::new(),
         }
-        other => other,
+    }
+
+    /// Removes `name` in `parent`, however deep it is.
+    fn all(&mut self, parent: &Dir, name: &[u8]) -> io::Result<()> {
+        self.entry(parent, name, 0)?;
+        while let Some(name) = self.aside.pop() {
+            self.entry(self.top, &name, 0)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, parent: &Dir, name: &[u8], depth: usize) -> io::Result<()> {
+        let removed = retry(parent, || parent.unlink(name));
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            // Linux says the one, others the other.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                if parent.kind(name)? != Some(Kind::Dir) {
+                    return Err(error);
+                }
+                self.directory(parent, name, depth)
+            }
+            other => other,
+        }
+    }
+
+    fn directory(&mut self, parent: &Dir, name: &[u8], depth: usize) -> io::Result<()> {
+        if depth >= MAX_DEPTH {
+            return self.put_aside(parent, name);
+        }
+        let dir = open(parent, name)?;
+        for below in dir.names()? {
+            self.entry(&dir, below.as_bytes(), depth + 1)?;
+        }
+        retry(parent, || parent.remove_dir(name))
+    }
+
+    fn put_aside(&mut self, parent: &Dir, name: &[u8]) -> io::Result<()> {
+        // Its entry for its parent changes.
+        parent.make_entry_writable(name)?;
+        let number = ASIDE.fetch_add(1, Ordering::Relaxed);
+        let aside = format!(".removing-{}-{number}", std::process::id()).into_bytes();
+        retry(parent, || parent.move_to(name, (self.top, &aside)))?;
+        self.aside.push(aside);
+        Ok(())
     }
 }
 

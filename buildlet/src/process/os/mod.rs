@@ -4,12 +4,8 @@
 mod linux;
 #[cfg(all(unix, not(target_os = "linux")))]
 mod unix;
-#[cfg(windows)]
-mod windows;
 
 #[cfg(target_os = "linux")]
 pub use linux::{die_with_parent, kill_other_groups};
 #[cfg(all(unix, not(target_os = "linux")))]
 pub use unix::{die_with_parent, kill_other_groups};
-#[cfg(windows)]
-pub use windows::kill_tree;

@@ -41,7 +41,7 @@ fn long_and_pax_names_are_checked_too() {
 }
 
 #[test]
-fn symbolic_links_that_lead_out_are_refused() {
+fn symbolic_links_that_lead_out_are_left_out_and_counted() {
     for target in [
         "..",
         "../precious",
@@ -50,22 +50,34 @@ fn symbolic_links_that_lead_out_are_refused() {
         "d/l/../..",
     ] {
         let place = Place::new();
-        let text = malformed(place.extract(&Archive::default().symlink("link", target).gz()));
-        assert!(text.contains("leads out of the tree"), "{text}");
-        assert!(!exists(&place.work().join("link")));
+        // What comes below its name, or in its place, lies in the tree.
+        let archive = Archive::default()
+            .symlink("link", target)
+            .file("link/precious", "below")
+            .symlink("file", target)
+            .file("file", "in its place")
+            .symlink("alone", target);
+        let done = place.extract(&archive.gz()).unwrap();
+        assert_eq!((done.entries, done.links_left_out), (5, 3));
+        assert_eq!(place.read("link/precious"), "below");
+        assert_eq!(place.read("file"), "in its place");
+        assert!(!exists(&place.work().join("alone")));
+        place.is_unharmed();
     }
 }
 
 /// `d/e/l -> ../..` is the tree's top, and `d/e/l/..` would be what is above it.
 #[test]
-fn a_link_that_climbs_out_of_another_link_is_refused() {
+fn a_link_that_climbs_out_of_another_link_is_left_out() {
     let place = Place::new();
     let archive = Archive::default()
         .symlink("d/e/l", "../..")
-        .symlink("m", "d/e/l/../precious");
-    malformed(place.extract(&archive.gz()));
+        .symlink("m", "d/e/l/../precious")
+        .file("m", "evil");
+    assert_eq!(place.extract(&archive.gz()).unwrap().links_left_out, 1);
     assert!(exists(&place.work().join("d/e/l")));
-    assert!(!exists(&place.work().join("m")));
+    assert_eq!(place.read("m"), "evil");
+    place.is_unharmed();
 }
 
 #[test]
@@ -131,6 +143,37 @@ fn hard_links_reach_only_files_of_the_tree() {
         assert!(!exists(&place.work().join("link")));
     }
     place.is_unharmed();
+}
+
+#[test]
+fn nothing_is_written_through_hard_links_that_were_there() {
+    let place = Place::new();
+    let precious = place.folder.path().join("precious");
+    std::fs::hard_link(&precious, place.work().join("file")).unwrap();
+    let archive = Archive::default().file("file", "new");
+    place.extract(&archive.gz()).unwrap();
+    assert_eq!(place.read("file"), "new");
+    place.is_unharmed();
+}
+
+#[test]
+fn files_that_were_linked_may_differ_in_the_next_archive() {
+    let place = Place::new();
+    let linked = Archive::default().file("a", "one").hard_link("b", "a").gz();
+    place.extract(&linked).unwrap();
+    assert_eq!(place.read("b"), "one");
+    let apart = Archive::default().file("a", "two").file("b", "3");
+    place.extract(&apart.gz()).unwrap();
+    assert_eq!(
+        (place.read("a"), place.read("b")),
+        ("two".to_owned(), "3".to_owned())
+    );
+    // And linked again.
+    place.extract(&linked).unwrap();
+    assert_eq!(
+        (place.read("a"), place.read("b")),
+        ("one".to_owned(), "one".to_owned())
+    );
 }
 
 #[test]

@@ -62,3 +62,35 @@ fn a_dot_removes_the_tree_itself() {
     remove(&place.work(), &[".", "a"]).unwrap();
     place.is_unharmed();
 }
+
+/// More directories in one another than are held open or listed.
+#[test]
+fn a_tree_of_any_depth_is_removed_though_it_cannot_be_packed() {
+    let place = Place::new();
+    let deep = |top: &str| {
+        let tree = place.work().join(top).join("d/".repeat(1200));
+        std::fs::create_dir_all(&tree).unwrap();
+        std::fs::write(tree.join("f"), "").unwrap();
+    };
+    deep("tree");
+    // Where a directory is to be moved from, and what is moved, may be read-only.
+    for depth in [499, 500, 501] {
+        let dir = place.work().join("tree").join("d/".repeat(depth));
+        std::fs::set_permissions(dir, PermissionsExt::from_mode(0o555)).unwrap();
+    }
+    let packed = create(&Dir::open(&place.work()).unwrap(), Vec::new()).map(drop);
+    let text = packed.unwrap_err().to_string();
+    assert!(
+        text.ends_with("directories nested deeper than 500"),
+        "{text}"
+    );
+    std::fs::write(place.work().join("kept"), "").unwrap();
+    remove(&place.work(), &["tree"]).unwrap();
+    let names = std::fs::read_dir(place.work()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["kept"]);
+    deep("tree");
+    remove(&place.work(), &["."]).unwrap();
+    assert!(!exists(&place.work()));
+    place.is_unharmed();
+}

@@ -56,7 +56,7 @@ impl Mirrors {
         let sent = client.put_tar(body, SOURCE, |_| {}).await;
         match (fault.take(), sent) {
             (Some(why), _) => Err(unreadable(why)),
-            // The machine says what in it cannot be unpacked: a link that leads out of the tree, a name it cannot have.
+            // The machine says what in it cannot be unpacked: a hard link that leads out of the tree, a name it cannot have.
             // No other machine would take it.
             (None, Err(TransportError::Status { status: 400, body })) => Err(Bad::Failed(format!(
                 "the source cannot be unpacked: {}",

@@ -1,4 +1,4 @@
-//! Systems that need nothing of their own. Not tested.
+//! What most systems have in common, where they need nothing of their own. Not tested.
 
 use std::fs::File;
 use std::path::PathBuf;
