@@ -67,7 +67,7 @@ pub struct Args {
     /// Days for which a machine's key is taken after its end, to be renewed at once: the machine may have been switched off
     #[arg(long, env = "FARM_KEY_GRACE_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(0..=3650))]
     pub key_grace_days: i64,
-    /// Days for which a renewed key is good; 0 renews none. A key is renewed while its machine is connected
+    /// Days for which a renewed key is good; 0 renews none. A key is renewed while its machine is connected, if that speaks version 3 of reverse dialing
     #[arg(long, env = "FARM_KEY_DAYS", default_value_t = 365, value_parser = clap::value_parser!(i64).range(0..=3650))]
     pub key_days: i64,
     /// Where the other hubs behind the same address reach this one: a private address
@@ -93,7 +93,7 @@ pub struct Args {
     #[arg(long, env = "FARM_DIRECT_FILE", value_name = "FILE")]
     pub direct_file: Option<PathBuf>,
     /// Refuse machines that `farm machine add` has not recorded, whatever their key
-    #[arg(long, env = "FARM_REQUIRE_RECORDED_MACHINES")]
+    #[arg(long, env = "FARM_REQUIRE_RECORDED_MACHINES", value_parser = clap::builder::FalseyValueParser::new())]
     pub require_recorded_machines: bool,
     /// Seconds between heartbeats
     #[arg(long, env = "FARM_HEARTBEAT", default_value_t = 2.0)]

@@ -27,10 +27,10 @@ pub struct HubStatus {
     pub lost: u64,
     /// Registrations refused: a wrong key, a bad request.
     pub registrations_refused: u64,
-    /// Pick-ups refused: of no session of ours, without a dial that waits, or of a hub that is away.
-    pub pick_ups_refused: u64,
     /// Pick-ups of other hubs' machines that were handed over to them.
     pub handed_over: u64,
+    /// Pick-ups of other hubs' machines that could not be: their hub is away, or there are too many.
+    pub not_handed_over: u64,
     /// Where operators look, once it is open.
     #[serde(skip)]
     pub admin: Option<SocketAddr>,

@@ -8,8 +8,10 @@ mod session;
 mod tls;
 mod v1;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use farm_runtime::Clock;
@@ -17,10 +19,11 @@ use farm_wire::head::{Refusal, RequestHead, read_request, write_refusal};
 use farm_wire::revdial::Dialers;
 use farm_wire::stream::Prefixed;
 use farm_wire::tls::{Acceptor as Tls, TlsServerStream};
+use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 pub use self::keys::{KeyLives, Keys};
@@ -34,11 +37,17 @@ use crate::site::Site;
 use crate::status::StatusSender;
 use crate::teller::Identity;
 
-/// Connections on their way from TCP to being a machine's, a pick-up or answered.
+/// Connections before their request. One more, and the oldest of them is cut off: whoever says nothing keeps nobody out.
 pub const MAX_HANDSHAKES: usize = 512;
 
-/// For TLS, and for the head of the request.
+/// From TCP to the head of a request, TLS included.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// For the first byte: peers speak as soon as they are connected.
+const FIRST: Duration = Duration::from_secs(3);
+
+/// For an answer to be taken.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// After the listener failed: there may be file descriptors again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -65,7 +74,7 @@ pub struct Doors {
     pub checks: Checks,
     /// Counts.
     pub status: StatusSender,
-    /// Places for connections that are not yet anything.
+    /// Places for connections before their request; taken ones are counted.
     pub places: Arc<Semaphore>,
     /// What is counted.
     pub counts: Counts,
@@ -79,15 +88,16 @@ pub struct Doors {
 
 /// Accepts until it is dropped; with it end all machines' sessions.
 pub async fn run(listener: TcpListener, tls: Tls, doors: Arc<Doors>) {
+    let newcomers = Arc::new(Newcomers::default());
     let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&doors.places).acquire_owned().await else {
-            return;
-        };
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => {
-                    connections.spawn(Box::pin(connection(tcp, tls.clone(), Arc::clone(&doors), place)));
+                    let newcomer = newcomers.enter(&doors.counts);
+                    let number = newcomer.number;
+                    let connection = connection(tcp, tls.clone(), Arc::clone(&doors), newcomer);
+                    newcomers.can_be_cut_off(number, connections.spawn(Box::pin(connection)));
                 }
                 Err(error) => {
                     tracing::error!(%error, "cannot accept connections");
@@ -99,6 +109,54 @@ pub async fn run(listener: TcpListener, tls: Tls, doors: Arc<Doors>) {
     }
 }
 
+/// Connections before their request by number, the oldest first; what cuts one off, once it runs.
+#[derive(Default)]
+struct Newcomers {
+    accepted: AtomicU64,
+    all: Mutex<BTreeMap<u64, Option<AbortHandle>>>,
+}
+
+/// One of them, until it is dropped.
+struct Newcomer {
+    number: u64,
+    newcomers: Arc<Newcomers>,
+}
+
+impl Newcomers {
+    /// One more; the oldest makes room for it.
+    fn enter(self: &Arc<Self>, counts: &Counts) -> Newcomer {
+        let number = self.accepted.fetch_add(1, Ordering::Relaxed);
+        let mut all = self.all.lock();
+        let oldest = match all.len() {
+            0..MAX_HANDSHAKES => None,
+            _ => all.pop_first().and_then(|(_, oldest)| oldest),
+        };
+        all.insert(number, None);
+        drop(all);
+        if let Some(oldest) = oldest {
+            counts.crowded_out.inc();
+            oldest.abort();
+        }
+        Newcomer {
+            number,
+            newcomers: Arc::clone(self),
+        }
+    }
+
+    /// Unless it is through already.
+    fn can_be_cut_off(&self, number: u64, by: AbortHandle) {
+        if let Some(newcomer) = self.all.lock().get_mut(&number) {
+            *newcomer = Some(by);
+        }
+    }
+}
+
+impl Drop for Newcomer {
+    fn drop(&mut self) {
+        self.newcomers.all.lock().remove(&self.number);
+    }
+}
+
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
@@ -107,21 +165,29 @@ fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn connection(tcp: TcpStream, tls: Tls, doors: Arc<Doors>, place: OwnedSemaphorePermit) {
+async fn connection(tcp: TcpStream, tls: Tls, doors: Arc<Doors>, newcomer: Newcomer) {
     let peer = tcp
         .peer_addr()
         .map_or_else(|_| "unknown".to_owned(), |peer| peer.to_string());
-    match request(tcp, &tls, &doors.identity.clock).await {
-        Ok(request) => dispatch(request, &doors, place, &peer).await,
+    let arrives = async {
+        // There are as many as newcomers: at once, or as soon as the one that was cut off has ended.
+        let place = Arc::clone(&doors.places).acquire_owned().await;
+        let place = place.map_err(io::Error::other)?;
+        Ok((request(tcp, &tls, &doors).await?, place))
+    };
+    let arrived = timeout(LIMIT, arrives).await;
+    drop(newcomer);
+    match arrived.unwrap_or_else(|_| Err(late("no request in time"))) {
+        Ok((request, place)) => dispatch(request, &doors, place, &peer).await,
         Err(error) => tracing::info!(%peer, %error, "a connection came to nothing"),
     }
 }
 
-async fn request(tcp: TcpStream, tls: &Tls, clock: &Clock) -> io::Result<Request> {
+async fn request(tcp: TcpStream, tls: &Tls, doors: &Doors) -> io::Result<Request> {
     let mut first = [0];
-    let seen = timeout(LIMIT, tcp.peek(&mut first))
+    let seen = timeout(FIRST, tcp.peek(&mut first))
         .await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the peer said nothing"))??;
+        .map_err(|_| late("the peer said nothing"))??;
     if seen == 0 {
         return Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,
@@ -129,59 +195,59 @@ async fn request(tcp: TcpStream, tls: &Tls, clock: &Clock) -> io::Result<Request
         ));
     }
     if first != [HANDSHAKE_RECORD] {
-        return Err(not_tls(tcp, clock).await);
+        return Err(not_tls(tcp, doors).await);
     }
-    let stream = timeout(LIMIT, tls.accept(tcp))
-        .await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no TLS handshake in time"))??;
+    let stream = tls.accept(tcp).await?;
     read_request(stream, LIMIT).await.map_err(io::Error::other)
 }
 
+fn late(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
 /// Tells a peer that speaks without TLS so, where it speaks HTTP.
-async fn not_tls(tcp: TcpStream, clock: &Clock) -> io::Error {
-    if let Ok((_, mut stream)) = read_request(tcp, LIMIT).await {
-        refuse(&mut stream, &Refusal::not_tls(), clock).await;
+async fn not_tls(tcp: TcpStream, doors: &Doors) -> io::Error {
+    if let Ok((head, mut stream)) = read_request(tcp, LIMIT).await {
+        let refusal = Refusal::not_tls();
+        if head.path() == "/reverse" {
+            doors.counts.refused(&refusal);
+            doors
+                .status
+                .send_modify(|status| status.registrations_refused += 1);
+        }
+        refuse(&mut stream, &refusal, &doors.identity.clock).await;
     }
     io::Error::new(io::ErrorKind::InvalidData, "the peer does not speak TLS")
 }
 
 async fn dispatch(request: Request, doors: &Arc<Doors>, place: OwnedSemaphorePermit, peer: &str) {
+    if request.0.path() == "/reverse" {
+        return session::serve(request, doors, place, peer).await;
+    }
+    drop(place);
     match request.0.path() {
-        "/reverse" => session::serve(request, doors, place, peer).await,
-        "/revdial" => pick_up(request, doors, place, peer).await,
-        _ => {
-            drop(place);
-            pages::answer(request, doors).await;
-        }
+        "/revdial" => pick_up(request, doors, peer).await,
+        _ => pages::answer(request, doors).await,
     }
 }
 
-async fn pick_up((head, stream): Request, doors: &Doors, place: OwnedSemaphorePermit, peer: &str) {
+async fn pick_up((head, stream): Request, doors: &Doors, peer: &str) {
     let owner = Dialers::hub_of(&head).and_then(|hub| doors.others.owner(hub));
     if let Some(owner) = owner {
-        return hand_over((head, stream), &owner, doors, place, peer).await;
+        return hand_over((head, stream), &owner, doors, peer).await;
     }
     let now = system_time(&doors.identity.clock);
-    if let Err(refusal) = doors.dialers.pick_up(&head, stream, now).await {
+    let answered = timeout(ANSWER, doors.dialers.pick_up(&head, stream, now)).await;
+    if let Ok(Err(refusal)) = answered {
         tracing::info!(%peer, %refusal, "a pick-up was refused");
-        doors
-            .status
-            .send_modify(|status| status.pick_ups_refused += 1);
     }
 }
 
 /// Lets another hub's machine through to it, as long as it stays.
-async fn hand_over(
-    (head, mut stream): Request,
-    owner: &Owner<'_>,
-    doors: &Doors,
-    place: OwnedSemaphorePermit,
-    peer: &str,
-) {
+async fn hand_over((head, mut stream): Request, owner: &Owner<'_>, doors: &Doors, peer: &str) {
     let clock = &doors.identity.clock;
     match owner.open(peer).await {
         Ok(passage) => {
-            drop(place);
             doors.status.send_modify(|status| status.handed_over += 1);
             if let Err(error) = passage.pass(&head, stream, system_time(clock)).await {
                 tracing::debug!(%peer, %error, "a connection of another hub ended");
@@ -191,7 +257,7 @@ async fn hand_over(
             tracing::info!(%peer, %refusal, "a pick-up could not be handed over");
             doors
                 .status
-                .send_modify(|status| status.pick_ups_refused += 1);
+                .send_modify(|status| status.not_handed_over += 1);
             refuse(&mut stream, &refusal, clock).await;
         }
     }
@@ -202,11 +268,41 @@ async fn refuse<S>(stream: &mut S, refusal: &Refusal, clock: &Clock)
 where
     S: tokio::io::AsyncWrite + Unpin,
 {
-    drop(write_refusal(stream, refusal, system_time(clock)).await);
-    drop(timeout(LIMIT, stream.shutdown()).await);
+    let answer = async {
+        write_refusal(stream, refusal, system_time(clock)).await?;
+        stream.shutdown().await
+    };
+    drop(timeout(ANSWER, answer).await);
 }
 
 /// The time as `Date` fields take it.
 pub fn system_time(clock: &Clock) -> SystemTime {
     SystemTime::try_from(clock.now()).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_too_many_newcomers_the_oldest_is_cut_off_and_none_that_is_through() {
+        let (newcomers, counts) = (Arc::new(Newcomers::default()), Counts::default());
+        let mut tasks = JoinSet::new();
+        let mut enter = || {
+            let newcomer = newcomers.enter(&counts);
+            let never = tasks.spawn(std::future::pending::<()>());
+            newcomers.can_be_cut_off(newcomer.number, never.clone());
+            (newcomer, never)
+        };
+        let (first, first_task) = enter();
+        let (second, second_task) = enter();
+        drop(first);
+        let rest: Vec<_> = (0..MAX_HANDSHAKES).map(|_| enter()).collect();
+        let ended = timeout(LIMIT, tasks.join_next()).await.unwrap();
+        assert!(ended.unwrap().unwrap_err().is_cancelled());
+        assert!(second_task.is_finished() && !first_task.is_finished());
+        assert_eq!(counts.crowded_out.get(), 1);
+        drop((second, rest));
+        assert!(newcomers.all.lock().is_empty());
+    }
 }

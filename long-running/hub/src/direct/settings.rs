@@ -21,7 +21,7 @@ pub struct DirectMachine {
     pub address: String,
     /// What it wants to be told.
     pub password: Option<Password>,
-    /// The certificate (PEM) that it must show, and no other; without one it is spoken to in the clear.
+    /// The certificate (PEM) whose key it must have; without one it is spoken to in the clear.
     pub certificate: Option<Vec<u8>>,
 }
 

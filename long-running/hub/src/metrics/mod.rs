@@ -41,6 +41,8 @@ pub struct Counts {
     pub readers_cut: Counter,
     /// Answers to visitors who found no place.
     pub turned_away: Counter,
+    /// Connections cut off before their request, the oldest of too many.
+    pub crowded_out: Counter,
 }
 
 impl Counts {
@@ -52,9 +54,9 @@ impl Counts {
     /// A machine did not come in.
     pub fn refused(&self, refusal: &Refusal) {
         self.registration(match refusal.status {
-            403 => "forbidden",
             409 => "name_taken",
             412 => "bad_key",
+            // The only one of that status.
             500 => "not_tls",
             503 => "no_room",
             _ => "bad_request",
@@ -122,6 +124,11 @@ impl Counts {
             "visitors_turned_away",
             "Requests for pages that found no place",
             &self.turned_away,
+        );
+        counter(
+            "connections_crowded_out",
+            "Connections cut off before their request because too many others had come after them",
+            &self.crowded_out,
         );
         to.register_with_unit(
             "blob",

@@ -27,7 +27,7 @@ pub struct Sight {
     pub dialers: Dialers,
     /// Attempts.
     pub status: StatusSender,
-    /// Places for connections that are on their way to being something.
+    /// Places for connections before their request.
     pub places: Arc<Semaphore>,
     /// How many of these there are.
     pub all_places: usize,
@@ -43,27 +43,29 @@ impl Collector for Sight {
     fn encode(&self, mut to: DescriptorEncoder) -> fmt::Result {
         let census = self.registry.census(&Wanted::default());
         machines(&mut to, &census)?;
-        let pick_ups = self.dialers.counts();
+        let (pick_ups, status) = (self.dialers.counts(), self.status.borrow().clone());
         let pick_ups = [
             ("handed", pick_ups.handed),
             ("late", pick_ups.unwanted),
             ("unknown", pick_ups.unknown),
+            ("handed_over", status.handed_over),
+            ("not_handed_over", status.not_handed_over),
         ];
         counters(
             &mut to,
             "pick_ups",
-            "Connections that machines picked up, by what became of them",
+            "Connections that machines picked up, by what became of them; late, unknown and not handed over ones are refused",
             "result",
             &pick_ups,
         )?;
-        attempts(&mut to, &self.status.borrow().clone())?;
+        attempts(&mut to, &status)?;
         let handshakes = self
             .all_places
             .saturating_sub(self.places.available_permits());
         gauge(
             &mut to,
             "handshakes",
-            "Connections that are not yet a machine's, a pick-up's or a page's",
+            "Connections before their request",
             handshakes,
         )
     }

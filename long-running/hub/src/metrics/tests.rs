@@ -125,6 +125,7 @@ async fn what_happens_is_counted_by_class() {
         (409, "name_taken"),
         (503, "no_room"),
         (400, "bad_request"),
+        (Refusal::not_tls().status, "not_tls"),
     ] {
         b.counts.refused(&Refusal::new(status, "secret text"));
         let series = format!("farm_hub_registrations_total{{result=\"{class}\"}}");
@@ -143,7 +144,17 @@ async fn what_happens_is_counted_by_class() {
     );
     b.counts.not_published();
     assert_eq!(b.value("farm_hub_publish_failures_total"), "1");
-    b.status.send_modify(|status| status.lost = 4);
+    b.status.send_modify(|status| {
+        status.lost = 4;
+        status.handed_over = 5;
+        status.not_handed_over = 6;
+    });
+    for (result, number) in [("handed_over", "5"), ("not_handed_over", "6")] {
+        let series = format!("farm_hub_pick_ups_total{{result=\"{result}\"}}");
+        assert_eq!(b.value(&series), number);
+    }
+    b.counts.crowded_out.inc();
+    assert_eq!(b.value("farm_hub_connections_crowded_out_total"), "1");
     assert_eq!(b.value("farm_hub_attempts_total{outcome=\"lost\"}"), "4");
     let _place = b.places.try_acquire().unwrap();
     assert_eq!(b.value("farm_hub_handshakes"), "1");

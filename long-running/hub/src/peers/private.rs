@@ -113,6 +113,7 @@ impl Private {
         let now = SystemTime::try_from(self.clock.now()).unwrap_or(SystemTime::UNIX_EPOCH);
         // Never handed on once more: two hubs that each take the other for the owner would do so for ever.
         let done = match head.path() {
+            // The dialers count what they refuse, whichever way it came.
             "/revdial" => self.dialers.pick_up(&head, stream, now).await,
             _ => {
                 let refusal = Refusal::new(404, "404 page not found");

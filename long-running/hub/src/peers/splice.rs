@@ -13,6 +13,8 @@ use tokio::time::timeout;
 const PIECE: usize = 8 * 1024;
 /// For one piece to be taken: longer than any reader needs that is still one.
 const STALL: Duration = Duration::from_secs(300);
+/// For an owner's refusal to be passed on.
+const REFUSAL: Duration = Duration::from_secs(5);
 /// How long one direction may rest after the other has ended.
 const LINGER: Duration = Duration::from_secs(30);
 
@@ -27,7 +29,8 @@ pub struct Terms {
 
 /// Hands `head`, and all that comes behind it on `visitor`, to `owner`, and what that says back, until both have ended; a
 /// silence has no limit while both live. The head of the owner's answer goes out by itself: peers of 2019 lose what comes in
-/// the same TLS record as a 101 (`revdial.md` 2). Without an answer the visitor is told 503.
+/// the same TLS record as a 101 (`revdial.md` 2). An answer that is no 101 is passed on, and ends both; without an answer the
+/// visitor is told 503.
 ///
 /// # Errors
 /// Why it ended before its time. Both connections are closed then.
@@ -46,14 +49,27 @@ pub async fn splice<V: Duplex, O: Duplex>(
     };
     let back = async {
         match read_answer(from_owner, terms.answer).await {
-            Ok((answer, rest)) => {
+            Ok((answer, rest)) if answer.status == 101 => {
                 write(&mut to_visitor, answer.raw()).await?;
                 pump(rest, to_visitor, &moved).await
             }
+            // An error, so that nobody waits for what the visitor might still say.
+            Ok((answer, rest)) => {
+                let pass_on = async {
+                    write(&mut to_visitor, answer.raw()).await?;
+                    pump(rest, to_visitor, &moved).await
+                };
+                within(REFUSAL, pass_on).await?;
+                let text = format!("its hub refused it: {} {}", answer.status, answer.reason);
+                Err(io::Error::other(text))
+            }
             Err(error) => {
                 let refusal = Refusal::new(503, "the hub of this machine does not answer");
-                drop(write_refusal(&mut to_visitor, &refusal, terms.now).await);
-                drop(timeout(LINGER, to_visitor.shutdown()).await);
+                let answer = async {
+                    write_refusal(&mut to_visitor, &refusal, terms.now).await?;
+                    to_visitor.shutdown().await
+                };
+                drop(within(REFUSAL, answer).await);
                 Err(io::Error::other(error))
             }
         }
@@ -211,6 +227,38 @@ mod tests {
             "{said}"
         );
         assert!(b.splice.join_next().await.unwrap().unwrap().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_the_owner_is_passed_on_and_ends_both_at_once() {
+        for ends in [true, false] {
+            let mut b = bench(b"").await;
+            let refusal = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 15\r\n\r\nunknown dialer\n";
+            b.owner.write_all(refusal).await.unwrap();
+            if ends {
+                b.owner.shutdown().await.unwrap();
+            }
+            // The visitor says nothing more, and does not end.
+            let began = tokio::time::Instant::now();
+            assert!(b.splice.join_next().await.unwrap().unwrap().is_err());
+            let limit = if ends { Duration::ZERO } else { REFUSAL };
+            assert!(began.elapsed() <= limit, "{:?}", began.elapsed());
+            let mut all = Vec::new();
+            b.visitor.read_to_end(&mut all).await.unwrap();
+            assert_eq!(all, refusal);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visitor_that_does_not_take_a_refusal_is_left() {
+        let mut b = bench(b"").await;
+        let head = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+        b.owner.write_all(head).await.unwrap();
+        let began = tokio::time::Instant::now();
+        let piece = vec![0; 64 * 1024];
+        while b.owner.write_all(&piece).await.is_ok() {}
+        assert!(b.splice.join_next().await.unwrap().unwrap().is_err());
+        assert!(began.elapsed() <= REFUSAL, "{:?}", began.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

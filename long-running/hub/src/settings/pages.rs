@@ -1,6 +1,7 @@
 //! What the hub shows, and to whom.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,12 @@ pub struct PagesArgs {
     #[arg(long, env = "FARM_HUB_ADMIN", value_name = "ADDRESS")]
     pub admin_listen: Option<SocketAddr>,
     /// Let --admin-listen be an address that other computers reach
-    #[arg(long, env = "FARM_HUB_ADMIN_ANYWHERE", requires = "admin_listen")]
+    #[arg(
+        long,
+        env = "FARM_HUB_ADMIN_ANYWHERE",
+        requires = "admin_listen",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
     pub admin_anywhere: bool,
     /// File of the bearer token with which /metrics can be read where machines connect, too
     #[arg(long, env = "FARM_METRICS_TOKEN_FILE", value_name = "FILE")]
@@ -34,7 +40,7 @@ pub struct PagesArgs {
 }
 
 /// Checked settings of pages. By default there is no admin listener, and nobody reads metrics.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Pages {
     /// Where operators look.
     pub admin: Option<SocketAddr>,
@@ -44,6 +50,17 @@ pub struct Pages {
     pub metrics_token: Option<String>,
     /// How many machines of a host type there should be.
     pub expect: BTreeMap<HostType, usize>,
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("admin", &self.admin)
+            .field("admin_anywhere", &self.admin_anywhere)
+            .field("metrics_token", &self.metrics_token.as_ref().map(|_| "…"))
+            .field("expect", &self.expect)
+            .finish()
+    }
 }
 
 impl PagesArgs {
@@ -101,6 +118,17 @@ mod tests {
         for wrong in ["host-rpi4", "host rpi4=3", "host-rpi4=many", "=3"] {
             assert!(expected(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_token_is_not_shown() {
+        let pages = Pages {
+            metrics_token: Some("0123456789abcdef".to_owned()),
+            ..Pages::default()
+        };
+        let shown = format!("{pages:?}");
+        assert!(shown.contains("metrics_token: Some("), "{shown}");
+        assert!(!shown.contains("0123456789abcdef"), "{shown}");
     }
 
     #[test]

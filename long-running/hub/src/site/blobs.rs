@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -20,7 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::range::{Part, part};
-use super::{Asked, Shown, says};
+use super::{Asked, Shown, Unhurried, says};
 
 /// Blobs that are sent at once.
 pub const MAX_AT_ONCE: usize = 64;
@@ -205,7 +206,7 @@ fn with_head(
         (header::ACCEPT_RANGES, "bytes".to_owned()),
         (header::ETAG, tag(id)),
     ];
-    let mut answer = (status, head, body).into_response();
+    let mut answer = (status, Extension(Unhurried), head, body).into_response();
     if status == StatusCode::PARTIAL_CONTENT {
         let text = format!(
             "bytes {}-{}/{size}",

@@ -32,11 +32,15 @@ use tokio::sync::Semaphore;
 pub use self::admin::Admin;
 pub use self::blobs::blob_url;
 pub use self::serve::Site;
+use self::serve::Unhurried;
 use crate::attempt::Tails;
 use crate::machines::Registry;
 use crate::metrics::{Counts, Exposition};
 use crate::status::StatusSender;
 use crate::teller::Identity;
+
+/// What probes ask for: answered however many visitors there are.
+pub const PROBED: &str = "/healthz";
 
 /// What pages are made of.
 pub struct Shown {
@@ -113,7 +117,7 @@ pub fn operators(shown: &Arc<Shown>) -> Router {
 
 fn router(shown: &Arc<Shown>, by: Audience) -> Router {
     let mut router = Router::new()
-        .route("/healthz", get("ok\n"))
+        .route(PROBED, get("ok\n"))
         .route("/status", get(page::either))
         .route("/status.json", get(page::json))
         .route("/status/reverse.json", get(reverse::json))

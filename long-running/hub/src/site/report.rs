@@ -54,6 +54,8 @@ pub struct PickUps {
     pub late: u64,
     /// For no session of this hub.
     pub unknown: u64,
+    /// All that were refused, here or on the port for other hubs: late, unknown, or not to be handed over.
+    pub refused: u64,
 }
 
 /// Machines of one host type.
@@ -134,13 +136,12 @@ pub struct GoneRow {
 /// The hub as it is now, with the machines that are `wanted`.
 pub fn make(shown: &Shown, wanted: &Wanted) -> Report {
     let census = shown.registry.census(wanted);
-    let pick_ups = shown.dialers.counts();
+    let (pick_ups, counts) = (shown.dialers.counts(), shown.status.borrow().clone());
     let now = shown.identity.now();
     let list: Vec<MachineRow> = census.machines.iter().map(machine).collect();
     let last = list.last().filter(|_| census.more > 0);
     let hosts = hosts(&census, shown);
     Report {
-        counts: shown.status.borrow().clone(),
         hub: shown.identity.hub.clone(),
         session: shown.identity.session.clone(),
         started: shown.started,
@@ -149,9 +150,11 @@ pub fn make(shown: &Shown, wanted: &Wanted) -> Report {
             handed: pick_ups.handed,
             late: pick_ups.unwanted,
             unknown: pick_ups.unknown,
+            refused: pick_ups.unwanted + pick_ups.unknown + counts.not_handed_over,
         },
         more_host_types: hosts.len().saturating_sub(MAX_HOSTS),
         host_types: hosts.into_iter().take(MAX_HOSTS).collect(),
+        counts,
         next: last.map(|last| last.name.clone()),
         list,
         more: census.more,

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -14,7 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::{Asked, says};
+use super::{Asked, Unhurried, says};
 use crate::attempt::{Piece, Tail};
 use crate::metrics::Counts;
 
@@ -74,7 +75,8 @@ pub async fn log(
                 ),
                 (OFFSET, offset.to_string()),
             ];
-            (head, Body::from_stream(reader.stream())).into_response()
+            let body = Body::from_stream(reader.stream());
+            (Extension(Unhurried), head, body).into_response()
         }
     }
 }

@@ -151,3 +151,34 @@ async fn dawdlers_on_the_way_to_a_registration_keep_nobody_out_and_are_cut_off()
     }
     assert_eq!(b.status.borrow().machines, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_keep_nobody_out_however_many_there_are() {
+    let mut b = Bench::with_admin().await;
+    let count = affordable(600, 2);
+    let mut silent = Vec::new();
+    for _ in 0..count {
+        silent.push(TcpStream::connect(&b.address).await.unwrap());
+    }
+    let at_once = Duration::from_secs(8);
+    let healthy = timeout(at_once, b.public("GET", "/healthz", "")).await;
+    assert_eq!(healthy.unwrap().status, 200);
+    let _machine = timeout(at_once, b.machine("m")).await.unwrap();
+    // The oldest were cut off, and no others.
+    let counted = "farm_hub_connections_crowded_out_total";
+    let crowded_out: usize = b.metric(counted).await.parse().unwrap();
+    let too_many = count.saturating_sub(512);
+    assert!(
+        (too_many.min(1)..=too_many + 12).contains(&crowded_out),
+        "{crowded_out}"
+    );
+    // At rest there are none, although the machine is there.
+    drop(silent);
+    let at_rest = async {
+        while b.metric("farm_hub_handshakes").await != "0" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, at_rest).await.unwrap();
+    assert_eq!(b.status.borrow().machines, 1);
+}

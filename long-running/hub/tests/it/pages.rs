@@ -25,13 +25,13 @@ impl Answer {
         self.headers.get(name).unwrap_or_default()
     }
 
-    fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 /// Asks `stream`, with header fields that each end in a line's end.
-async fn ask(mut stream: BoxStream, method: &str, target: &str, fields: &str) -> Answer {
+pub async fn ask(mut stream: BoxStream, method: &str, target: &str, fields: &str) -> Answer {
     let request = format!("{method} {target} HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let (head, mut stream) = read_answer(stream, PATIENCE).await.unwrap();
@@ -61,6 +61,17 @@ impl Bench {
 
     pub async fn admin(&self, target: &str, fields: &str) -> Answer {
         ask(self.operator().await, "GET", target, fields).await
+    }
+
+    /// The value of a series, as operators see it.
+    pub async fn metric(&self, series: &str) -> String {
+        let text = self.admin("/metrics", "").await.text();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value
+            .unwrap_or_else(|| panic!("no {series} in {text}"))
+            .to_owned()
     }
 
     pub async fn with_admin() -> Self {

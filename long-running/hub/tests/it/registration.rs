@@ -48,17 +48,21 @@ async fn a_second_machine_of_a_living_ones_name_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_tls_there_is_a_clear_answer() {
-    let b = Bench::start().await;
-    let mut plain = TcpStream::connect(&b.address).await.unwrap();
-    plain
-        .write_all(b"GET /reverse HTTP/1.1\r\nHost: \r\n\r\n")
-        .await
-        .unwrap();
-    let (status, text) = answer(plain).await;
-    assert_eq!(
-        (status, text.as_str()),
-        (500, "buildlet registration requires SSL\n")
-    );
+    let b = Bench::with_admin().await;
+    for path in ["/reverse", "/healthz"] {
+        let mut plain = TcpStream::connect(&b.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: \r\n\r\n");
+        plain.write_all(request.as_bytes()).await.unwrap();
+        let (status, text) = answer(plain).await;
+        assert_eq!(
+            (status, text.as_str()),
+            (500, "buildlet registration requires SSL\n")
+        );
+    }
+    // One of them was a registration.
+    assert_eq!(b.status.borrow().registrations_refused, 1);
+    let counted = "farm_hub_registrations_total{result=\"not_tls\"}";
+    assert_eq!(b.metric(counted).await, "1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,6 +100,35 @@ async fn a_silent_connection_does_not_keep_others_waiting() {
     let _machine = timeout(Duration::from_secs(8), b.machine("m"))
         .await
         .unwrap();
+}
+
+/// What is set in the environment means what it says, as with every other switch.
+#[test]
+fn switches_can_be_set_to_1_in_the_environment() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let run = |switch: &str, value: &str| {
+        let words = "--bus pubsub://p --bucket file:///b --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --machine-key-file";
+        let hub = std::process::Command::new(env!("CARGO_BIN_EXE_hub"))
+            .args(words.split(' '))
+            .arg(nowhere.path().join("key"))
+            .env(switch, value)
+            .output();
+        String::from_utf8(hub.unwrap().stderr).unwrap()
+    };
+    for switch in [
+        "FARM_REVDIAL_V1",
+        "FARM_REQUIRE_RECORDED_MACHINES",
+        "FARM_HUB_ADMIN_ANYWHERE",
+    ] {
+        for value in ["1", "true", "0", ""] {
+            let said = run(switch, value);
+            // It got as far as the first thing that is wrong.
+            assert!(
+                said.contains("cannot read the master key"),
+                "{switch}={value}: {said}"
+            );
+        }
+    }
 }
 
 /// What a machine says it is has to be what its key was made for, in whatever form it says so.

@@ -54,6 +54,8 @@ fn report(rows: usize, more: usize) -> Report {
             lost: 21,
             refused: 17,
             registrations_refused: 4,
+            handed_over: 31,
+            not_handed_over: 2,
             ..HubStatus::default()
         },
         hub: "h1".parse().unwrap(),
@@ -64,6 +66,7 @@ fn report(rows: usize, more: usize) -> Report {
             handed: 1_203_344,
             late: 12,
             unknown: 3,
+            refused: 17,
         },
         host_types: vec![
             host("host-linux-arm64-rpi4", rows, None),
@@ -133,6 +136,13 @@ fn a_machine_that_is_dialed_has_no_pick_ups() {
     let html = rendered(report);
     assert!(html.contains("<small>direct</small>"), "{html}");
     assert!(!html.contains(" done<"), "{html}");
+}
+
+#[test]
+fn what_became_of_pick_ups_is_said() {
+    let html = rendered(report(1, 0));
+    let said = "17 refused: 12 late, 3 unknown, 2 not handed over</small><small>31 handed over to other hubs</small>";
+    assert!(html.contains(said), "{html}");
 }
 
 #[test]

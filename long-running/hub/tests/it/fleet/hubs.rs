@@ -5,12 +5,17 @@ use std::time::Duration;
 use farm_model::id::MachineId;
 use farm_model::message::progress::Outcome;
 use farm_model::message::work::RunJob;
+use farm_wire::stream::Connect;
+use farm_wire::tls::{TlsConnect, Trust};
 use hub::{PeerSettings, Settings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use super::agent_2019::Agent2019;
 use super::balancer::Balancer;
 use crate::harness::{Bench, Hub, Said, free_port, step};
 use crate::machine::Connection;
+use crate::pages::ask;
 
 /// `HTTP/1.1 101 Switching Protocols` and the empty line, as a TLS 1.3 record: its type and tag come to it.
 const ANSWER_101: usize = 36 + 1 + 16;
@@ -133,39 +138,72 @@ async fn machines_of_a_killed_hub_come_back_to_the_other_and_get_work() {
     }
 }
 
+/// Asks a hub for a pick-up that nobody waits for; the whole answer. The connection stays open on this side.
+async fn pick_up(connect: &dyn Connect, of_hub: &str) -> String {
+    let mut stream = connect.connect().await.unwrap();
+    let id = "0".repeat(32);
+    let request = format!("GET /revdial?revdial.dialer={of_hub}-{id} HTTP/1.1\r\nHost: \r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    timeout(Duration::from_secs(10), read)
+        .await
+        .unwrap()
+        .unwrap();
+    answer
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pick_up_of_an_absent_or_unknown_hub_is_refused_at_once() {
-    use farm_wire::stream::Connect;
-    use farm_wire::tls::{TlsConnect, Trust};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
     let away = free_port();
     let b = Bench::with(|settings| {
         let peers = [format!("h2=127.0.0.1:{away}")];
         settings.peers = PeerSettings::parse(None, &peers).unwrap();
+        settings.pages.admin = Some("127.0.0.1:0".parse().unwrap());
     })
     .await;
-    let connect =
-        TlsConnect::new(&b.address, Some("localhost"), &Trust::Pem(b.certificate())).unwrap();
-    let ask = async |hub: &str| {
-        let mut stream = connect.connect().await.unwrap();
-        let id = "0".repeat(32);
-        let request = format!("GET /revdial?revdial.dialer={hub}-{id} HTTP/1.1\r\nHost: \r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        let read = stream.read_to_string(&mut answer);
-        let read = tokio::time::timeout(Duration::from_secs(10), read).await;
-        read.unwrap().unwrap();
-        answer
-    };
-    let absent = ask("h2").await;
+    let connect = b.way();
+    let absent = pick_up(&*connect, "h2").await;
     assert!(absent.starts_with("HTTP/1.1 503 "), "{absent}");
     assert!(absent.ends_with("\r\n\r\nhub h2 cannot be reached\n"));
     for unknown in ["h3", "h1"] {
-        let answer = ask(unknown).await;
+        let answer = pick_up(&*connect, unknown).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
         assert!(answer.ends_with("\r\n\r\nunknown dialer\n"), "{answer}");
     }
-    assert_eq!(b.status.borrow().pick_ups_refused, 3);
-    assert_eq!(b.status.borrow().handed_over, 0);
+    for (result, number) in [
+        ("unknown", "2"),
+        ("not_handed_over", "1"),
+        ("handed_over", "0"),
+    ] {
+        let counted = format!("farm_hub_pick_ups_total{{result=\"{result}\"}}");
+        assert_eq!(b.metric(&counted).await, number, "{result}");
+    }
+    let json = b.public("GET", "/status.json", "").await.json();
+    assert_eq!(json["pick_ups"]["refused"], 3);
+}
+
+/// The hub that it belongs to says no, and counts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pick_up_that_was_handed_over_and_refused_is_counted_by_its_hub() {
+    let pair = Pair::start().await;
+    let answer = pick_up(&*pair.bench.way(), "h2").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nunknown dialer\n"), "{answer}");
+    let first = pair.bench.public("GET", "/status.json", "").await.json();
+    assert_eq!(
+        (&first["handed_over"], &first["pick_ups"]["refused"]),
+        (&1.into(), &0.into())
+    );
+    let trust = Trust::Pem(pair.bench.certificate());
+    let second = TlsConnect::new(&pair.second.address, Some("localhost"), &trust).unwrap();
+    let second = second.connect().await.unwrap();
+    let second = ask(second, "GET", "/status.json", "").await.json();
+    assert_eq!(
+        (
+            &second["pick_ups"]["refused"],
+            &second["pick_ups"]["unknown"]
+        ),
+        (&1.into(), &1.into())
+    );
 }
