@@ -1,5 +1,6 @@
 //! One machine, from its registration to the end of its control connection.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,6 +186,9 @@ fn said(end: SessionEnd) -> String {
         SessionEnd::Protocol(what) => format!("it broke the protocol: {what}"),
         SessionEnd::Stalled => "one of its connections was not read, which stops all".to_owned(),
         SessionEnd::WriteTimedOut => "it no longer reads".to_owned(),
+        SessionEnd::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            "its connection broke off".to_owned()
+        }
         SessionEnd::Io(error) => format!("its connection failed: {error}"),
     }
 }

@@ -14,7 +14,7 @@ pub(super) use machine::Streams;
 use std::io;
 
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
-use yamux::{Config, Connection, ConnectionError, DEFAULT_CREDIT, Mode};
+use yamux::{Config, Connection, ConnectionError, DEFAULT_CREDIT, FrameDecodeError, Mode};
 
 use super::MAX_CONNECTIONS;
 use gather::Gather;
@@ -50,7 +50,9 @@ fn stream(stream: yamux::Stream) -> Stream {
 fn fault(error: ConnectionError) -> Option<io::Error> {
     match error {
         ConnectionError::Closed => None,
-        ConnectionError::Io(error) => Some(error),
+        ConnectionError::Io(error) | ConnectionError::Decode(FrameDecodeError::Io(error)) => {
+            Some(error)
+        }
         other => Some(io::Error::new(io::ErrorKind::InvalidData, other)),
     }
 }
