@@ -32,11 +32,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it; output is appended to the file `log`.
+    /// Starts it; output is appended to the file `log`. It is killed when this is dropped.
     #[must_use]
     pub fn start(mut command: Command, log: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).unwrap();
         command.stdout(file.try_clone().unwrap()).stderr(file);
+        command.kill_on_drop(true);
         Self {
             child: command.spawn().unwrap(),
             log: log.to_owned(),

@@ -91,4 +91,5 @@ async fn a_machine_is_added_with_one_line_and_cut_off_when_it_is_revoked() {
     })
     .await;
     assert_eq!(state(folder).await, "revoked");
+    attic.kill().await;
 }
