@@ -92,7 +92,7 @@ pub struct Args {
     /// More of them (TOML): [[machine]] with name, host-type, address, password-file, certificate; read at start
     #[arg(long, env = "FARM_DIRECT_FILE", value_name = "FILE")]
     pub direct_file: Option<PathBuf>,
-    /// Refuse machines that `farm machine add` has not recorded, whatever their key
+    /// Refuse machines that dial in and that `farm machine add` has not recorded, whatever their key
     #[arg(long, env = "FARM_REQUIRE_RECORDED_MACHINES", value_parser = clap::builder::FalseyValueParser::new())]
     pub require_recorded_machines: bool,
     /// Seconds between heartbeats
