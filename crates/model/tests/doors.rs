@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("farm-forge", &["farm-model"]),
     ("farm-runtime", &["farm-model"]),
     ("farm-archive", &[]),
+    ("farm-testlog", &["farm-model"]),
     ("farm-wire", &[]),
     ("farm-pubsub-emulator", &[]),
     ("farm-harness", &["farm-model", "farm-forge"]),
@@ -28,6 +29,7 @@ const OWNED: &[(&str, &str)] = &[
     ("google-cloud-pubsub", "farm-bus"),
     ("object_store", "farm-bucket"),
     ("rusqlite", "farm-store"),
+    ("postgres", "farm-store"),
     ("lambda_http", "farm-runtime"),
     ("cloudevents-sdk", "farm-runtime"),
 ];
