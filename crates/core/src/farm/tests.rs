@@ -1,5 +1,6 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
+mod commands;
 mod owned;
 mod recall;
 mod recovery;
