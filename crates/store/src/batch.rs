@@ -2,6 +2,7 @@
 
 use farm_model::Timestamp;
 use farm_model::event::{Event, Topic};
+use farm_model::kept::{Kept, KeptKey};
 use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
 use farm_model::view::FeedEvent;
 
@@ -37,6 +38,8 @@ pub struct Batch {
     pub feed: Vec<FeedEvent>,
     /// Machines with an owner, by name.
     pub owned: Vec<OwnedMachine>,
+    /// Small records by key; none removes what is there.
+    pub kept: Vec<(KeptKey, Option<Kept>)>,
     /// Views as they lie in the bucket, by key.
     pub views: Vec<ViewVersion>,
     /// What was decided on.
@@ -84,6 +87,8 @@ pub struct Loaded {
     pub feed: Vec<FeedEvent>,
     /// By name.
     pub owned: Vec<OwnedMachine>,
+    /// By kind and key.
+    pub kept: Vec<Kept>,
     /// By key.
     pub views: Vec<ViewVersion>,
 }

@@ -27,15 +27,12 @@ pub fn insert(sql: &mut dyn Sql, table: &Table, records: Vec<Record<'_>>) -> Res
     })
 }
 
-/// Removes the rows of `table` whose key of one column is among `keys`.
-pub fn delete(sql: &mut dyn Sql, table: &Table, keys: &[String]) -> Result<(), Fault> {
-    let (name, column) = (table.name, table.columns[0]);
-    in_portions(keys.iter().map(Value::from).collect(), |portion| {
-        let list = places(1, portion.len());
-        sql.execute(
-            &format!("DELETE FROM {name} WHERE {column} IN ({list})"),
-            &portion,
-        )
+/// Removes the rows of `table` that have these keys.
+pub fn delete(sql: &mut dyn Sql, table: &Table, keys: Vec<Record<'_>>) -> Result<(), Fault> {
+    in_portions(keys, |portion| {
+        let rows = portion.len();
+        let values: Vec<_> = portion.into_iter().flatten().collect();
+        sql.execute(&deletion(table, rows), &values)
     })
 }
 
@@ -81,21 +78,32 @@ fn last_of_each_key<'a>(table: &Table, records: Vec<Record<'a>>) -> Vec<Record<'
 }
 
 fn insertion(table: &Table, rows: usize) -> String {
-    let width = table.columns.len();
-    let row = |row: usize| format!("({})", places(row * width + 1, width));
-    let rows: Vec<_> = (0..rows).map(row).collect();
     format!(
         "INSERT INTO {} ({}) VALUES {} ON CONFLICT ({}) {}",
         table.name,
         table.columns.join(", "),
-        rows.join(", "),
-        conflict_key(table).join(", "),
+        rows_of_places(table.columns.len(), rows),
+        key(table),
         resolution(table),
     )
 }
 
-fn conflict_key(table: &Table) -> &'static [&'static str] {
-    &table.columns[..table.key]
+fn deletion(table: &Table, rows: usize) -> String {
+    format!(
+        "DELETE FROM {} WHERE ({}) IN (VALUES {})",
+        table.name,
+        key(table),
+        rows_of_places(table.key, rows),
+    )
+}
+
+fn rows_of_places(width: usize, rows: usize) -> String {
+    let row = |row: usize| format!("({})", places(row * width + 1, width));
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+fn key(table: &Table) -> String {
+    table.columns[..table.key].join(", ")
 }
 
 fn resolution(table: &Table) -> String {
@@ -118,6 +126,10 @@ mod tests {
         assert_eq!(
             insertion(&DIRTY, 2),
             "INSERT INTO dirty (key) VALUES ($1), ($2) ON CONFLICT (key) DO NOTHING"
+        );
+        assert_eq!(
+            deletion(&RUN, 2),
+            "DELETE FROM run WHERE (build, number) IN (VALUES ($1, $2), ($3, $4))"
         );
         let run = insertion(&RUN, 1);
         assert!(run.starts_with("INSERT INTO run (build, number, opened_at, outcome,"));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use farm_model::Timestamp;
 use farm_model::event::Event;
 use farm_model::id::{BuildId, BuilderName, CommitId};
+use farm_model::kept::Kept;
 use farm_model::record::{Branch, Build, Run, Transition};
 use serde::de::DeserializeOwned;
 
@@ -16,10 +17,6 @@ use crate::fault::Fault;
 use crate::{
     ConfigRecord, Decision, Epoch, Keep, Leader, Loaded, NumberedDecision, OutboxEntry, ViewVersion,
 };
-
-/// Builds that are open, and those that ended at $1 or later.
-const SHOWN: &str = "SELECT build FROM run WHERE outcome IS NULL
-     UNION SELECT build FROM run WHERE finished_at >= $1";
 
 /// The newest leader's epoch, which stays the newest until the transaction ends.
 pub fn epoch_held(sql: &mut dyn Sql) -> Result<Epoch, Fault> {
@@ -68,6 +65,10 @@ pub fn loaded(sql: &mut dyn Sql, epoch: Epoch, keep: Keep) -> Result<Loaded, Fau
             )?,
             |machine: &farm_model::record::OwnedMachine| machine.name.clone(),
         ),
+        kept: sorted(
+            records(sql, "kept", "SELECT key, body FROM kept", &[])?,
+            Kept::key,
+        ),
         views: views(sql)?,
     })
 }
@@ -94,32 +95,54 @@ fn everything(sql: &mut dyn Sql) -> Result<Builds, Fault> {
     Ok(in_order((builds, runs)))
 }
 
+/// Builds of runs. CROSS JOIN, since SQLite then goes through them in the order of their index, which is nearly that of
+/// the file; by key it would jump about in it.
+const BUILDS_OF: &str =
+    "SELECT b.id, b.body FROM run r CROSS JOIN build b WHERE b.id = r.build AND ";
+/// The same runs.
+const RUNS_OF: &str = "SELECT r.build, r.body FROM run r WHERE ";
+/// The other runs of their builds.
+const OTHERS_OF: &str = "SELECT o.build, o.body FROM run r CROSS JOIN run o
+     WHERE o.build = r.build AND o.number <> r.number AND ";
+/// Which runs: of these, only later ones than the first have others, since those before are over and those after, too.
+const OPEN: &str = "r.outcome IS NULL";
+const OPEN_AGAIN: &str = "r.outcome IS NULL AND r.number > 1";
+const ENDED_SINCE: &str = "r.finished_at >= $1";
+
 /// What is open, what ended lately, and what is known of commits that branches show.
 fn shown(sql: &mut dyn Sql, branches: &[Branch], since: Timestamp) -> Result<Builds, Fault> {
-    let commits = || {
-        let all = branches.iter().flat_map(|branch| &branch.commits);
-        all.map(|commit| Value::from(commit.id.as_str())).collect()
-    };
-    let by_commit = |list: &str| format!("SELECT id FROM build WHERE commit_id IN ({list})");
+    let since = [Value::from(since)];
     let builds = parse::records("build", |deal| {
-        let text = format!("SELECT id, body FROM build WHERE id IN ({SHOWN})");
-        deal_all(sql, &text, &[since.into()], deal)?;
-        in_portions(commits(), |portion| {
+        deal_all(sql, &format!("{BUILDS_OF}{OPEN}"), &[], deal)?;
+        deal_all(sql, &format!("{BUILDS_OF}{ENDED_SINCE}"), &since, deal)?;
+        in_portions(commits(branches), |portion| {
             let list = places(1, portion.len());
             let text = format!("SELECT id, body FROM build WHERE commit_id IN ({list})");
             deal_all(sql, &text, &portion, deal)
         })
     })?;
     let runs = parse::records("run", |deal| {
-        let text = format!("SELECT build, body FROM run WHERE build IN ({SHOWN})");
-        deal_all(sql, &text, &[since.into()], deal)?;
-        in_portions(commits(), |portion| {
-            let ids = by_commit(&places(1, portion.len()));
-            let text = format!("SELECT build, body FROM run WHERE build IN ({ids})");
+        deal_all(sql, &format!("{RUNS_OF}{OPEN}"), &[], deal)?;
+        deal_all(sql, &format!("{OTHERS_OF}{OPEN_AGAIN}"), &[], deal)?;
+        deal_all(sql, &format!("{RUNS_OF}{ENDED_SINCE}"), &since, deal)?;
+        deal_all(sql, &format!("{OTHERS_OF}{ENDED_SINCE}"), &since, deal)?;
+        in_portions(commits(branches), |portion| {
+            let list = places(1, portion.len());
+            let text = format!(
+                "SELECT build, body FROM run WHERE build IN (SELECT id FROM build WHERE commit_id IN ({list}))"
+            );
             deal_all(sql, &text, &portion, deal)
         })
     })?;
     Ok(in_order((builds, runs)))
+}
+
+fn commits(branches: &[Branch]) -> Vec<Value<'_>> {
+    let all = branches.iter().flat_map(|branch| &branch.commits);
+    let mut ids: Vec<_> = all.map(|commit| commit.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into_iter().map(Value::from).collect()
 }
 
 /// One build with its runs.

@@ -5,8 +5,8 @@ ALTER TABLE leader ADD COLUMN renewed BIGINT NOT NULL DEFAULT 0; -- counted by t
 ALTER TABLE run ADD COLUMN finished_at BIGINT; -- null while it is open
 UPDATE run SET finished_at = opened_at WHERE outcome IS NOT NULL; -- those of before: nearly
 DROP INDEX run_open;
-CREATE INDEX run_open ON run (build) WHERE outcome IS NULL;
-CREATE INDEX run_by_end ON run (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX run_open ON run (opened_at, build, number) WHERE outcome IS NULL;
+CREATE INDEX run_by_end ON run (finished_at, build, number) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE kept (
     kind TEXT NOT NULL,

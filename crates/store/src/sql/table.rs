@@ -41,6 +41,7 @@ tables! {
     HISTORY = "history" ("hour", "seq"; "build", "body") Yields;
     FEED = "feed" ("at"; "body") Replaces;
     OWNED_MACHINE = "owned_machine" ("name"; "body") Replaces;
+    KEPT = "kept" ("kind", "key"; "body") Replaces;
     DECISION = "decision" ("seq"; "epoch", "at", "config_digest", "inputs") Yields;
     VIEW_VERSION = "view_version" ("key"; "version", "written_at") Replaces;
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use farm_model::kept::{Kept, KeptKey};
 use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
 use farm_model::view::FeedEvent;
 use serde::Serialize;
 
 use super::insert::{Record, delete, insert};
 use super::table::{
-    BRANCH, BUILD, CONFIG, DECISION, DIRTY, FEED, HISTORY, INBOX, OUTBOX, OWNED_MACHINE, RUN,
+    BRANCH, BUILD, CONFIG, DECISION, DIRTY, FEED, HISTORY, INBOX, KEPT, OUTBOX, OWNED_MACHINE, RUN,
     VIEW_VERSION,
 };
 use super::{Sql, Value, hour, nanoseconds, read};
@@ -35,17 +36,14 @@ pub fn batch(sql: &mut dyn Sql, epoch: Epoch, batch: &Batch) -> Result<(), Fault
     insert(sql, &RUN, records(&batch.runs, run)?)?;
     configs(sql, batch.config.as_ref())?;
     insert(sql, &INBOX, records(&batch.inbox, inbox)?)?;
-    delete(sql, &OUTBOX, &batch.outbox_done)?;
+    delete(sql, &OUTBOX, records(&batch.outbox_done, text)?)?;
     outbox(sql, &batch.outbox_add)?;
-    delete(sql, &DIRTY, &batch.dirty_done)?;
-    insert(
-        sql,
-        &DIRTY,
-        records(&batch.dirty_add, |key| Ok(vec![key.into()]))?,
-    )?;
+    delete(sql, &DIRTY, records(&batch.dirty_done, text)?)?;
+    insert(sql, &DIRTY, records(&batch.dirty_add, text)?)?;
     history(sql, &batch.history)?;
     insert(sql, &FEED, records(&batch.feed, feed)?)?;
     insert(sql, &OWNED_MACHINE, records(&batch.owned, owned)?)?;
+    kept(sql, &batch.kept)?;
     insert(sql, &VIEW_VERSION, records(&batch.views, view)?)?;
     decisions(sql, epoch, batch.decision.as_ref())?;
     forget(sql, batch)
@@ -62,6 +60,10 @@ fn json<T: Serialize>(table: &'static str, record: &T) -> Result<Value<'static>,
     serde_json::to_string(record)
         .map(Value::from)
         .map_err(|error| Fault::Encode { table, error })
+}
+
+fn text(text: &String) -> Result<Record<'_>, Fault> {
+    Ok(vec![text.into()])
 }
 
 fn branch(branch: &Branch) -> Result<Record<'_>, Fault> {
@@ -119,6 +121,24 @@ fn view(view: &ViewVersion) -> Result<Record<'_>, Fault> {
     ])
 }
 
+/// The last word on each key counts.
+fn kept(sql: &mut dyn Sql, changes: &[(KeptKey, Option<Kept>)]) -> Result<(), Fault> {
+    let last: BTreeMap<_, _> = changes.iter().map(|(key, to)| (key, to)).collect();
+    let (mut gone, mut there) = (Vec::new(), Vec::new());
+    for (key, to) in last {
+        let mut record: Record<'_> = vec![key.kind.as_str().into(), (&key.key).into()];
+        match to {
+            None => gone.push(record),
+            Some(to) => {
+                record.push(json("kept", to)?);
+                there.push(record);
+            }
+        }
+    }
+    delete(sql, &KEPT, gone)?;
+    insert(sql, &KEPT, there)
+}
+
 fn configs(sql: &mut dyn Sql, config: Option<&ConfigRecord>) -> Result<(), Fault> {
     let Some(config) = config else { return Ok(()) };
     let record = vec![
@@ -165,7 +185,11 @@ fn history(sql: &mut dyn Sql, transitions: &[Transition]) -> Result<(), Fault> {
         records.push(vec![
             hour.into(),
             number.into(),
-            transition.build.as_str().into(),
+            transition
+                .build
+                .as_ref()
+                .map_or("", |build| build.as_str())
+                .into(),
             json("history", transition)?,
         ]);
     }

@@ -1,9 +1,10 @@
 //! The cases. Each starts with an empty database.
 
 use farm_model::Timestamp;
+use farm_model::kept::{Kept, KeptKey};
 
 use super::accepted;
-use super::sample::{at, branch, build, fed, finished, outgoing, owned, run, transition};
+use super::sample::{at, branch, build, fed, finished, outgoing, owned, pause, run, transition};
 use crate::{
     Batch, Committed, ConfigRecord, Decision, Epoch, FORGET_AT_ONCE, InboxEntry, Keep, Loaded,
     Store, ViewVersion,
@@ -30,6 +31,7 @@ pub const SINGLE: &[(&str, Single)] = &[
     ("the feed is in order of time", feed),
     ("a machine with an owner is replaced", owned_machines),
     ("decisions are numbered and never restart", decisions),
+    ("small records are replaced and removed", kept),
     ("versions of views are replaced and forgotten", views),
     ("what is over and not shown stays where it is", keeping),
     ("any build is found again", finding),
@@ -60,6 +62,7 @@ fn empty(store: &mut dyn Store) {
         config: None,
         feed: vec![],
         owned: vec![],
+        kept: vec![],
         views: vec![],
     };
     assert_eq!(loaded, expected);
@@ -82,6 +85,7 @@ fn full() -> Batch {
         history: vec![transition(at(0), "wanted")],
         feed: vec![fed(at(0), 1)],
         owned: vec![owned("attic", None), owned("cellar", Some(at(3)))],
+        kept: vec![change(&pause("linux", "r"))],
         views: vec![version("farm.json", "v1", 0)],
         decision: Some(decided(0)),
         ..Batch::default()
@@ -134,6 +138,7 @@ fn everything_comes_back(store: &mut dyn Store) {
     assert_eq!(loaded.config, batch.config);
     assert_eq!(loaded.feed, batch.feed);
     assert_eq!(loaded.owned, batch.owned);
+    assert_eq!(loaded.kept, [pause("linux", "r")]);
     assert_eq!(loaded.views, batch.views);
     assert_eq!(store.history(at(0)).unwrap(), batch.history);
 }
@@ -374,6 +379,31 @@ fn decisions(store: &mut dyn Store) {
     };
     accepted(store, epoch, &next);
     assert_eq!(numbers(store), [3, 4]);
+}
+
+fn change(kept: &Kept) -> (KeptKey, Option<Kept>) {
+    (kept.key(), Some(kept.clone()))
+}
+
+fn kept(store: &mut dyn Store) {
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
+    let write = |kept: &[(KeptKey, Option<Kept>)]| Batch {
+        kept: kept.to_vec(),
+        ..Batch::default()
+    };
+    let (first, second) = (pause("a", "once"), pause("b", "always"));
+    let newer = pause("a", "twice");
+    accepted(store, epoch, &write(&[change(&second), change(&first)]));
+    accepted(
+        store,
+        epoch,
+        &write(&[change(&first), (first.key(), None), change(&newer)]),
+    );
+    let loaded = store.load(Keep::Everything).unwrap();
+    assert_eq!(loaded.kept, [newer.clone(), second.clone()]);
+    let gone = write(&[(newer.key(), None), (pause("c", "never").key(), None)]);
+    accepted(store, loaded.epoch, &gone);
+    assert_eq!(store.load(Keep::Everything).unwrap().kept, [second]);
 }
 
 fn views(store: &mut dyn Store) {

@@ -153,7 +153,7 @@ mod tests {
     fn line(second: i64) -> Transition {
         Transition {
             at: Timestamp::from_second(second).unwrap(),
-            build: "0".repeat(32).parse().unwrap(),
+            build: Some("0".repeat(32).parse().unwrap()),
             run: 1,
             to: "wanted".to_owned(),
             detail: BTreeMap::new(),
@@ -166,7 +166,7 @@ mod tests {
         let path = folder.path().join("state.db");
         let open = || Box::new(SqliteStore::open(&path, Durability::Fsync).unwrap());
         let mut leader = open();
-        let epoch = leader.load().unwrap().epoch;
+        let epoch = leader.load(farm_store::Keep::Everything).unwrap().epoch;
         let mut commit = |history| {
             let batch = Batch {
                 history,
