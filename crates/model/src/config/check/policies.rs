@@ -19,7 +19,7 @@ pub(super) fn policies(root: &mut Table<'_>, findings: &mut Findings<'_>) -> Pol
         if !is_policy_name(&name) {
             findings.add(
                 at,
-                format!("{name:?} is no name of a policy: letters, digits, -, _ and +, no word of the rules' own"),
+                format!("{name:?} is no name of a policy: letters, digits, -, _, + and ., no word of the rules' own"),
             );
         }
         // A broken one has been told once: what calls it is not wrong too.

@@ -374,7 +374,7 @@ fn a_rule_is_checked_where_it_stands() {
         (
             "D = 'repo",
             "try = 'repo",
-            "farm.toml:4:7: \"try\" is no name of a policy: letters, digits, -, _ and +, no word of the rules' own\n\
+            "farm.toml:4:7: \"try\" is no name of a policy: letters, digits, -, _, + and ., no word of the rules' own\n\
              farm.toml:5:11: rule \"D or repo == \\\"exp\\\"\" calls \"D\", which is not in [policies]; \
              add D = \"…\" to [policies], or compare something: repo == \"D\"",
         ),

@@ -78,7 +78,7 @@ fn subject_of(word: &str) -> Option<Subject> {
 }
 
 fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+')
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '.')
 }
 
 fn wrong(at: usize, message: &str) -> RuleError {
