@@ -6,12 +6,13 @@ use jiff::Timestamp;
 
 use farm_model::config::FarmConfig;
 use farm_model::id::RepoName;
+use farm_model::kept::Snapshot;
 use farm_model::record::Branch;
 
 use super::Farm;
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Observation;
-use crate::plan::plan;
+use crate::plan::{Seen, made, plan};
 
 impl Farm {
     /// A repository was read: branches move, new commits want builds, vanished branches go.
@@ -21,7 +22,13 @@ impl Farm {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let Observation { repo, branches, at } = observation;
+        let Observation {
+            repo,
+            branches,
+            at,
+            trace,
+        } = observation;
+        self.trace_of_cause = trace;
         let seen: BTreeSet<&str> = branches.iter().map(|branch| branch.name.as_str()).collect();
         let vanished: Vec<_> = self
             .branches
@@ -32,6 +39,7 @@ impl Farm {
         for key in vanished {
             // The record stays in the store; an observation newer than it decides what is shown.
             if let Some(mut branch) = self.branches.remove(&key) {
+                self.supersede_all(&branch, now, effects);
                 branch.commits.clear();
                 branch.observed = at;
                 effects.branches.push(branch);
@@ -41,6 +49,7 @@ impl Farm {
         for branch in branches {
             self.observe_branch(branch, now, effects);
         }
+        self.trace_of_cause = None;
     }
 
     fn observe_branch(&mut self, branch: Branch, now: Timestamp, effects: &mut Effects) {
@@ -63,12 +72,30 @@ impl Farm {
         if moved {
             self.want_all(&branch, now, effects);
         }
-        self.branches.insert(key, branch);
+        if let Some(before) = self.branches.insert(key, branch.clone()) {
+            self.supersede(&before, &branch, now, effects);
+        }
     }
 
     fn want_all(&mut self, branch: &Branch, now: Timestamp, effects: &mut Effects) {
-        for wanted in plan(&self.config, branch) {
+        for wanted in plan(&self.seen(), branch) {
             self.want(&wanted, "push", now, effects);
+        }
+    }
+
+    /// A builder has made a commit of a main repository: what it builds with that need not wait any more.
+    pub(super) fn want_with(&mut self, snapshot: &Snapshot, now: Timestamp, effects: &mut Effects) {
+        for wanted in made(&self.seen(), snapshot) {
+            let cause = format!("{} was made", snapshot.repo);
+            self.want(&wanted, &cause, now, effects);
+        }
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        Seen {
+            config: &self.config,
+            branches: &self.branches,
+            book: &self.book,
         }
     }
 

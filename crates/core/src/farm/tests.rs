@@ -3,21 +3,20 @@
 mod owned;
 mod recovery;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use farm_model::config::{Builder, Clean, FarmConfig, Host, Recipe, Repository};
+use farm_model::config::FarmConfig;
 use farm_model::event::Message;
 use farm_model::id::{AttemptKey, BuildId, CommitId, HubId, HubSession, MachineId};
 use farm_model::message::activity::{Activity, GithubHint, Hint};
 use farm_model::message::command::{Ask, Command};
 use farm_model::message::progress::{
-    AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, LogSummary, MachineGone,
-    MachineReport, Outcome,
+    AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone, MachineReport, Outcome,
 };
 use farm_model::message::result::RunFinished;
-use farm_model::message::work::{CancelJob, RunJob, StepSpec};
+use farm_model::message::work::{CancelJob, RunJob};
 use farm_model::record::{Branch, CommitInfo};
 use farm_model::view::Status;
 
@@ -41,43 +40,27 @@ struct Dialogue {
 }
 
 fn config(max_losses: u32, history: u32) -> FarmConfig {
-    let step = StepSpec {
-        name: "test".to_owned(),
-        argv: vec!["true".to_owned()],
-        dir: String::new(),
-        env: BTreeMap::new(),
-        timeout_seconds: 60,
-    };
-    let builder = Builder {
-        host: "local".parse().unwrap(),
-        description: String::new(),
-        env: BTreeMap::new(),
-        timeout_seconds: 60,
-        log_limit_bytes: 1 << 20,
-        max_losses,
-        recipe: Recipe::Steps { steps: vec![step] },
-    };
-    let repository = Repository {
-        url: Some("/src".to_owned()),
-        github: Some("local/sample".to_owned()),
-        gerrit: None,
-        branches: Vec::new(),
-        builders: vec!["test".parse().unwrap()],
-        history,
-    };
-    FarmConfig {
-        name: "t".to_owned(),
-        hosts: [(
-            "local".parse().unwrap(),
-            Host {
-                description: String::new(),
-                clean: Clean::None,
-            },
-        )]
-        .into(),
-        builders: [("test".parse().unwrap(), builder)].into(),
-        repositories: [("sample".parse().unwrap(), repository)].into(),
+    let text = r#"
+name = "t"
+[hosts.local]
+clean = "none"
+[builders.test]
+host = "local"
+timeout = "24h"
+log-limit = "1MiB"
+steps = [{ name = "test", argv = ["true"], timeout = "60s" }]
+[repositories.sample]
+url = "/src"
+github = "local/sample"
+"#;
+    let mut config = FarmConfig::parse("farm.toml", text).unwrap();
+    for builder in config.builders.values_mut() {
+        builder.max_losses = max_losses;
     }
+    for repository in config.repositories.values_mut() {
+        repository.history = history;
+    }
+    config
 }
 
 fn commit(number: u32) -> CommitInfo {
@@ -158,6 +141,7 @@ impl Dialogue {
             repo: branch.repo.clone(),
             branches: vec![branch],
             at: self.now,
+            trace: None,
         };
         self.tell(Fact::Observed(observation))
     }
@@ -168,6 +152,9 @@ impl Dialogue {
             machine: machine(name),
             host_type: "local".parse().unwrap(),
             version: 23,
+            labels: BTreeSet::new(),
+            identity: None,
+            held: None,
             busy: busy.cloned(),
             owner: self.owner.clone(),
             owner_unread: self.owner_unread,
@@ -196,12 +183,7 @@ impl Dialogue {
     }
 
     fn finish(&mut self, attempt: &AttemptKey, outcome: Outcome) -> Effects {
-        let report = AttemptReport {
-            outcome,
-            reason: "why".to_owned(),
-            steps: Vec::new(),
-            log: LogSummary::default(),
-        };
+        let report = AttemptReport::bare(outcome, "why".to_owned());
         self.report(attempt, 9, AttemptEvent::Finished { report })
     }
 
@@ -339,6 +321,7 @@ fn a_refusal_counts_against_nobody() {
             1,
             AttemptEvent::Refused {
                 reason: "busy".to_owned(),
+                missing: None,
             },
         );
         t.wait(1);
