@@ -328,6 +328,7 @@ fn a_whole_farm_says_what_it_means() {
         (1, 3, false)
     );
     assert!(builder.rerun_failed && builder.culprit);
+    assert_eq!(builder.timeout_seconds, 6 * 3600);
     let Recipe::Steps { tests, .. } = &config.builders[&"split".parse().unwrap()].recipe else {
         panic!()
     };
@@ -435,6 +436,11 @@ fn what_does_not_fit_together_is_refused() {
             "format = \"junit\", report",
             "format = \"exit\", report",
             "farm.toml:30:52: report of step 1 of builder \"split\" needs a format that says what is in it: format = \"junit\"",
+        ),
+        (
+            "max-at-once = 4",
+            "clean = \"none\"",
+            "farm.toml:16:11: builder \"openbsd-amd64\" of recipe \"go\" needs an empty work dir, but host vm has clean = \"none\"",
         ),
         (
             "labels = [\"gpu\"]",
