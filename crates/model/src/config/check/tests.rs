@@ -463,3 +463,44 @@ fn what_does_not_fit_together_is_refused() {
         assert!(lines.contains(&want), "{errors}\nwithout\n{want}");
     }
 }
+
+/// Tables with a key that none of them has, and what else they need: the message names all that they do have.
+const STRANGE: &str = r#"
+zzzzzzzzzzzz = 1
+[hosts.a]
+zzzzzzzzzzzz = 1
+reverse = { zzzzzzzzzzzz = 1 }
+[hosts.b]
+vm = { image = "x", buildlet = "y", zzzzzzzzzzzz = 1 }
+[hosts.c]
+container = { image = "x", buildlet = "y", zzzzzzzzzzzz = 1 }
+[builders.steps]
+host = "a"
+zzzzzzzzzzzz = 1
+steps = [{ run = "x", zzzzzzzzzzzz = 1 }]
+tests = { list = "x", run = "y", zzzzzzzzzzzz = 1 }
+[builders.go-go]
+host = "a"
+recipe = "go"
+zzzzzzzzzzzz = 1
+cross = { host = "a", cc = "x", zzzzzzzzzzzz = 1 }
+[repositories.r]
+zzzzzzzzzzzz = 1
+"#;
+
+#[test]
+fn every_key_is_in_the_reference() {
+    let reference = include_str!("../../../../../docs/farm-toml.md");
+    let error = FarmConfig::parse("farm.toml", STRANGE).unwrap_err();
+    assert_eq!(error.problems.len(), 11, "{error}");
+    for problem in error.problems {
+        let known = problem.suggestion.unwrap();
+        for key in known.strip_prefix("known are ").unwrap().split(", ") {
+            assert!(
+                reference.contains(&format!("`{key}`")),
+                "docs/farm-toml.md does not have {key:?}: {}",
+                problem.message
+            );
+        }
+    }
+}
