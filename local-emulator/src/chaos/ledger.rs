@@ -188,7 +188,10 @@ mod tests {
     }
 
     fn line(run: u32, to: &str) -> Transition {
-        serde_json::from_value(serde_json::json!({ "at": at(5), "build": BUILD, "run": run, "to": to })).unwrap()
+        serde_json::from_value(
+            serde_json::json!({ "at": at(5), "build": BUILD, "run": run, "to": to }),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -211,10 +214,7 @@ mod tests {
         let lines = ["wanted", "leased", "attempt-lost", "leased", "ok"].map(|to| line(1, to));
         let balance = ledger.balance(&lines, true, at(100));
         assert_eq!(balance.violations, [""; 0]);
-        assert_eq!(
-            (balance.wanted, balance.ended, balance.ok),
-            (1, 1, 1)
-        );
+        assert_eq!((balance.wanted, balance.ended, balance.ok), (1, 1, 1));
         assert_eq!((balance.attempts, balance.attempts_lost), (2, 1));
         assert_eq!((balance.results_told, balance.results_repeated), (2, 1));
     }

@@ -73,9 +73,7 @@ impl Line {
             dice if dice <= LOST && attempt <= LOSSES => Fate::Lost {
                 again: millis(100, 2000),
             },
-            dice if dice > LOST && dice <= LOST + LATE => Fate::Late {
-                by: millis(1, 300),
-            },
+            dice if dice > LOST && dice <= LOST + LATE => Fate::Late { by: millis(1, 300) },
             _ => Fate::Delivered,
         }
     }

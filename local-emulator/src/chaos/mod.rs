@@ -21,8 +21,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::console::{Console, Tone};
-pub(crate) use ledger::Ledger;
 use ledger::Balance;
+pub(crate) use ledger::Ledger;
 use messages::Messages;
 pub(crate) use storm::{Storm, Targets};
 use tally::Disturbances;
@@ -114,7 +114,10 @@ impl Chaos {
             if at.saturating_add(hour).is_ok_and(|end| end < self.started) {
                 continue;
             }
-            let text = bucket.get_history(at).await.context("cannot read history")?;
+            let text = bucket
+                .get_history(at)
+                .await
+                .context("cannot read history")?;
             for line in text.unwrap_or_default().split(|byte| *byte == b'\n') {
                 if !line.is_empty() {
                     lines.push(serde_json::from_slice(line).context("cannot read history")?);
@@ -138,7 +141,11 @@ impl Summary {
             console.data(&text);
         }
         let Self { seed, balance, .. } = self;
-        console.line(&format!("chaos {seed}, {:.0} s; {}", self.seconds, self.disturbances.sentence()));
+        console.line(&format!(
+            "chaos {seed}, {:.0} s; {}",
+            self.seconds,
+            self.disturbances.sentence()
+        ));
         console.line(&format!(
             "runs: {} wanted, {} ended ({} ok, {} failed, {} lost) in {} attempts, {} of them lost; results: {} told, {} of them again",
             balance.wanted,
@@ -152,7 +159,10 @@ impl Summary {
             balance.results_repeated,
         ));
         if balance.violations.is_empty() {
-            console.line(&console.paint(Tone::Good, "every run that was wanted ended once, and was told one result"));
+            console.line(&console.paint(
+                Tone::Good,
+                "every run that was wanted ended once, and was told one result",
+            ));
         }
         for violation in &balance.violations {
             console.line(&console.paint(Tone::Bad, &format!("VIOLATION: {violation}")));

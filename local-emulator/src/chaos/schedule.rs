@@ -99,7 +99,11 @@ mod tests {
         assert!(has(|blow| matches!(blow, Blow::CutCoordinator(_))));
         assert!(has(|blow| matches!(blow, Blow::CutHub(_))));
         assert!(has(|blow| *blow == Blow::AskAgain));
-        assert!(all[..20].iter().all(|due| due.after < Duration::from_secs(1)));
+        assert!(
+            all[..20]
+                .iter()
+                .all(|due| due.after < Duration::from_secs(1))
+        );
         assert_eq!(all[499].after, LONGEST);
     }
 }

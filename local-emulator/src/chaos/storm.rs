@@ -119,7 +119,9 @@ impl Storm<'_> {
             while (self.status.borrow().clone(), self.chaos.ledger.deliveries()) == before {
                 if Instant::now() > deadline && before.0.open > 0 {
                     let open = before.0.open;
-                    return format!("{open} open, and nothing has happened for {STUCK:?} after the storm");
+                    return format!(
+                        "{open} open, and nothing has happened for {STUCK:?} after the storm"
+                    );
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }

@@ -95,7 +95,12 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<Exit
     let mut running = Running::start(args, &console, chaos.as_ref()).await?;
     let mut reporter = Reporter::new(running.http, json, sorted, console.clone(), started);
     reporter.ledger = chaos.as_ref().map(Chaos::ledger);
-    let storm = storm(chaos.as_ref(), running.targets.take(), running.status.clone(), until_idle);
+    let storm = storm(
+        chaos.as_ref(),
+        running.targets.take(),
+        running.status.clone(),
+        until_idle,
+    );
     let mut stuck = None;
     let end = tokio::select! {
         end = follow(&mut running.results, running.status.clone(), &mut reporter, until_idle, chaos.as_ref()) => end,
@@ -119,7 +124,9 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<Exit
     if let Some(chaos) = &chaos {
         let over = until_idle && !shutdown.is_cancelled();
         let found = stuck.into_iter().chain(reporter.violations).collect();
-        let summary = chaos.close(&pages.bucket, over, Clock::system().now(), found).await?;
+        let summary = chaos
+            .close(&pages.bucket, over, Clock::system().now(), found)
+            .await?;
         summary.tell(&console, json);
         return Ok(ExitCode::from(summary.exit_code()));
     }

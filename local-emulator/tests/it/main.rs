@@ -6,6 +6,7 @@
     reason = "a test ends where it cannot go on"
 )]
 
+mod chaos;
 mod delivery;
 mod kills;
 mod limits;

@@ -163,13 +163,13 @@ impl Broker {
             return;
         };
         let (name, leases) = (found.name.as_str(), &mut found.leases);
-        taken.retain(|taken| {
-            match disturbance.fate(name, taken.seq.0, taken.attempt) {
+        taken.retain(
+            |taken| match disturbance.fate(name, taken.seq.0, taken.attempt) {
                 Fate::Delivered => true,
                 Fate::Lost { again } => !leases.extend(taken.seq, taken.token, again, now),
                 Fate::Late { by } => !leases.put_off(taken.seq, taken.token, by, now),
-            }
-        });
+            },
+        );
     }
 
     fn close_consumer(self: &Arc<Self>, subscription: SubscriptionId, id: ConsumerId) {
