@@ -136,7 +136,10 @@ fn enter(
     balance: &mut Balance,
     settled: Timestamp,
 ) {
-    let key = (line.build.clone(), line.run);
+    let Some(build) = line.build.clone() else {
+        return;
+    };
+    let key = (build, line.run);
     match line.to.as_str() {
         "wanted" => {
             balance.wanted += 1;

@@ -51,7 +51,10 @@ async fn an_hour_is_every_line_once_whichever_parts_there_are() {
             .await
             .unwrap();
         assert_eq!(read().await.unwrap(), "a\nb\nc\nd\n");
-        bucket.put_history(at("14:00:00"), text("x\n")).await.unwrap();
+        bucket
+            .put_history(at("14:00:00"), text("x\n"))
+            .await
+            .unwrap();
         let hours = bucket.list_history().await.unwrap();
         assert_eq!(hours, [at("14:00:00"), at("15:00:00")]);
     }
@@ -62,7 +65,11 @@ async fn the_newest_checkpoint_that_is_not_later_is_found() {
     let (_folder, buckets) = buckets().await;
     for bucket in buckets {
         let read = async |when: &str| bucket.get_checkpoint(at(when)).await.unwrap();
-        for (moment, name) in [("09:59:59.5", "a"), ("10:00:00.000001", "b"), ("12:30:00", "c")] {
+        for (moment, name) in [
+            ("09:59:59.5", "a"),
+            ("10:00:00.000001", "b"),
+            ("12:30:00", "c"),
+        ] {
             bucket.put_checkpoint(at(moment), text(name)).await.unwrap();
         }
         assert_eq!(read("09:59:59").await, None);

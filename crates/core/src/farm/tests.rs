@@ -1,6 +1,7 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
 mod owned;
+mod past;
 mod recovery;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -121,7 +121,10 @@ impl Writer {
         let newest = self.with_store(|store| store.history_hours()).await;
         for at in newest.unwrap_or_default().into_iter().rev().take(NEWEST) {
             let mut waiting = self.waiting.lock();
-            let hour = waiting.hours.entry(number(at)).or_insert_with(|| Hour::new(at));
+            let hour = waiting
+                .hours
+                .entry(number(at))
+                .or_insert_with(|| Hour::new(at));
             hour.write_whole();
         }
         loop {

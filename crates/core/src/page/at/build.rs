@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use farm_model::message::progress::Outcome;
 use farm_model::record::{Attempt, AttemptState, Job, JobState, Run};
 use farm_model::view::{BuildView, Status};
 
@@ -60,20 +61,15 @@ fn run_then(run: &Run, at: Timestamp) -> Run {
 fn job_then(job: &Job, at: Timestamp) -> Job {
     let before = job.attempts.iter().filter(|attempt| attempt.leased <= at);
     let attempts: Vec<Attempt> = before.map(|attempt| attempt_then(attempt, at)).collect();
-    let state = match attempts.last() {
-        Some(last) if is_current(last) => JobState::Leased,
-        // It may not even have been there: a job's own beginning is not recorded.
-        None => JobState::Waiting { not_before: at },
-        Some(Attempt {
-            state: AttemptState::Finished { report, .. },
-            ..
-        }) if attempts.len() == job.attempts.len() => match &job.state {
-            JobState::Done { .. } => job.state.clone(),
-            _ => JobState::Done {
+    let state = match attempts.last().map(|last| &last.state) {
+        Some(AttemptState::Offered | AttemptState::Running { .. }) => JobState::Leased,
+        Some(AttemptState::Finished { report, .. }) if report.outcome != Outcome::Lost => {
+            JobState::Done {
                 outcome: report.outcome,
-            },
-        },
-        Some(_) => JobState::Waiting { not_before: at },
+            }
+        }
+        // Not begun, or lost and to be tried again. A job that waited for others is shown as waiting too.
+        _ => JobState::Waiting { not_before: at },
     };
     Job {
         state,

@@ -1,7 +1,7 @@
 //! The pages as of a past moment: a checkpoint, and the transitions from there to that moment.
 //!
 //! A transition says what became of a build; its details carry what a page shows of it, put there at the one place through
-//! which every change of a run passes ([`Effects::transition`](crate::Effects) and `Farm::touch`). What lines cannot tell,
+//! which every change of a run passes, `Farm::touch`. What lines cannot tell,
 //! such as another configuration or a branch that was rewound, is followed by a new checkpoint.
 
 mod build;
@@ -9,12 +9,9 @@ mod checkpoint;
 mod diff;
 mod past;
 
-#[cfg(test)]
-mod tests;
-
 pub use build::build;
 pub use checkpoint::{Checkpoint, OpenThen};
-pub use diff::{Changes, Ended, changes};
+pub use diff::{Change, Changes, Few};
 pub use past::Past;
 
 /// What lines say beside what happened: names of their details.
@@ -31,7 +28,8 @@ pub(crate) mod detail {
     pub(crate) const BRANCH: &str = "branch";
     /// There where the build is no cell of a grid: a try, or one against another repository's commit.
     pub(crate) const ASIDE: &str = "beside-the-grid";
-    pub(crate) const MACHINE: &str = "machine";
+    /// The machine of the current attempt, while the run runs.
+    pub(crate) const ON: &str = "on";
 }
 
 /// Lines that are not about a build: names of what happened.

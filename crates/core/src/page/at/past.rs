@@ -74,6 +74,12 @@ impl Past {
         past
     }
 
+    /// The moment.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
     fn enter_cells(&mut self, grid: &GridView) {
         let branch = (grid.repo.clone(), grid.branch.clone());
         for row in &grid.rows {
@@ -91,7 +97,13 @@ impl Past {
         self.open.insert((opened, shown.build.clone()), shown);
     }
 
-    fn apply(&mut self, line: &Transition) {
+    /// An open build of that moment.
+    pub(super) fn open(&self, build: &BuildId) -> Option<&OpenBuildView> {
+        let opened = self.opened.get(build)?;
+        self.open.get(&(*opened, build.clone()))
+    }
+
+    pub(super) fn apply(&mut self, line: &Transition) {
         match &line.build {
             Some(build) => self.apply_to(build, line),
             None if line.to == note::MOVED => drop(self.branch_moved(line)),
@@ -156,11 +168,8 @@ impl Past {
         shown.since = since
             .and_then(|text| text.parse().ok())
             .unwrap_or(shown.since);
-        shown.why = match (status, line.detail.get(detail::MACHINE)) {
-            (Status::Running, Some(machine)) => format!("on {machine}"),
-            (Status::Running, None) => std::mem::take(&mut shown.why),
-            _ => String::new(),
-        };
+        let on = line.detail.get(detail::ON);
+        shown.why = on.map_or_else(String::new, |machine| format!("on {machine}"));
         shown.status = status;
     }
 
