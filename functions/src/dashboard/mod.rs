@@ -6,14 +6,19 @@
 //! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
 //! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
+//! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>` | the views as they are |
+//!
+//! With `?at=2026-11-24T15:04:05Z`, all but the log are of that moment: from a checkpoint and the lines of history after it.
 
 mod api;
 mod build;
 mod cells;
+mod diff;
 mod fleet;
 mod front;
 mod log;
+mod past;
 mod place;
 mod rendered;
 mod shell;
@@ -47,6 +52,8 @@ struct Dashboard {
     grids: Views<GridView>,
     builds: Views<BuildView>,
     fronts: Rendered,
+    /// Of past moments: however many are asked for, the page of now stays.
+    pasts: Rendered,
     clock: Clock,
 }
 
@@ -61,6 +68,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         grids: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
         fronts: Rendered::default(),
+        pasts: Rendered::default(),
         bucket,
         clock: Clock::system(),
     };
@@ -69,6 +77,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/", get(front::page))
         .route("/build/{build}", get(build::page))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
+        .route("/diff", get(diff::page))
         .route("/api/farm", get(api::farm))
         .route("/api/grid", get(api::grid))
         .route("/api/build/{build}", get(api::build))
