@@ -29,7 +29,8 @@ pub(super) fn moment(at: Option<&str>, now: Timestamp) -> Result<Option<Timestam
     };
     let shown: String = text.chars().take(60).collect();
     // A plus sign that was not encoded arrives as a space.
-    let at: Timestamp = text.replacen(' ', "+", 1).parse().map_err(|_| {
+    let plus = || text.replacen(' ', "+", 1).parse();
+    let at: Timestamp = text.parse().or_else(|_| plus()).map_err(|_| {
         Trouble::Unclear(format!(
             "{shown:?} is no moment. Write one as 2026-11-24T15:04:05Z, or with an offset as 2026-11-24T16:04:05+01:00."
         ))

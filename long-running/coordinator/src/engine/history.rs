@@ -187,7 +187,7 @@ impl Writer {
         };
         let (first, lines) = (part.first, part.lines);
         self.bucket
-            .put_history_part(part.at, first, part.text)
+            .put_history_part(part.at, first, part.text.into())
             .await?;
         self.with_hour(number, |hour| hour.written(first, lines));
         Ok(())

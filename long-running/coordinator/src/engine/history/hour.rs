@@ -1,6 +1,5 @@
 //! The lines of one hour that wait for the bucket. Pure.
 
-use bytes::Bytes;
 use farm_model::Timestamp;
 use farm_model::record::Transition;
 
@@ -31,7 +30,7 @@ pub(super) struct Part {
     pub(super) at: Timestamp,
     pub(super) first: u64,
     pub(super) lines: usize,
-    pub(super) text: Bytes,
+    pub(super) text: String,
 }
 
 /// A line as it is written.
@@ -90,7 +89,7 @@ impl Hour {
             at: self.at,
             first: self.first,
             lines: self.lines.len(),
-            text: self.lines.concat().into(),
+            text: self.lines.concat(),
         })
     }
 
@@ -149,8 +148,7 @@ mod tests {
     }
 
     fn runs(part: &Part) -> Vec<u32> {
-        let text = String::from_utf8(part.text.to_vec()).unwrap();
-        let lines = text.lines();
+        let lines = part.text.lines();
         let parsed = lines.map(|line| serde_json::from_str::<Transition>(line).unwrap());
         parsed.map(|line| line.run).collect()
     }
