@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use farm_model::config::FarmConfig;
-use farm_model::id::RepoName;
+use farm_model::id::{BuildId, RepoName};
 use farm_model::record::Branch;
 
 use super::Farm;
@@ -13,7 +13,7 @@ use crate::effects::{Effects, ViewKey};
 use crate::fact::Observation;
 use crate::page::GRID_ROWS;
 use crate::page::at::{detail, note};
-use crate::plan::plan;
+use crate::plan::{Wanted, plan};
 
 impl Farm {
     /// A repository was read: branches move, new commits want builds, vanished branches go.
@@ -70,7 +70,10 @@ impl Farm {
                 branch: branch.name.clone(),
             });
             effects.branches.push(branch.clone());
-            note_moved(before, &branch, now, effects);
+            let count = before
+                .and_then(|before| on_top(before, &branch))
+                .filter(|count| !self.has_builds(&branch, *count));
+            note_moved(count, &branch, now, effects);
             self.want_all(&branch, now, effects);
         }
         if let Some(before) = self.branches.insert(key, branch.clone()) {
@@ -78,10 +81,32 @@ impl Farm {
         }
     }
 
+    /// What a branch wants built.
+    pub(super) fn wanted_by(&self, branch: &Branch) -> Vec<Wanted> {
+        plan(&self.config, branch)
+    }
+
     fn want_all(&mut self, branch: &Branch, now: Timestamp, effects: &mut Effects) {
-        for wanted in plan(&self.config, branch) {
+        for wanted in self.wanted_by(branch) {
             self.want(&wanted, "push", now, effects);
         }
+    }
+
+    /// Whether one of the first `count` commits was on this branch, and built, before.
+    fn has_builds(&self, branch: &Branch, count: usize) -> bool {
+        let of_branch = |id: &BuildId| {
+            self.builds.get(id).is_some_and(|build| {
+                build.key.branch == branch.name && build.key.repo == branch.repo
+            })
+        };
+        let new = &branch.commits[..count];
+        self.config.builders.keys().any(|builder| {
+            new.iter().any(|commit| {
+                let place = (builder.clone(), commit.id.clone());
+                let known = self.by_commit.get(&place);
+                known.is_some_and(|builds| builds.iter().any(of_branch))
+            })
+        })
     }
 
     /// A new `farm.toml`: what its recipes want is planned over the branches as known.
@@ -123,8 +148,8 @@ impl Farm {
 }
 
 /// Says in history which commits a branch has got on top.
-fn note_moved(before: Option<&Branch>, branch: &Branch, now: Timestamp, effects: &mut Effects) {
-    let Some(count) = before.and_then(|before| on_top(before, branch)) else {
+fn note_moved(count: Option<usize>, branch: &Branch, now: Timestamp, effects: &mut Effects) {
+    let Some(count) = count else {
         return note_rewritten(branch, now, effects);
     };
     let new = &branch.commits[..count.min(GRID_ROWS)];

@@ -14,6 +14,8 @@ use crate::page::at::{Changes, Checkpoint, Past, build as build_at};
 enum Step {
     Push(u32),
     Rewind(u32),
+    /// What was taken off last is pushed again.
+    Forward,
     Beat,
     /// The attempt that was chosen ends, is lost or is refused.
     Finish(usize, Outcome),
@@ -33,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (1..3_u32).prop_map(Step::Push),
         1 => (1..4_u32).prop_map(Step::Rewind),
+        1 => Just(Step::Forward),
         3 => Just(Step::Beat),
         6 => (any::<usize>(), outcome).prop_map(|(pick, outcome)| Step::Finish(pick, outcome)),
         1 => any::<usize>().prop_map(Step::Refuse),
@@ -55,6 +58,7 @@ struct Rendered {
 struct Recorded {
     dialogue: Dialogue,
     commits: Vec<u32>,
+    taken_off: Vec<u32>,
     next: u32,
     lines: Vec<Transition>,
     checkpoints: Vec<Checkpoint>,
@@ -66,6 +70,7 @@ impl Recorded {
         let mut recorded = Self {
             dialogue: Dialogue::new(3, 3),
             commits: Vec::new(),
+            taken_off: Vec::new(),
             next: 1,
             lines: Vec::new(),
             checkpoints: Vec::new(),
@@ -100,7 +105,12 @@ impl Recorded {
             }
             Step::Rewind(count) => {
                 let count = (count as usize).min(self.commits.len().saturating_sub(1));
-                self.commits.drain(..count);
+                self.taken_off = self.commits.drain(..count).collect();
+                self.push();
+            }
+            Step::Forward => {
+                let again = std::mem::take(&mut self.taken_off);
+                self.commits.splice(0..0, again);
                 self.push();
             }
             Step::Beat => {
@@ -300,6 +310,8 @@ fn a_scripted_day_is_seen_again_as_it_was() {
         Step::Finish(1, Outcome::Failed),
         Step::Clear(2),
         Step::Restart,
+        Step::Rewind(1),
+        Step::Forward,
         Step::Rewind(1),
         Step::Push(2),
         Step::Finish(0, Outcome::Ok),
