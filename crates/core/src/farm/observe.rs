@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use farm_model::config::FarmConfig;
 use farm_model::id::{BuildId, RepoName};
+use farm_model::kept::Snapshot;
 use farm_model::record::Branch;
 
 use super::Farm;
@@ -13,7 +14,7 @@ use crate::effects::{Effects, ViewKey};
 use crate::fact::Observation;
 use crate::page::GRID_ROWS;
 use crate::page::at::{detail, note};
-use crate::plan::{Wanted, plan};
+use crate::plan::{Seen, Wanted, made, plan};
 
 impl Farm {
     /// A repository was read: branches move, new commits want builds, vanished branches go.
@@ -83,7 +84,7 @@ impl Farm {
 
     /// What a branch wants built.
     pub(super) fn wanted_by(&self, branch: &Branch) -> Vec<Wanted> {
-        plan(&self.config, branch)
+        plan(&self.seen(), branch)
     }
 
     fn want_all(&mut self, branch: &Branch, now: Timestamp, effects: &mut Effects) {
@@ -107,6 +108,22 @@ impl Farm {
                 known.is_some_and(|builds| builds.iter().any(of_branch))
             })
         })
+    }
+
+    /// A builder has made a commit of a main repository: what it builds with that need not wait any more.
+    pub(super) fn want_with(&mut self, snapshot: &Snapshot, now: Timestamp, effects: &mut Effects) {
+        for wanted in made(&self.seen(), snapshot) {
+            let cause = format!("{} was made", snapshot.repo);
+            self.want(&wanted, &cause, now, effects);
+        }
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        Seen {
+            config: &self.config,
+            branches: &self.branches,
+            book: &self.book,
+        }
     }
 
     /// A new `farm.toml`: what its recipes want is planned over the branches as known.
