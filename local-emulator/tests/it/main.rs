@@ -10,6 +10,7 @@ mod delivery;
 mod kills;
 mod limits;
 mod machine;
+mod standby;
 mod up;
 
 /// The binary under test.
