@@ -310,10 +310,12 @@ fn start_coordinator(
     bucket: &str,
     cuts: Cuts,
 ) -> anyhow::Result<watch::Receiver<Status>> {
+    let data = folder.sub("coordinator")?;
     let settings = coordinator::Settings {
         bus: bus.clone(),
         bucket: bucket.to_owned(),
-        data: folder.sub("coordinator")?,
+        state: coordinator::StateUrl::Sqlite(data.join("state.db")),
+        data,
         config: target.config.clone(),
         overlays: vec![target.overlay()],
         grace: GRACE,

@@ -11,6 +11,7 @@ mod delivery;
 mod kills;
 mod limits;
 mod machine;
+mod standby;
 mod up;
 
 /// The binary under test.
