@@ -4,7 +4,7 @@
 
 mod hour;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ use hour::Hour;
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Hours that a new leader writes again: an earlier one may have died before it did.
 const NEWEST: usize = 2;
+/// Checkpoints that wait for the bucket.
+const CHECKPOINTS: usize = 16;
 /// What the last writing may take.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -32,8 +34,8 @@ const CLOSE: Duration = Duration::from_secs(2);
 struct Waiting {
     /// By hours since 1970.
     hours: BTreeMap<i64, Hour>,
-    /// The newest; an earlier one that was not written yet is not needed any more.
-    checkpoint: Option<Checkpoint>,
+    /// In their order, at most [`CHECKPOINTS`].
+    checkpoints: VecDeque<Checkpoint>,
 }
 
 /// The leader's end of the writer.
@@ -92,7 +94,13 @@ impl Exporter {
     /// The state of a moment.
     pub(super) fn keep(&mut self, checkpoint: Checkpoint) {
         self.checkpoint = Some(number(checkpoint.at));
-        self.waiting.lock().checkpoint = Some(checkpoint);
+        let mut waiting = self.waiting.lock();
+        if waiting.checkpoints.len() == CHECKPOINTS {
+            // The newest are worth most.
+            waiting.checkpoints.pop_front();
+        }
+        waiting.checkpoints.push_back(checkpoint);
+        drop(waiting);
         self.wake.notify_one();
     }
 
@@ -147,11 +155,11 @@ impl Writer {
 
     fn is_done(&self) -> bool {
         let waiting = self.waiting.lock();
-        waiting.checkpoint.is_none() && !waiting.hours.values().any(Hour::is_waiting)
+        waiting.checkpoints.is_empty() && !waiting.hours.values().any(Hour::is_waiting)
     }
 
     async fn export(&mut self) {
-        self.write_checkpoint().await;
+        self.write_checkpoints().await;
         let numbers: Vec<i64> = self.waiting.lock().hours.keys().copied().collect();
         let last = numbers.last().copied();
         for number in numbers {
@@ -162,18 +170,21 @@ impl Writer {
         }
     }
 
-    async fn write_checkpoint(&mut self) {
-        let Some(checkpoint) = self.waiting.lock().checkpoint.take() else {
-            return;
-        };
-        let written = match serde_json::to_vec(&checkpoint) {
-            Ok(text) => self.bucket.put_checkpoint(checkpoint.at, text.into()).await,
-            Err(error) => return tracing::error!(%error, "a checkpoint cannot be written"),
-        };
-        if let Err(error) = written {
-            tracing::warn!(%error, "cannot write a checkpoint; again later");
-            self.waiting.lock().checkpoint.get_or_insert(checkpoint);
+    async fn write_checkpoints(&mut self) {
+        loop {
+            let Some(checkpoint) = self.waiting.lock().checkpoints.pop_front() else {
+                return;
+            };
+            if let Err(error) = self.write_checkpoint(&checkpoint).await {
+                tracing::warn!(%error, "cannot write a checkpoint; again later");
+                return self.waiting.lock().checkpoints.push_front(checkpoint);
+            }
         }
+    }
+
+    async fn write_checkpoint(&self, checkpoint: &Checkpoint) -> anyhow::Result<()> {
+        let text = serde_json::to_vec(checkpoint)?;
+        Ok(self.bucket.put_checkpoint(checkpoint.at, text.into()).await?)
     }
 
     /// Writes what waits of an hour, and all of it once more when it is over.
