@@ -72,12 +72,14 @@ pub(super) async fn page(
 ) -> Result<Response, Trouble> {
     let Two { at, to } = query.map(|Query(two)| two).unwrap_or_default();
     let now = dashboard.clock.now();
+    // Nobody needs an address of nanoseconds.
+    let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let from = past::moment(at.as_deref(), now)?.ok_or_else(|| {
         Trouble::Unclear(
             "Say since when: /diff?at=2026-11-24T15:00:00Z, and up to when with &to=.".to_owned(),
         )
     })?;
-    let to = past::moment(to.as_deref(), now)?.unwrap_or(now);
+    let to = past::moment(to.as_deref(), now)?.unwrap_or(second.max(from));
     if to < from {
         return Err(Trouble::Unclear(format!(
             "{to} lies before {from}: the earlier moment comes first, as at=."

@@ -184,7 +184,10 @@ impl Writer {
 
     async fn write_checkpoint(&self, checkpoint: &Checkpoint) -> anyhow::Result<()> {
         let text = serde_json::to_vec(checkpoint)?;
-        Ok(self.bucket.put_checkpoint(checkpoint.at, text.into()).await?)
+        Ok(self
+            .bucket
+            .put_checkpoint(checkpoint.at, text.into())
+            .await?)
     }
 
     /// Writes what waits of an hour, and all of it once more when it is over.
