@@ -24,8 +24,8 @@ use farm_store::Store;
 use crate::leadership::{Fenced, Handle, Leadership};
 
 pub use engine::{Counts, Leader, Round, Tellable};
-pub use settings::{Args, ConfigFrom, Overlay, Settings};
 pub use farm_store::StateUrl;
+pub use settings::{Args, ConfigFrom, Overlay, Settings};
 pub use status::Status;
 
 /// Inputs that may wait for the leader.

@@ -208,7 +208,7 @@ mod tests {
         let state = |args: &[&str]| settings(args).unwrap().state.to_string();
         assert_eq!(state(&["--data", "/d"]), "sqlite:/d/state.db");
         let url = "postgres://u:s3cret@db/farm";
-        assert_eq!(state(&["--state", url]), "postgres://u@db/farm");
+        assert_eq!(state(&["--state", url]), "postgres://u@db:5432/farm");
     }
 
     #[test]

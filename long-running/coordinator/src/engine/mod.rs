@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use farm_bucket::Bucket;
 use farm_bus::Delivery;
+use farm_core::page::at::Checkpoint;
 use farm_core::{Fact, Policy, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
@@ -165,10 +166,12 @@ impl Engine {
     async fn settle(&mut self, round: Round, now: Timestamp) -> anyhow::Result<()> {
         if !round.batch.is_empty() {
             let batch = self.commit(round.batch).await?;
-            let tellable = self.leader.committed(batch);
-            if tellable.history {
-                self.history.mark(now);
+            self.history.add(&batch.history);
+            if self.history.wants_checkpoint(&batch.history, now) {
+                let checkpoint = Checkpoint::of(self.leader.farm(), now);
+                self.history.keep(checkpoint);
             }
+            let tellable = self.leader.committed(batch);
             self.may_tell(tellable);
         }
         if round.configured {
