@@ -131,6 +131,7 @@ impl Engine {
                 inbox,
                 feed,
                 owned,
+                kept: Vec::new(),
             },
             now,
         );
