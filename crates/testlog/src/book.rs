@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeBounds;
 
+use farm_model::message::progress::{TestOutcome, TestResult};
+
 use crate::excerpt::Excerpt;
 use crate::reader::Ended;
-use crate::result::{Found, Limits, TestOutcome, TestResult};
+use crate::result::{Found, Limits};
 
 /// What one entry costs beside its texts, in bytes, about.
 const ENTRY: usize = 160;

@@ -9,5 +9,5 @@ mod lines;
 mod reader;
 mod result;
 
-pub use reader::{Ended, Format, Reader};
-pub use result::{Found, Limits, TestOutcome, TestResult};
+pub use reader::{Ended, Reader};
+pub use result::{Found, Limits};

@@ -1,8 +1,9 @@
 //! Rust's own test harness, and `cargo test` around it: several binaries one after the other.
 
+use farm_model::message::progress::TestOutcome;
+
 use crate::book::Book;
 use crate::reader::{Ended, LineParser, milliseconds};
-use crate::result::TestOutcome;
 
 /// How much of what may be the list of failures is held back, in bytes.
 const HELD: usize = 64 << 10;

@@ -1,26 +1,13 @@
 //! One stream of one format.
 
+use farm_model::message::work::TestFormat;
+
 use crate::book::Book;
 use crate::go::{GoJson, GoText};
 use crate::junit::Junit;
 use crate::libtest::Libtest;
 use crate::lines::Lines;
 use crate::result::{Found, Limits};
-
-/// What a test runner writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON object a line, as Go's test2json writes them.
-    GoJson,
-    /// What `go test` says to people.
-    GoText,
-    /// XML.
-    Junit,
-    /// What Rust's own test harness says to people, and cargo around it.
-    Libtest,
-    /// Nothing that could be read.
-    Exit,
-}
 
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,14 +41,14 @@ pub trait LineParser: Send {
 impl Reader {
     /// Nothing has come yet.
     #[must_use]
-    pub fn new(format: Format, limits: Limits) -> Self {
+    pub fn new(format: TestFormat, limits: Limits) -> Self {
         let lines = |parser| Parser::Lines(Lines::new(limits.line), parser);
         let parser = match format {
-            Format::GoJson => lines(Box::new(GoJson)),
-            Format::GoText => lines(Box::<GoText>::default()),
-            Format::Libtest => lines(Box::<Libtest>::default()),
-            Format::Junit => Parser::Junit(Junit::new(limits.line)),
-            Format::Exit => Parser::None,
+            TestFormat::GoJson => lines(Box::new(GoJson)),
+            TestFormat::Go => lines(Box::<GoText>::default()),
+            TestFormat::Libtest => lines(Box::<Libtest>::default()),
+            TestFormat::Junit => Parser::Junit(Junit::new(limits.line)),
+            TestFormat::Exit => Parser::None,
         };
         Self {
             book: Book::new(limits),

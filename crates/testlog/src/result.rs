@@ -1,33 +1,6 @@
 //! What is found, and how much of it is kept.
 
-use serde::{Deserialize, Serialize};
-
-/// How one test ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TestOutcome {
-    /// It passed.
-    Ok,
-    /// It did not.
-    Failed,
-    /// It was not run.
-    Skipped,
-}
-
-/// One test, or one unit of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TestResult {
-    /// What was scheduled.
-    pub unit: String,
-    /// Empty: the unit itself.
-    pub name: String,
-    /// How it ended.
-    pub outcome: TestOutcome,
-    /// How long it took.
-    pub milliseconds: u64,
-    /// What it printed, in part; of failed ones only.
-    pub output: String,
-}
+use farm_model::message::progress::TestResult;
 
 /// What is kept at most.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use farm_model::message::progress::TestOutcome;
+
 use crate::book::Book;
 use crate::reader::{Ended, LineParser, milliseconds};
-use crate::result::TestOutcome;
 
 /// Knows nothing from one line to the next: the book does.
 pub struct GoJson;

@@ -1,8 +1,9 @@
 //! `go test` for people, and `go tool dist test` around it (spec 5.6): a package's tests come before its name.
 
+use farm_model::message::progress::TestOutcome;
+
 use crate::book::Book;
 use crate::reader::{Ended, LineParser, milliseconds};
-use crate::result::TestOutcome;
 
 /// Of whom what comes next is said.
 #[derive(Default)]

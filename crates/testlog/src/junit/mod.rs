@@ -6,9 +6,10 @@ use quick_xml::escape::unescape;
 use quick_xml::events::BytesStart;
 
 use self::tokens::{Token, Tokens};
+use farm_model::message::progress::TestOutcome;
+
 use crate::book::Book;
 use crate::reader::milliseconds;
-use crate::result::TestOutcome;
 
 /// Elements in one another that are understood; deeper ones are only counted.
 const DEPTH: usize = 32;

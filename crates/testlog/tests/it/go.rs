@@ -1,6 +1,8 @@
 //! Go.
 
-use farm_testlog::{Ended, Format, Limits, Reader, TestOutcome};
+use farm_model::message::progress::TestOutcome;
+use farm_model::message::work::TestFormat;
+use farm_testlog::{Ended, Limits, Reader};
 
 use crate::{of, read, told};
 
@@ -41,7 +43,7 @@ fn all() -> Vec<String> {
 
 #[test]
 fn events_tell_every_test_of_every_package() {
-    let found = read(Format::GoJson, JSON);
+    let found = read(TestFormat::GoJson, JSON);
     assert_eq!(told(&found), all());
     let right = of(&found, BAD, "TestWrong/right");
     assert_eq!(
@@ -73,7 +75,7 @@ fn events_tell_every_test_of_every_package() {
 
 #[test]
 fn text_for_people_tells_the_same() {
-    let mut verbose = told(&read(Format::GoText, VERBOSE));
+    let mut verbose = told(&read(TestFormat::Go, VERBOSE));
     let mut wanted = all();
     verbose.sort();
     wanted.sort();
@@ -82,7 +84,7 @@ fn text_for_people_tells_the_same() {
 
 #[test]
 fn without_v_only_failed_tests_are_named_and_every_package() {
-    let found = read(Format::GoText, TEXT);
+    let found = read(TestFormat::Go, TEXT);
     let wanted = [
         "bad TestWrong failed",
         "bad TestWrong/right failed",
@@ -106,7 +108,7 @@ fn without_v_only_failed_tests_are_named_and_every_package() {
 
 #[test]
 fn dist_names_its_packages_between_its_banners() {
-    let mut reader = Reader::new(Format::GoText, Limits::default());
+    let mut reader = Reader::new(TestFormat::Go, Limits::default());
     reader.push(DIST.as_bytes());
     let found = reader.finish(Ended::Well);
     assert_eq!(told(&found), ["errors  ok", "unicode/utf8  ok"]);
@@ -116,7 +118,7 @@ fn dist_names_its_packages_between_its_banners() {
 fn dist_of_2019_is_read_with_its_failure() {
     let text = "\nXYZTesting packages.\nok  \tarchive/tar\t0.039s\n--- FAIL: TestRead (0.01s)\n    \
         read_test.go:9: no\nFAIL\nFAIL\tarchive/zip\t1.200s\n2019/04/25 10:00:00 Failed: exit status 1\n";
-    let found = read(Format::GoText, text);
+    let found = read(TestFormat::Go, text);
     assert_eq!(
         told(&found),
         [
@@ -134,7 +136,7 @@ fn a_test_that_ran_when_everything_ended_is_what_it_died_of() {
         "\"Action\":\"fail\",\"Package\":\"example.org/sample/bad\",\"Test\":\"TestWrong/right\"",
     );
     let cut = &JSON[..upto.unwrap()];
-    let found = read(Format::GoJson, cut);
+    let found = read(TestFormat::GoJson, cut);
     assert_eq!(
         told(&found)[2..],
         [
@@ -142,7 +144,7 @@ fn a_test_that_ran_when_everything_ended_is_what_it_died_of() {
             format!("{BAD} TestWrong/right failed")
         ]
     );
-    let mut calm = Reader::new(Format::GoJson, Limits::default());
+    let mut calm = Reader::new(TestFormat::GoJson, Limits::default());
     calm.push(cut.as_bytes());
     assert!(
         calm.finish(Ended::Well)

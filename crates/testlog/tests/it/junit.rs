@@ -1,6 +1,6 @@
 //! JUnit's XML.
 
-use farm_testlog::Format;
+use farm_model::message::work::TestFormat;
 
 use crate::{of, read, told};
 
@@ -11,7 +11,7 @@ const MAVEN: &str = "org.example.SampleTest";
 
 #[test]
 fn pytest_is_read() {
-    let found = read(Format::Junit, PYTEST);
+    let found = read(TestFormat::Junit, PYTEST);
     let wanted = [
         "test_adds ok",
         "test_fails failed",
@@ -40,7 +40,7 @@ fn pytest_is_read() {
 
 #[test]
 fn mavens_reruns_decide() {
-    let found = read(Format::Junit, SUREFIRE);
+    let found = read(TestFormat::Junit, SUREFIRE);
     let wanted = [
         "breaks failed",
         "sometimes ok",
@@ -70,7 +70,7 @@ fn reports_lie_between_other_text_and_one_behind_the_other() {
     let text = format!(
         "a < b <tests>\n{PYTEST}\n[INFO] done <<testsuit\n{SUREFIRE}<testsuite><testcase name='x'"
     );
-    assert_eq!(read(Format::Junit, &text).tests.len(), 11);
+    assert_eq!(read(TestFormat::Junit, &text).tests.len(), 11);
 }
 
 #[test]
@@ -80,8 +80,8 @@ fn one_that_breaks_off_does_not_spoil_the_next() {
         &SUREFIRE[..SUREFIRE.find("<rerunError").unwrap()]
     );
     assert_eq!(
-        told(&read(Format::Junit, &text)),
-        told(&read(Format::Junit, PYTEST))
+        told(&read(TestFormat::Junit, &text)),
+        told(&read(TestFormat::Junit, PYTEST))
     );
 }
 
@@ -90,7 +90,7 @@ fn comments_thousands_and_suites_without_classes_are_understood() {
     let text = "<testsuites><!-- > <testcase name=\"no\"/> --><testsuite name='a&amp;b'>\
         <testcase name=\"slow > fast\" time=\"1,234.5\"/><testcase name='bad'><failure/>\
         <system-out><![CDATA[x]]]]><![CDATA[>]]></system-out></testcase></testsuite></testsuites>";
-    let found = read(Format::Junit, text);
+    let found = read(TestFormat::Junit, text);
     assert_eq!(told(&found), ["a&b slow > fast ok", "a&b bad failed"]);
     assert_eq!(found.tests[0].milliseconds, 1_234_500);
     assert_eq!(found.tests[1].output, "x]]>");

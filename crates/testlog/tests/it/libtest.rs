@@ -1,6 +1,7 @@
 //! Rust's own harness.
 
-use farm_testlog::{Ended, Format, Limits, Reader};
+use farm_model::message::work::TestFormat;
+use farm_testlog::{Ended, Limits, Reader};
 
 use crate::{of, read, told};
 
@@ -8,7 +9,7 @@ const CARGO: &str = include_str!("../data/cargo-test.txt");
 
 #[test]
 fn every_test_of_every_binary_is_told() {
-    let found = read(Format::Libtest, CARGO);
+    let found = read(TestFormat::Libtest, CARGO);
     let wanted = [
         "one tests::adds ok",
         "one tests::fails failed",
@@ -46,7 +47,7 @@ fn a_binary_that_dies_takes_the_test_that_ran_with_it() {
     let text = "     Running unittests src/lib.rs (target/debug/deps/one-83d69e65c7120d7f)\n\nrunning 2 tests\n\
         test tests::fine ... ok\ntest tests::dies ... error: test failed, to rerun pass `--lib`\n\nCaused by:\n  \
         process didn't exit successfully: `one` (signal: 11, SIGSEGV: invalid memory reference)\n";
-    let found = read(Format::Libtest, text);
+    let found = read(TestFormat::Libtest, text);
     assert_eq!(
         told(&found),
         [
@@ -62,7 +63,7 @@ fn a_binary_that_dies_takes_the_test_that_ran_with_it() {
 fn what_does_not_compile_is_a_failed_unit() {
     let text = "error[E0308]: mismatched types\n --> src/lib.rs:2:5\n\nerror: could not compile `one` (lib test) due \
         to 1 previous error\n";
-    let found = read(Format::Libtest, text);
+    let found = read(TestFormat::Libtest, text);
     assert_eq!(told(&found), ["one  failed"]);
     assert!(found.tests[0].output.contains("src/lib.rs:2:5"));
 }
@@ -71,7 +72,7 @@ fn what_does_not_compile_is_a_failed_unit() {
 fn a_binary_alone_has_no_name_and_tells_times_if_asked() {
     let text = "\nrunning 3 tests\ntest a ... ok <0.012s>\ntest b ... printed\nok\ntest c ... ignored\n\n\
         test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.50s\n";
-    let mut reader = Reader::new(Format::Libtest, Limits::default());
+    let mut reader = Reader::new(TestFormat::Libtest, Limits::default());
     reader.push(text.as_bytes());
     let found = reader.finish(Ended::Well);
     assert_eq!(told(&found), [" a ok", " b ok", " c skipped", "  ok"]);

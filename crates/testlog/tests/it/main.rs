@@ -7,10 +7,12 @@ mod junit;
 mod libtest;
 mod splits;
 
-use farm_testlog::{Ended, Format, Found, Limits, Reader, TestOutcome, TestResult};
+use farm_model::message::progress::{TestOutcome, TestResult};
+use farm_model::message::work::TestFormat;
+use farm_testlog::{Ended, Found, Limits, Reader};
 
 /// All of `text` at once, from a runner that ended badly.
-fn read(format: Format, text: &str) -> Found {
+fn read(format: TestFormat, text: &str) -> Found {
     let mut reader = Reader::new(format, Limits::default());
     reader.push(text.as_bytes());
     reader.finish(Ended::Badly)

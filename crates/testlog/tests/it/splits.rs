@@ -1,16 +1,17 @@
 //! However the bytes are cut, and whatever they are.
 
-use farm_testlog::{Ended, Format, Found, Limits, Reader};
+use farm_model::message::work::TestFormat;
+use farm_testlog::{Ended, Found, Limits, Reader};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-const FORMATS: [Format; 5] = [
-    Format::GoJson,
-    Format::GoText,
-    Format::Junit,
-    Format::Libtest,
-    Format::Exit,
+const FORMATS: [TestFormat; 5] = [
+    TestFormat::GoJson,
+    TestFormat::Go,
+    TestFormat::Junit,
+    TestFormat::Libtest,
+    TestFormat::Exit,
 ];
 
 const SAMPLES: [&[u8]; 7] = [
@@ -32,7 +33,7 @@ fn limits() -> Limits {
     }
 }
 
-fn read(format: Format, pieces: &[&[u8]]) -> Found {
+fn read(format: TestFormat, pieces: &[&[u8]]) -> Found {
     let mut reader = Reader::new(format, limits());
     for piece in pieces {
         reader.push(piece);
