@@ -338,6 +338,7 @@ fn start_hub(
         peers: hub::PeerSettings::default(),
         ledger: hub::LedgerSettings::default(),
         direct: Vec::new(),
+        snapshots: Default::default(),
     };
     let stop = part.token.clone();
     let (status, _) = watch::channel(hub::HubStatus::default());

@@ -566,6 +566,7 @@ fn settings(folder: &TempDir, hub: &str, bus: BusUrl, bucket: &str) -> Settings 
         peers: PeerSettings::default(),
         ledger: LedgerSettings::default(),
         direct: Vec::new(),
+        snapshots: Default::default(),
     }
 }
 
