@@ -13,7 +13,7 @@ use farm_model::id::{AttemptKey, HubSession, MachineId};
 use farm_model::message::progress::{
     AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone,
 };
-use farm_model::message::work::{CancelJob, RunJob, Step, StepSpec};
+use farm_model::message::work::{CancelJob, RunJob, SourceRef, Step, StepSpec};
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
 use farm_wire::keys::{MasterKey, key_2019, mint, verify_late};
@@ -523,10 +523,10 @@ pub fn command(job: &mut RunJob, number: usize) -> &mut StepSpec {
     }
 }
 
-/// The source comes from elsewhere.
-pub fn source_from(job: &mut RunJob, from: &str) {
+/// The source that is placed first.
+pub fn source(job: &mut RunJob) -> &mut SourceRef {
     match &mut job.steps[0] {
-        Step::Source { source, .. } => source.url = from.to_owned(),
+        Step::Source { source, .. } => source,
         other => panic!("{other:?} is no source"),
     }
 }

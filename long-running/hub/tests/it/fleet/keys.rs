@@ -28,6 +28,7 @@ async fn record(b: &Bench, name: &str, key: &str, revoked_at: Option<Timestamp>)
         name: name.parse().unwrap(),
         host_type: "host-test".parse().unwrap(),
         owner: Some("gopher@example.org".to_owned()),
+        labels: Default::default(),
         key_id: key_id(key),
         next_key_id: None,
         created: at,
