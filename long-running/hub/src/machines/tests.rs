@@ -85,7 +85,7 @@ async fn a_machine_works_on_one_attempt_at_a_time() {
     b.connect("m");
     let lease = b.registry.claim(&id("m"), &attempt(1), None).unwrap();
     let busy = b.registry.claim(&id("m"), &attempt(2), None).err().unwrap();
-    assert!(busy.reason.contains("works on"), "{busy}");
+    assert!(busy.reason.contains("works on"), "{busy:?}");
     drop(lease);
     assert!(b.registry.claim(&id("m"), &attempt(2), None).is_ok());
     assert!(b.registry.claim(&id("other"), &attempt(2), None).is_err());
@@ -146,7 +146,7 @@ async fn a_spoiled_machine_is_only_used_again_if_it_is_handed_back() {
     drop(broken);
     assert!(machine.is_closed());
     let again = b.registry.claim(&id("m"), &attempt(2), None).err().unwrap();
-    assert!(again.contains("not connected"), "{again}");
+    assert!(again.reason.contains("not connected"), "{again:?}");
     take("n", 1).hand_back();
     take("o", 1).unused();
     for name in ["n", "o"] {

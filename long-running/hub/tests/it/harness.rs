@@ -11,7 +11,7 @@ use farm_bus::{Bus, BusUrl, Limits, Receiver, SubscriptionSpec};
 use farm_model::event::{Event, Message};
 use farm_model::id::{AttemptKey, HubSession, MachineId};
 use farm_model::message::progress::{
-    AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone,
+    AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone, MachineReport, Missing,
 };
 use farm_model::message::work::{CancelJob, RunJob, SourceRef, Step, StepSpec};
 use farm_pubsub_emulator::{Emulator, Options};
@@ -139,6 +139,10 @@ impl Bench {
         let mut settings = settings(&folder, "h1", url.clone(), &bucket_url);
         change(&mut settings);
         let port = Port::any();
+        // Its own, which nobody knows before.
+        if let Some(address) = &mut settings.snapshots.address {
+            *address = port.address().to_string();
+        }
         let Hub {
             address,
             status,
@@ -364,6 +368,31 @@ impl Bench {
             _ => None,
         })
         .await
+    }
+
+    /// Why the attempt was refused, and what it would have gone on from.
+    pub async fn refused(&mut self, job: &RunJob) -> (String, Option<Missing>) {
+        self.next(|said| match said {
+            Said::Attempt(progress) if progress.attempt == job.attempt => match &progress.what {
+                AttemptEvent::Refused { reason, missing } => Some((reason.clone(), *missing)),
+                _ => None,
+            },
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for a heartbeat that speaks of the machine as idle, and kept as `held` left it.
+    pub async fn held(&mut self, name: &str, held: Option<&AttemptKey>) {
+        let id = id(name);
+        let is = |report: &MachineReport| {
+            report.machine == id && report.busy.is_none() && report.held.as_ref() == held
+        };
+        self.next(|said| match said {
+            Said::Beat(beat) => beat.machines.iter().any(is).then_some(()),
+            _ => None,
+        })
+        .await;
     }
 
     pub async fn step_started(&mut self, job: &RunJob, name: &str) {

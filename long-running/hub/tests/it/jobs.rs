@@ -125,7 +125,7 @@ async fn a_command_that_never_ends_is_killed_with_all_its_children() {
 }
 
 /// Waits until there is no such process.
-async fn ended(pid: &str) {
+pub async fn ended(pid: &str) {
     let began = Instant::now();
     let stat = format!("/proc/{pid}/stat");
     // A zombie has ended; who reaps it is not our business.
