@@ -91,6 +91,16 @@ impl MachineRecord {
 mod tests {
     use super::*;
 
+    #[test]
+    fn labels_are_short_words() {
+        for good in ["gpu", "disk=fast", "v1.2_x-y", &"a".repeat(32)] {
+            assert!(MachineRecord::is_label(good), "{good}");
+        }
+        for bad in ["", "two words", "a,b", "ä", &"a".repeat(33)] {
+            assert!(!MachineRecord::is_label(bad), "{bad}");
+        }
+    }
+
     fn record() -> MachineRecord {
         serde_json::from_value(serde_json::json!({
             "name": "attic", "host_type": "rpi4", "key_id": "0123456789abcdef",

@@ -279,15 +279,15 @@ impl Bench {
         .await;
     }
 
-    /// Whose machine it is, by the next heartbeat that speaks of it.
-    pub async fn owner(&mut self, name: &str) -> Option<String> {
+    /// What the next heartbeat that speaks of the machine says of it.
+    pub async fn report_of(&mut self, name: &str) -> MachineReport {
         let id = id(name);
+        // What was said before does not count.
+        self.seen.retain(|said| !matches!(said, Said::Beat(_)));
         self.next(|said| match said {
             Said::Beat(beat) => {
                 let mut machines = beat.machines.iter();
-                machines
-                    .find(|report| report.machine == id)
-                    .map(|report| report.owner.clone())
+                machines.find(|report| report.machine == id).cloned()
             }
             _ => None,
         })

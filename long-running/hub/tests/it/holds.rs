@@ -97,7 +97,8 @@ async fn a_hold_that_is_over_is_followed_by_what_clean_says() {
     made(&mut b, Clean::Halt, 1).await;
     assert_eq!(b.gone("m").await, "it is halted after every attempt");
     machine.ended().await;
-    let _machine = b.machine("m").await;
+    let _machine = b.connect("m");
+    b.report_of("m").await;
     let mut short = b.job(2, "m");
     short.hold_seconds = 1;
     step(&mut short, "test", "true");

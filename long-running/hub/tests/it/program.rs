@@ -69,7 +69,7 @@ async fn a_machine_that_reaches_the_hub_loads_a_snapshot_itself() {
     step(&mut job, "test", "cat made.txt");
     assert_eq!(b.run(&job).await.reason, "");
     assert_eq!(
-        b.metric("farm_hub_blob_requests_total{result=\"ok\"}")
+        b.metric("farm_hub_blob_requests_total{result=\"whole\"}")
             .await,
         "1"
     );

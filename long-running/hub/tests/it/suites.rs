@@ -169,8 +169,8 @@ async fn what_cargo_said_is_read_as_it_comes() {
     assert_eq!(report.reason, "step test: one, whole failed");
     let wanted = [
         "one tests::fails failed",
-        "one  failed",
         "whole also_fails failed",
+        "one  failed",
         "whole  failed",
     ];
     assert_eq!(told(report.tests.iter().take(4)), wanted.map(str::to_owned));
