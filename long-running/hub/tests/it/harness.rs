@@ -84,7 +84,7 @@ impl Port {
 /// What the hub says.
 #[derive(Debug, Clone)]
 pub enum Said {
-    Attempt(AttemptProgress),
+    Attempt(Box<AttemptProgress>),
     Beat(HubHeartbeat),
     Gone(MachineGone),
 }
@@ -567,7 +567,7 @@ fn attempt_json(text: &str) -> serde_json::Value {
 
 fn said(event: &Event) -> Said {
     match event.kind.as_str() {
-        AttemptProgress::TYPE => Said::Attempt(event.decode().unwrap()),
+        AttemptProgress::TYPE => Said::Attempt(Box::new(event.decode().unwrap())),
         HubHeartbeat::TYPE => Said::Beat(event.decode().unwrap()),
         MachineGone::TYPE => Said::Gone(event.decode().unwrap()),
         other => panic!("a hub does not say {other}"),
