@@ -139,8 +139,10 @@ impl Bench {
         let mut settings = settings(&folder, "h1", url.clone(), &bucket_url);
         change(&mut settings);
         let port = Port::any();
-        // Its own, which nobody knows before.
-        if let Some(address) = &mut settings.snapshots.address {
+        // Empty stands for its own, which nobody knows before.
+        if let Some(address) = &mut settings.snapshots.address
+            && address.is_empty()
+        {
             *address = port.address().to_string();
         }
         let Hub {

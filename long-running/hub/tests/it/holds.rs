@@ -36,6 +36,13 @@ async fn a_job_goes_on_where_another_ended_and_the_next_after_it() {
     let _machine = b.machine("m").await;
     let make = made(&mut b, Clean::Wipe, 60).await;
     b.held("m", Some(&make.attempt)).await;
+    let status: serde_json::Value =
+        serde_json::from_str(&b.public("GET", "/status.json", "").await.text()).unwrap();
+    let held = serde_json::to_value(&make.attempt).unwrap();
+    assert!(
+        status.to_string().contains(&format!("\"held\":{held}")),
+        "{status}"
+    );
     let mut first = next(
         &b,
         2,

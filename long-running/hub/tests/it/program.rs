@@ -76,6 +76,20 @@ async fn a_machine_that_reaches_the_hub_loads_a_snapshot_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_does_not_reach_the_hub_is_sent_its_snapshot() {
+    let mut b = Bench::with(|settings| {
+        // Nobody listens there.
+        settings.snapshots.address = Some("127.0.0.1:9".to_owned());
+    })
+    .await;
+    let _machine = b.machine("m").await;
+    let snapshot = made(&mut b).await;
+    let mut job = restored(&b, 2, "m", &snapshot);
+    step(&mut job, "test", "cat made.txt");
+    assert_eq!(b.run(&job).await.reason, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_that_is_gone_is_said_to_be_before_anything_begins() {
     let mut b = Bench::start().await;
     let _machine = b.machine("m").await;
