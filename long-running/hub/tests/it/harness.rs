@@ -409,7 +409,12 @@ impl Bench {
     }
 
     pub async fn report(&mut self, job: &RunJob) -> AttemptReport {
-        self.next(|said| match said {
+        self.report_within(2 * PATIENCE, job).await
+    }
+
+    /// The report of a job that may take so long.
+    pub async fn report_within(&mut self, limit: Duration, job: &RunJob) -> AttemptReport {
+        self.next_within(limit, |said| match said {
             Said::Attempt(progress) if progress.attempt == job.attempt => match &progress.what {
                 AttemptEvent::Finished { report } => Some(report.clone()),
                 _ => None,
@@ -456,7 +461,16 @@ impl Bench {
     }
 
     /// The first message, already read or to come, for which `pick` gives something. It is taken out.
-    pub async fn next<T>(&mut self, mut pick: impl FnMut(&Said) -> Option<T>) -> T {
+    pub async fn next<T>(&mut self, pick: impl FnMut(&Said) -> Option<T>) -> T {
+        self.next_within(2 * PATIENCE, pick).await
+    }
+
+    /// The same, of what may take longer.
+    async fn next_within<T>(
+        &mut self,
+        limit: Duration,
+        mut pick: impl FnMut(&Said) -> Option<T>,
+    ) -> T {
         for at in 0..self.seen.len() {
             if let Some(picked) = pick(&self.seen[at]) {
                 self.seen.remove(at);
@@ -464,7 +478,7 @@ impl Bench {
             }
         }
         // Not for each message anew: heartbeats come for ever.
-        let deadline = Instant::now() + 2 * PATIENCE;
+        let deadline = Instant::now() + limit;
         loop {
             let next = timeout_at(deadline, self.progress.next()).await;
             let delivery = next
