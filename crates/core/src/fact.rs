@@ -55,4 +55,7 @@ pub struct Observation {
     pub branches: Vec<Branch>,
     /// When it was read.
     pub at: Timestamp,
+    /// The trace of the hint that made us look: W3C `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }

@@ -2,9 +2,14 @@
 
 mod attempts;
 mod builds;
+mod cancel;
 mod choose;
+mod commands;
 mod fleet;
+mod graph;
 mod inbox;
+mod learn;
+mod lease;
 mod observe;
 mod owned;
 
@@ -14,11 +19,14 @@ use jiff::Timestamp;
 
 use farm_model::config::FarmConfig;
 use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, RepoName};
+use farm_model::kept::{Kept, KeptKind};
 use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, OwnedMachine, Run};
 use farm_model::view::{FeedEvent, Status};
 
 pub use fleet::{Hub, Machine};
+pub use learn::{timed_as, trust};
 
+use crate::book::Book;
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Fact;
 use crate::policy::Policy;
@@ -44,6 +52,8 @@ pub struct Saved {
     pub feed: Vec<FeedEvent>,
     /// Machines with an owner.
     pub owned: Vec<OwnedMachine>,
+    /// Small records.
+    pub kept: Vec<Kept>,
 }
 
 /// The whole farm in memory, with the indexes that make decisions cheap.
@@ -64,6 +74,11 @@ pub struct Farm {
     leases: BTreeMap<AttemptKey, JobRef>,
     fleet: Fleet,
     owned: Owned,
+    book: Book,
+    /// When runs that have begun must be over.
+    deadlines: BTreeSet<(Timestamp, BuildId)>,
+    /// The trace of what is being taken in.
+    trace_of_cause: Option<String>,
     inbox: Inbox,
     feed: std::collections::VecDeque<FeedEvent>,
     troubles: BTreeMap<String, String>,
@@ -93,6 +108,9 @@ impl Farm {
             leases: BTreeMap::new(),
             fleet: Fleet::default(),
             owned: Owned::new(saved.owned),
+            book: Book::new(saved.kept),
+            deadlines: BTreeSet::new(),
+            trace_of_cause: None,
             inbox: Inbox::new(saved.inbox, now),
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),
@@ -118,7 +136,24 @@ impl Farm {
             runs.sort_by_key(|run| run.number);
         }
         farm.reopen(now);
+        farm.bar_all();
         farm
+    }
+
+    /// Machines that were drained or set aside stay so.
+    fn bar_all(&mut self) {
+        let of = |kind| self.book.of(kind);
+        let kept = of(KeptKind::Drain).chain(of(KeptKind::Aside));
+        let names: Vec<_> = kept
+            .filter_map(|kept| match kept {
+                Kept::Drain(drain) => Some(drain.machine.clone()),
+                Kept::Aside(aside) => Some(aside.machine.clone()),
+                _ => None,
+            })
+            .collect();
+        for name in names {
+            self.fleet.bar(&name, true);
+        }
     }
 
     /// Puts every open job where it belongs: into the queue or among the leases.
@@ -132,6 +167,10 @@ impl Farm {
         for id in open {
             let run = newest(&self.runs[&id]).clone();
             self.open.insert((run.opened, id.clone()));
+            if let Some(began) = run.began() {
+                let deadline = crate::policy::later(began, self.policy.run_limit);
+                self.deadlines.insert((deadline, id.clone()));
+            }
             for (index, job) in run.jobs.iter().enumerate() {
                 let reference = JobRef {
                     build: id.clone(),
@@ -251,6 +290,12 @@ impl Farm {
         self.troubles
             .iter()
             .map(|(about, text)| format!("{about}: {text}"))
+    }
+
+    /// The small records.
+    #[must_use]
+    pub fn book(&self) -> &Book {
+        &self.book
     }
 
     /// The waiting jobs.
