@@ -16,7 +16,7 @@ pub fn strike(world: &mut World) {
         0 => outside.rng.between(5_000, 15_000),
         _ => outside.rng.between(100, 4_000),
     };
-    match outside.rng.below(12) {
+    match outside.rng.below(13) {
         0 | 1 => world.coordinators[coordinator].kill(pause, outside),
         2 => world.coordinators[coordinator].freeze(pause, outside),
         3 => replace(world, coordinator, pause),
@@ -32,6 +32,7 @@ pub fn strike(world: &mut World) {
             outside.queues.progress.hangs_until = outside.now + pause;
         }
         9 | 10 => push(outside),
+        11 => outside.blobs.clear(),
         _ => command(outside),
     }
 }
@@ -47,29 +48,55 @@ fn replace(world: &mut World, coordinator: usize, pause: i64) {
     }
 }
 
-/// Somebody clears a commit on a builder.
+/// Somebody asks for something.
 fn command(outside: &mut Outside) {
-    let Some(commit) = outside.rng.pick(outside.source.commits()).cloned() else {
-        return;
-    };
-    let builders: Vec<_> = Source::config().builders.into_keys().collect();
-    let Some(builder) = outside.rng.pick(&builders).cloned() else {
-        return;
-    };
-    let number = outside.new_life();
-    let id: CommandId = format!("c{number}").parse().unwrap();
-    outside.note(|| format!("{id}: clear {builder} of {}", commit.subject));
-    let command = Command {
-        id,
-        actor: "user:gopher".to_owned(),
-        ask: Ask::Clear {
-            builder,
-            commit: commit.id,
-        },
-    };
+    let Some(ask) = ask(outside) else { return };
+    let id: CommandId = format!("c{}", outside.new_life()).parse().unwrap();
+    outside.note(|| format!("{id}: {ask:?}"));
+    send(id, ask, outside);
+}
+
+fn send(id: CommandId, ask: Ask, outside: &mut Outside) {
+    let actor = "user:gopher".to_owned();
+    let command = Command { id, actor, ask };
     outside.sent.push(command.id.clone());
     for _ in 0..outside.copies() {
         let due = outside.arrival();
         outside.queues.commands.publish(command.clone(), due);
+    }
+}
+
+fn ask(outside: &mut Outside) -> Option<Ask> {
+    let builders: Vec<_> = Source::config().builders.into_keys().collect();
+    let builder = outside.rng.pick(&builders)?.clone();
+    let builds: Vec<_> = outside.ledger.builds().cloned().collect();
+    let reason = "a person's whim".to_owned();
+    Some(match outside.rng.below(8) {
+        0..=2 => Ask::Clear {
+            commit: outside.rng.pick(outside.source.commits())?.id.clone(),
+            builder,
+        },
+        3 => Ask::Retry {
+            build: outside.rng.pick(&builds)?.clone(),
+        },
+        4 | 5 => Ask::Cancel {
+            build: outside.rng.pick(&builds)?.clone(),
+        },
+        6 => Ask::Pause { builder, reason },
+        _ => Ask::Drain {
+            machine: outside.rng.pick(&["arm1", "arm2", "amd1"])?.parse().ok()?,
+            reason,
+        },
+    })
+}
+
+/// What people stopped goes on.
+pub fn relent(outside: &mut Outside) {
+    let builders = Source::config().builders.into_keys();
+    let resume = builders.map(|builder| Ask::Resume { builder });
+    let machines = ["arm1", "arm2", "amd1"].map(|name| name.parse().unwrap());
+    let undrain = machines.map(|machine| Ask::Undrain { machine });
+    for (number, ask) in resume.chain(undrain).enumerate() {
+        send(format!("relent{number}").parse().unwrap(), ask, outside);
     }
 }

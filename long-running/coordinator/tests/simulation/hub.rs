@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId};
-use farm_model::message::progress::{AttemptEvent, HubHeartbeat, MachineGone, MachineReport};
+use farm_model::message::progress::{
+    AttemptEvent, HubHeartbeat, MachineGone, MachineReport, Missing,
+};
 use farm_model::message::work::RunJob;
 
 use crate::job::Job;
@@ -33,6 +35,8 @@ struct Up {
     /// Machines that are away, and until when.
     away: BTreeMap<MachineId, i64>,
     running: BTreeMap<AttemptKey, Job>,
+    /// Machines that are kept as an attempt left them, and until when.
+    held: BTreeMap<MachineId, (AttemptKey, i64)>,
     /// The last word on attempts that were offered.
     said: BTreeMap<AttemptKey, Word>,
     cancelled: BTreeSet<AttemptKey>,
@@ -91,6 +95,7 @@ impl Hub {
             draining: false,
             away,
             running: BTreeMap::new(),
+            held: BTreeMap::new(),
             said: BTreeMap::new(),
             cancelled: BTreeSet::new(),
             outgoing: VecDeque::new(),
@@ -194,7 +199,7 @@ impl Up {
         let mut taken = Job::new(job, &self.session, outside);
         let what = match refusal {
             None => AttemptEvent::Accepted,
-            Some(reason) => AttemptEvent::Refused { reason },
+            Some((reason, missing)) => AttemptEvent::Refused { reason, missing },
         };
         outside.note(|| format!("{} to {}: {what:?}", job.hub, job.attempt));
         let accepted = what == AttemptEvent::Accepted;
@@ -202,6 +207,7 @@ impl Up {
         self.said.insert(job.attempt.clone(), word.clone());
         if accepted {
             self.running.insert(job.attempt.clone(), taken);
+            self.held.remove(&job.machine);
             self.beat_due = outside.now;
         }
         word
@@ -212,7 +218,7 @@ impl Up {
         job: &RunJob,
         machines: &[(MachineId, HostType)],
         outside: &Outside,
-    ) -> Option<String> {
+    ) -> Option<(String, Option<Missing>)> {
         let busy = || {
             self.running
                 .values()
@@ -230,9 +236,20 @@ impl Up {
         } else if busy() {
             "its machine is busy"
         } else {
-            return None;
+            let missing = self.missing(job, outside)?;
+            return Some((format!("missing: {missing:?}"), Some(missing)));
         };
-        Some(reason.to_owned())
+        Some((reason.to_owned(), None))
+    }
+
+    /// What it should go on from, if that is not there.
+    fn missing(&self, job: &RunJob, outside: &Outside) -> Option<Missing> {
+        let held = self.held.get(&job.machine).map(|(attempt, _)| attempt);
+        if job.continues.is_some() {
+            return (held != job.continues.as_ref()).then_some(Missing::WorkDir);
+        }
+        let gone = Job::restores(job).is_some_and(|blob| !outside.blobs.contains(blob));
+        gone.then_some(Missing::Snapshot)
     }
 
     fn cancel(&mut self, attempt: AttemptKey) {
@@ -247,6 +264,7 @@ impl Up {
         if self.away.insert(machine.clone(), until).is_some() {
             return;
         }
+        self.held.remove(machine);
         for job in self.running.values_mut() {
             if job.machine == *machine {
                 job.stop("its machine went");
@@ -268,7 +286,9 @@ impl Up {
         let now = outside.now;
         let before = self.away.len();
         self.away.retain(|_, until| now < *until);
-        if self.away.len() != before {
+        let held = self.held.len();
+        self.held.retain(|_, (_, until)| now < *until);
+        if self.away.len() != before || self.held.len() != held {
             self.beat_due = now;
         }
         for job in self.running.values_mut() {
@@ -293,7 +313,13 @@ impl Up {
         outside.say(&word);
         if let Word::Progress(progress) = &word {
             if matches!(progress.what, AttemptEvent::Finished { .. }) {
-                self.running.remove(&progress.attempt);
+                if let Some(job) = self.running.remove(&progress.attempt)
+                    && job.holds() > 0
+                    && !self.away.contains_key(&job.machine)
+                {
+                    let until = outside.now + job.holds();
+                    self.held.insert(job.machine, (job.attempt, until));
+                }
                 self.beat_due = outside.now;
             } else if let Some(job) = self.running.get_mut(&progress.attempt) {
                 job.told = true;
@@ -338,6 +364,9 @@ impl Up {
             host_type: host.clone(),
             version: 23,
             busy: busy.map(|job| job.attempt.clone()),
+            labels: BTreeSet::new(),
+            identity: None,
+            held: self.held.get(id).map(|(attempt, _)| attempt.clone()),
             owner: None,
             owner_unread: false,
         }

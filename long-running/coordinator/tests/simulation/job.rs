@@ -1,10 +1,10 @@
 //! One attempt on a machine: steps that take their time, and an end that chance decides.
 
-use farm_model::id::{AttemptKey, HubId, HubSession, MachineId};
+use farm_model::id::{AttemptKey, BlobId, HubId, HubSession, MachineId};
 use farm_model::message::progress::{
-    AttemptEvent, AttemptProgress, AttemptReport, LogSummary, Outcome,
+    AttemptEvent, AttemptProgress, AttemptReport, Outcome, TestOutcome, TestResult,
 };
-use farm_model::message::work::RunJob;
+use farm_model::message::work::{RunJob, Step};
 
 use crate::outside::{Outside, Word};
 
@@ -18,12 +18,17 @@ pub struct Job {
     session: HubSession,
     seq: u64,
     next_at: i64,
-    steps: Vec<String>,
+    /// Still to be done, the next one last.
+    steps: Vec<Step>,
     begun: u32,
-    outcome: Outcome,
-    reason: String,
+    report: AttemptReport,
     ended: bool,
+    /// For how long its machine is kept afterwards, in milliseconds.
+    hold: i64,
 }
+
+/// What a job can list.
+const UNITS: [&str; 5] = ["archive", "bytes", "net", "runtime", "sync"];
 
 impl Job {
     pub fn new(job: &RunJob, session: &HubSession, outside: &mut Outside) -> Self {
@@ -41,16 +46,11 @@ impl Job {
             session: session.clone(),
             seq: 0,
             next_at: outside.now,
-            steps: job
-                .steps
-                .iter()
-                .rev()
-                .map(|step| step.name.clone())
-                .collect(),
+            steps: job.steps.iter().rev().cloned().collect(),
             begun: 0,
-            outcome,
-            reason: reason.to_owned(),
+            report: AttemptReport::bare(outcome, reason.to_owned()),
             ended: false,
+            hold: i64::try_from(job.hold_seconds).unwrap() * 1000,
         }
     }
 
@@ -58,8 +58,15 @@ impl Job {
     pub fn stop(&mut self, reason: &str) {
         self.steps.clear();
         self.next_at = 0;
-        self.outcome = Outcome::Lost;
-        self.reason = reason.to_owned();
+        self.report = AttemptReport::bare(Outcome::Lost, reason.to_owned());
+    }
+
+    /// How long its machine is kept as it is, in milliseconds.
+    pub fn holds(&self) -> i64 {
+        match self.report.outcome {
+            Outcome::Lost => 0,
+            Outcome::Ok | Outcome::Failed => self.hold,
+        }
     }
 
     /// What happens to it now, if anything does.
@@ -74,24 +81,46 @@ impl Job {
             1_500
         };
         self.next_at = outside.now + outside.rng.between(100, longest);
-        if let Some(name) = self.steps.pop() {
-            self.begun += 1;
-            let step = self.begun - 1;
-            return Some(AttemptEvent::StepStarted { step, name });
+        while let Some(step) = self.steps.pop() {
+            self.take(&step, outside);
+            if let Some(name) = name_of(&step) {
+                self.begun += 1;
+                let step = self.begun - 1;
+                return Some(AttemptEvent::StepStarted { step, name });
+            }
         }
         self.ended = true;
         Some(AttemptEvent::Finished {
-            report: self.report(),
+            report: self.report.clone(),
         })
     }
 
-    fn report(&self) -> AttemptReport {
-        AttemptReport {
-            outcome: self.outcome,
-            reason: self.reason.clone(),
-            steps: Vec::new(),
-            log: LogSummary::default(),
+    /// What a step leaves in the report, where all goes well.
+    fn take(&mut self, step: &Step, outside: &mut Outside) {
+        if self.report.outcome == Outcome::Lost {
+            return;
         }
+        match step {
+            Step::List(_) => self.report.units = UNITS.map(str::to_owned).to_vec(),
+            Step::Keep { .. } => self.report.snapshot = Some(outside.keep_blob()),
+            Step::Tests(tests) => {
+                let failed = self.report.outcome == Outcome::Failed;
+                let units = tests.groups.iter().flatten();
+                let results = units
+                    .enumerate()
+                    .map(|(n, unit)| result(unit, failed && n == 0));
+                self.report.tests.extend(results);
+            }
+            _ => {}
+        }
+    }
+
+    /// The archive that it needs, if it needs one.
+    pub fn restores(job: &RunJob) -> Option<&BlobId> {
+        job.steps.iter().find_map(|step| match step {
+            Step::Restore { snapshot, .. } => Some(snapshot),
+            _ => None,
+        })
     }
 
     /// The next thing that is said of it.
@@ -106,5 +135,27 @@ impl Job {
             at: outside.time(),
             what,
         })
+    }
+}
+
+fn name_of(step: &Step) -> Option<String> {
+    match step {
+        Step::Run(spec) | Step::List(spec) => Some(spec.name.clone()),
+        Step::Tests(tests) => Some(tests.command.name.clone()),
+        _ => None,
+    }
+}
+
+fn result(unit: &str, failed: bool) -> TestResult {
+    TestResult {
+        unit: unit.to_owned(),
+        name: String::new(),
+        outcome: if failed {
+            TestOutcome::Failed
+        } else {
+            TestOutcome::Ok
+        },
+        milliseconds: 100,
+        output: String::new(),
     }
 }

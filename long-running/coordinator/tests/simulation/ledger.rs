@@ -114,6 +114,11 @@ impl Ledger {
         self.attempt(key).is_some_and(|of| !is_over(of))
     }
 
+    /// Those that have a run.
+    pub fn builds(&self) -> impl Iterator<Item = &BuildId> {
+        self.runs.keys().map(|(build, _)| build)
+    }
+
     pub fn used(&self, key: &str) -> bool {
         self.used.contains(key)
     }

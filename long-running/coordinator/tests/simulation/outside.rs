@@ -1,11 +1,11 @@
 //! What every actor of a world reaches: time, chance, queues, the database, and the ledger that judges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use farm_core::Policy;
 use farm_model::Timestamp;
 use farm_model::event::{Event, Message};
-use farm_model::id::{CommandId, HubId};
+use farm_model::id::{BlobId, CommandId, HubId};
 use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
 use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
@@ -85,6 +85,8 @@ pub struct Outside {
     pub sabotage: Sabotage,
     /// Commands that people gave.
     pub sent: Vec<CommandId>,
+    /// Archives that were kept and are there.
+    pub blobs: BTreeSet<BlobId>,
     lives: Life,
     /// What happened, where somebody reads it.
     pub trace: Option<Vec<String>>,
@@ -102,6 +104,7 @@ impl Outside {
             ledger: Ledger::default(),
             sabotage,
             sent: Vec::new(),
+            blobs: BTreeSet::new(),
             lives: 0,
             trace: traced.then(Vec::new),
         }
@@ -114,6 +117,13 @@ impl Outside {
     pub fn new_life(&mut self) -> Life {
         self.lives += 1;
         self.lives
+    }
+
+    /// An archive is kept.
+    pub fn keep_blob(&mut self) -> BlobId {
+        let blob: BlobId = format!("{:064x}", self.new_life()).parse().unwrap();
+        self.blobs.insert(blob.clone());
+        blob
     }
 
     /// When a message that is published now arrives: mostly soon.

@@ -73,6 +73,7 @@ impl Source {
             repo: REPO.parse().unwrap(),
             branches: some.then_some(branch).into_iter().collect(),
             at: time(now),
+            trace: None,
         }
     }
 
@@ -142,6 +143,7 @@ impl Source {
             commit: commit.id.clone(),
             branch: "main".to_owned(),
             kind,
+            against: None,
         }
     }
 }

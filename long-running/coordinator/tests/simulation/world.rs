@@ -65,10 +65,15 @@ impl World {
         }
         self.calm();
         let limit = self.outside.now + PATIENCE;
+        // What people asked for in the storm may still come, in any order.
+        let mut relent_at = Some(self.outside.now + 6_000);
         while self.is_sound() && self.unrest().is_some() {
             if self.outside.now > limit {
                 let what = format!("no rest: {}", self.unrest().unwrap_or_default());
                 self.outside.ledger.wrong.get_or_insert(what);
+            }
+            if relent_at.take_if(|at| *at <= self.outside.now).is_some() {
+                chaos::relent(&mut self.outside);
             }
             self.step();
             steps += 1;
