@@ -198,6 +198,7 @@ impl Farm {
         let finished = finished(build, run, outcome, reason, now);
         let told = format!("finished:{id}:{}", run.number);
         effects.tell_traced(told, now, &finished, run.trace.as_deref());
+        self.over.insert((now, id.clone()));
     }
 
     /// Marks a build's records and pages as changed.

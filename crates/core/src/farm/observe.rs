@@ -11,7 +11,7 @@ use farm_model::record::Branch;
 use super::Farm;
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Observation;
-use crate::plan::plan;
+use crate::plan::{Wanted, plan};
 
 impl Farm {
     /// A repository was read: branches move, new commits want builds, vanished branches go.
@@ -76,8 +76,13 @@ impl Farm {
         }
     }
 
+    /// What a branch wants built.
+    pub(super) fn wanted_by(&self, branch: &Branch) -> Vec<Wanted> {
+        plan(&self.config, branch)
+    }
+
     fn want_all(&mut self, branch: &Branch, now: Timestamp, effects: &mut Effects) {
-        for wanted in plan(&self.config, branch) {
+        for wanted in self.wanted_by(branch) {
             self.want(&wanted, "push", now, effects);
         }
     }

@@ -1,6 +1,7 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
 mod owned;
+mod recall;
 mod recovery;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use farm_model::message::progress::{
 };
 use farm_model::message::result::RunFinished;
 use farm_model::message::work::{CancelJob, RunJob, SOURCE_ROOT, StepSpec};
-use farm_model::record::{Branch, CommitInfo};
+use farm_model::record::{Branch, Build, CommitInfo, Run};
 use farm_model::view::Status;
 
 use super::{Farm, Saved};
