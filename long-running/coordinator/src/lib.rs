@@ -20,7 +20,10 @@ use farm_core::Policy;
 use farm_runtime::{Clock, Ids};
 use farm_store::{Durability, SqliteStore, Store};
 
-pub use engine::{Counts, Leader, Round, Tellable};
+pub use engine::{
+    Checkpoint, Counts, Difference, Leader, Place, PlayError, Played, Player, Replayed, Round,
+    Span, Tellable, replay,
+};
 pub use settings::{Args, ConfigFrom, Overlay, Settings};
 pub use status::Status;
 

@@ -13,10 +13,12 @@ mod lease;
 mod observe;
 mod owned;
 mod recall;
+mod saved;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use farm_model::config::FarmConfig;
 use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, RepoName};
@@ -38,7 +40,7 @@ use inbox::Inbox;
 use owned::Owned;
 
 /// What a new leader starts from: the records of the store.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
     /// The `farm.toml` in force, parsed, and its digest.
     pub config: Option<(String, FarmConfig)>,

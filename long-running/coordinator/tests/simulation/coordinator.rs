@@ -150,6 +150,8 @@ impl Up {
         let (life, epoch) = (outside.new_life(), loaded.epoch);
         outside.note(|| format!("coordinator {life} leads in epoch {epoch}"));
         let (leader, untold) = Leader::restore(loaded, policy(), outside.time());
+        let first = leader.first_checkpoint(outside.time());
+        outside.checkpoints.insert(first.place(), first);
         let mut up = Self {
             life,
             epoch,
@@ -297,6 +299,8 @@ impl Up {
             facts.push(Fact::Tick);
         }
         let round = self.leader.take(facts, outside.time()).unwrap();
+        let checkpoint = round.checkpoint.map(|of| (of.place(), of));
+        outside.checkpoints.extend(checkpoint);
         if outside.sabotage == Sabotage::TellsEarly {
             let early = self.leader.committed(round.batch.clone());
             self.may_tell(early);

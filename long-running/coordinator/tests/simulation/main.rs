@@ -6,6 +6,7 @@
 //! `SIM_SEED=17 …` replays one and prints its story.
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod again;
 mod broken;
 mod chaos;
 mod coordinator;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use coordinator::{Checkpoint, Place};
 use farm_core::Policy;
 use farm_model::Timestamp;
 use farm_model::event::{Event, Message};
@@ -85,6 +86,8 @@ pub struct Outside {
     pub sabotage: Sabotage,
     /// Commands that people gave.
     pub sent: Vec<CommandId>,
+    /// From where decisions may be replayed.
+    pub checkpoints: BTreeMap<Place, Checkpoint>,
     /// Archives that were kept and are there.
     pub blobs: BTreeSet<BlobId>,
     lives: Life,
@@ -104,6 +107,7 @@ impl Outside {
             ledger: Ledger::default(),
             sabotage,
             sent: Vec::new(),
+            checkpoints: BTreeMap::new(),
             blobs: BTreeSet::new(),
             lives: 0,
             trace: traced.then(Vec::new),
@@ -175,6 +179,7 @@ pub fn policy() -> Policy {
         offer: SignedDuration::from_secs(10),
         back_off_cap: SignedDuration::from_secs(4),
         elsewhere: SignedDuration::from_secs(20),
+        checkpoint_after: 20_000,
         ..Policy::default()
     }
 }

@@ -22,7 +22,7 @@ pub struct Report {
     pub failures: Vec<(u64, String)>,
 }
 
-/// Lets worlds run: as many as `SIM_SEEDS` says, or only that of `SIM_SEED`, or `usual`.
+/// Lets worlds run: as many as `SIM_SEEDS` says, or only that of `SIM_SEED`, or `usual`; sabotaged ones until one fails.
 pub fn seeds(sabotage: Sabotage, usual: u64) -> Report {
     let (from, count) = match (asked("SIM_SEED"), asked("SIM_SEEDS")) {
         (Some(seed), _) => (seed, 1),
@@ -31,7 +31,7 @@ pub fn seeds(sabotage: Sabotage, usual: u64) -> Report {
     };
     let report = Report {
         sabotage,
-        worlds: count,
+        worlds: 0,
         steps: 0,
         runs: 0,
         took: Duration::ZERO,
@@ -43,7 +43,8 @@ pub fn seeds(sabotage: Sabotage, usual: u64) -> Report {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= from + count {
+                    let found = sabotage != Sabotage::None && report.lock().unwrap().is_failed();
+                    if seed >= from + count || found {
                         return;
                     }
                     let told = tell(seed, sabotage, false);
@@ -84,7 +85,12 @@ fn asked(name: &str) -> Option<u64> {
 }
 
 impl Report {
+    fn is_failed(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
     fn add(&mut self, seed: u64, told: Told) {
+        self.worlds += 1;
         self.steps += told.steps;
         self.runs += told.runs;
         self.failures.extend(told.wrong.map(|what| (seed, what)));

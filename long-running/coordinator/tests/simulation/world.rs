@@ -6,6 +6,7 @@ use farm_model::id::AttemptKey;
 use farm_model::record::BuildKind;
 use farm_store::Store;
 
+use crate::again;
 use crate::chaos;
 use crate::coordinator::Coordinator;
 use crate::hub::Hub;
@@ -206,7 +207,8 @@ impl World {
             }
         }
         self.wanted()?;
-        self.stored()
+        self.stored()?;
+        again::replay(&mut self.outside)
     }
 
     fn wanted(&self) -> Result<(), String> {
