@@ -379,6 +379,8 @@ fn newest(runs: &[Run]) -> &Run {
 fn empty_config() -> FarmConfig {
     FarmConfig {
         name: "farm".to_owned(),
+        builds: None,
+        policies: BTreeMap::new(),
         hosts: BTreeMap::new(),
         builders: BTreeMap::new(),
         repositories: BTreeMap::new(),

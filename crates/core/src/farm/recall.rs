@@ -54,10 +54,10 @@ impl Farm {
                     // Also where one is in memory: there may be others, of other branches.
                     unknown.places.insert((builder.clone(), commit.clone()));
                 }
-                Ask::Retry { build } | Ask::Cancel { build } => {
-                    if !self.builds.contains_key(build) {
-                        unknown.builds.insert(build.clone());
-                    }
+                Ask::Retry { build } | Ask::Cancel { build }
+                    if !self.builds.contains_key(build) =>
+                {
+                    unknown.builds.insert(build.clone());
                 }
                 _ => {}
             },

@@ -45,6 +45,7 @@ pub(super) fn batch(
         history: effects.history,
         feed: effects.feed,
         owned: effects.owned.into_values().collect(),
+        kept: effects.kept.into_iter().collect(),
         decision: around.decision,
         ..Batch::default()
     };

@@ -74,7 +74,7 @@ impl Leader {
             inbox: loaded.inbox,
             feed: loaded.feed,
             owned: loaded.owned,
-            kept: Vec::new(),
+            kept: loaded.kept,
         };
         let start = Start {
             stamp: Stamp::own(),
