@@ -90,7 +90,7 @@ async fn keep(bucket: &Bucket, checkpoint: Checkpoint, kept: usize) -> anyhow::R
 #[cfg(test)]
 mod tests {
     use farm_core::Policy;
-    use farm_store::{Durability, SqliteStore, Store};
+    use farm_store::{Durability, Keep, SqliteStore, Store};
 
     use super::*;
     use crate::engine::Leader;
@@ -101,7 +101,8 @@ mod tests {
         let mut store = SqliteStore::open("unused".as_ref(), Durability::Memory).unwrap();
         for second in 0..4 {
             let now = Timestamp::from_second(second).unwrap();
-            let (leader, _) = Leader::restore(store.load().unwrap(), Policy::default(), now);
+            let loaded = store.load(Keep::Everything).unwrap();
+            let (leader, _) = Leader::restore(loaded, Policy::default(), now);
             let oldest = keep(&bucket, leader.first_checkpoint(now), 2)
                 .await
                 .unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use coordinator::{Leader, Tellable};
 use farm_core::{Fact, Observation, ViewKey, explain, page};
 use farm_model::event::{Event, Topic};
-use farm_store::{Batch, Committed, Epoch};
+use farm_store::{Batch, Committed, Epoch, Keep};
 
 use crate::outside::{GRACE, Order, Outside, Sabotage, Word, policy};
 use crate::queue::{Handle, Life};
@@ -146,7 +146,7 @@ impl Coordinator {
 
 impl Up {
     fn start(outside: &mut Outside) -> Self {
-        let loaded = outside.store.load().unwrap();
+        let loaded = outside.store.load(Keep::Everything).unwrap();
         let (life, epoch) = (outside.new_life(), loaded.epoch);
         outside.note(|| format!("coordinator {life} leads in epoch {epoch}"));
         let (leader, untold) = Leader::restore(loaded, policy(), outside.time());

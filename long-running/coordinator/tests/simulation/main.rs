@@ -21,13 +21,20 @@ mod source;
 mod world;
 
 use crate::outside::Sabotage;
-use crate::seeds::{Report, seeds};
+use crate::seeds::{Report, on_postgres, seeds};
 
 #[test]
 fn storms() {
-    let report = seeds(Sabotage::None, 300);
+    let report = seeds(Sabotage::None, 120);
     println!("{report}");
     report.expect_sound();
+}
+
+#[test]
+fn storms_on_postgresql() {
+    if let Some(failures) = on_postgres(3) {
+        assert!(failures.is_empty(), "{failures:?}");
+    }
 }
 
 /// Two leaders at once would double outcomes if the database let the old one write.

@@ -59,6 +59,17 @@ pub fn seeds(sabotage: Sabotage, usual: u64) -> Report {
     report
 }
 
+/// The story of `count` worlds on PostgreSQL; none where there is no server to be had.
+pub fn on_postgres(count: u64) -> Option<Vec<(u64, String)>> {
+    let server = farm_store::testing::postgres::server("the simulation")?;
+    let failed = |seed: u64| {
+        let store = farm_store::open(&server.database()).unwrap();
+        let told = World::new(seed, store, Sabotage::None, false).run();
+        told.wrong.map(|what| (seed, what))
+    };
+    Some((0..count).filter_map(failed).collect())
+}
+
 /// One world.
 fn tell(seed: u64, sabotage: Sabotage, traced: bool) -> Told {
     let store = SqliteStore::open("unused".as_ref(), Durability::Memory).unwrap();

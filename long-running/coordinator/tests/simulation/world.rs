@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use farm_model::id::AttemptKey;
 use farm_model::record::BuildKind;
-use farm_store::Store;
+use farm_store::{Keep, Store};
 
 use crate::again;
 use crate::chaos;
@@ -227,7 +227,7 @@ impl World {
         let loaded = self
             .outside
             .store
-            .load()
+            .load(Keep::Everything)
             .map_err(|error| error.to_string())?;
         let runs = &self.outside.ledger.runs;
         let same = loaded.runs.len() == runs.len()

@@ -1,6 +1,6 @@
 use farm_core::{Fact, Policy};
 use farm_model::Timestamp;
-use farm_store::{Committed, Durability, Epoch, SqliteStore};
+use farm_store::{Committed, Durability, Epoch, Keep, SqliteStore};
 
 use super::*;
 use crate::engine::Leader;
@@ -39,7 +39,7 @@ impl Story {
     /// One epoch of `rounds` rounds.
     async fn lead(&mut self, rounds: i64, policy: Policy) {
         let now = self.now();
-        let loaded = self.store.load().unwrap();
+        let loaded = self.store.load(Keep::Everything).unwrap();
         let epoch: Epoch = loaded.epoch;
         let (mut leader, _) = Leader::restore(loaded, policy, now);
         self.keep(leader.first_checkpoint(now)).await;
