@@ -9,6 +9,7 @@ mod init;
 mod logs;
 mod lookup;
 mod machine;
+mod replay;
 mod retry;
 mod server;
 mod session;
@@ -48,6 +49,8 @@ pub enum Command {
     Flakes(flakes::Args),
     /// Record machines, make their keys and take them back
     Machine(machine::Args),
+    /// Decide again what the coordinator decided, and compare
+    Replay(replay::Args),
     /// Mint the token that lets a person give commands
     Token(token::Args),
 }
@@ -87,6 +90,7 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Audit(args) => command::audit::run(&args, session).await,
         Command::Flakes(args) => flakes::run(&args, session).await,
         Command::Machine(args) => machine::run(&args, session).await,
+        Command::Replay(args) => replay::run(&args, session).await,
         Command::Token(args) => token::run(&args, session),
     }
 }

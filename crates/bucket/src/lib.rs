@@ -14,6 +14,7 @@ mod log;
 mod machine;
 mod object;
 mod open;
+mod replay;
 mod view;
 
 pub use blob::BlobStream;

@@ -42,6 +42,11 @@ impl Book {
         })
     }
 
+    /// All of them, by kind and key.
+    pub fn all(&self) -> impl Iterator<Item = &Kept> {
+        self.0.values()
+    }
+
     /// All of a kind, by key.
     pub fn of(&self, kind: KeptKind) -> impl Iterator<Item = &Kept> {
         let first = KeptKey {

@@ -1,9 +1,10 @@
 //! The farm's numbers, in one place.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// How long things may take and how often they are tried.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Policy {
     /// Silence of a hub, or absence of an attempt from its heartbeats, that counts as loss.
     pub grace: SignedDuration,
@@ -45,6 +46,10 @@ pub struct Policy {
     pub history_kept: SignedDuration,
     /// How long the log of decisions is kept.
     pub decisions_kept: SignedDuration,
+    /// Bytes of that log after which there is a checkpoint to replay it from.
+    pub checkpoint_after: usize,
+    /// Checkpoints kept: what the log holds from before the oldest is forgotten.
+    pub checkpoints_kept: usize,
 }
 
 impl Default for Policy {
@@ -70,6 +75,8 @@ impl Default for Policy {
             feed_floor: 50,
             history_kept: SignedDuration::from_hours(7 * 24),
             decisions_kept: SignedDuration::from_hours(7 * 24),
+            checkpoint_after: 8 << 20,
+            checkpoints_kept: 16,
         }
     }
 }

@@ -23,7 +23,10 @@ use farm_store::Store;
 
 use crate::leadership::{Fenced, Handle, Leadership};
 
-pub use engine::{Counts, Leader, Round, Tellable};
+pub use engine::{
+    Checkpoint, Counts, Difference, Leader, Place, PlayError, Played, Player, Replayed, Round,
+    Span, Tellable, replay,
+};
 pub use farm_store::StateUrl;
 pub use settings::{Args, ConfigFrom, Overlay, Settings};
 pub use status::Status;

@@ -31,6 +31,11 @@ impl Inbox {
         self.keys.contains(key)
     }
 
+    /// All of them, oldest first.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.ages.iter().map(|(_, key)| key)
+    }
+
     /// False if the key was used up already.
     pub(super) fn use_up(&mut self, key: &str, now: Timestamp) -> bool {
         let new = self.keys.insert(key.to_owned());

@@ -13,11 +13,13 @@ mod lease;
 mod observe;
 mod owned;
 mod recall;
+mod saved;
 mod stand;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use farm_model::config::FarmConfig;
 use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, RepoName};
@@ -41,7 +43,7 @@ use stand::Stands;
 pub(crate) use stand::stand;
 
 /// What a new leader starts from: the records of the store.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
     /// The `farm.toml` in force, parsed, and its digest.
     pub config: Option<(String, FarmConfig)>,

@@ -22,6 +22,8 @@ pub(super) struct Around {
     pub(super) written: Vec<ViewKey>,
     /// What the bucket calls them since.
     pub(super) versions: Vec<ViewVersion>,
+    /// Decisions from before this are not wanted, however young.
+    pub(super) forget_decisions_before: Option<Timestamp>,
 }
 
 /// Everything of a round that must be durable together.
@@ -35,6 +37,7 @@ pub(super) fn batch(
     now: Timestamp,
 ) -> serde_json::Result<Batch> {
     let config = around.configured.then(|| config_record(farm)).transpose()?;
+    let unwanted = around.forget_decisions_before;
     let batch = Batch {
         branches: effects.branches,
         builds: effects.builds.into_values().collect(),
@@ -56,21 +59,22 @@ pub(super) fn batch(
     // With all that adds to the log, so that what is kept stays in proportion to what comes in.
     let grows = !batch.inbox.is_empty() || batch.decision.is_some();
     Ok(if grows {
-        forgetting(batch, farm, now)
+        forgetting(batch, farm, unwanted, now)
     } else {
         batch
     })
 }
 
 /// The same, and old things go.
-fn forgetting(batch: Batch, farm: &Farm, now: Timestamp) -> Batch {
+fn forgetting(batch: Batch, farm: &Farm, unwanted: Option<Timestamp>, now: Timestamp) -> Batch {
     let kept = farm.policy();
+    let old = earlier(now, kept.decisions_kept);
     Batch {
         forget_inbox_before: Some(farm.inbox_limit(now)),
         forget_feed_before: farm.feed_limit(),
         forget_history_before: Some(earlier(now, kept.history_kept)),
         forget_views_before: Some(earlier(now, VERSIONS_KEPT)),
-        forget_decisions_before: Some(earlier(now, kept.decisions_kept)),
+        forget_decisions_before: Some(unwanted.map_or(old, |at| at.max(old))),
         ..batch
     }
 }

@@ -1,18 +1,16 @@
 //! The leader as a state machine: facts and a moment in, one transaction out, and once that is durable, what may be told.
 //! It knows no clock, no task and no store, so that a simulation and a replay drive the very code that decides.
 
-use std::collections::VecDeque;
-
 use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
-use farm_store::{Batch, ConfigRecord, Decision, Loaded, OutboxEntry, ViewVersion};
+use farm_store::{Batch, ConfigRecord, Decision, Epoch, Loaded, OutboxEntry, ViewVersion};
 
 use super::batch::{self, Around};
-
-/// Heartbeats that wait for a decision; of older ones newer ones say the same.
-const QUIET: usize = 256;
+use super::checkpoint::Checkpoint;
+use super::log::{Played, Recorder, Stamp, Start, digest};
+use super::mind::{Mind, Origin};
 
 /// What one round decided.
 #[derive(Debug)]
@@ -21,6 +19,8 @@ pub struct Round {
     pub batch: Batch,
     /// Whether another configuration is in force from now on.
     pub configured: bool,
+    /// From where a replay may start, worth keeping once the batch is durable.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// What may be told now.
@@ -46,14 +46,16 @@ pub struct Counts {
 /// The farm, and what of it is not yet durable.
 #[derive(Debug)]
 pub struct Leader {
-    farm: Farm,
+    mind: Mind,
+    epoch: Epoch,
+    recorder: Recorder,
+    /// The log of decisions from before this moment is not wanted.
+    forget_before: Option<Timestamp>,
     /// Known to be done, to be struck out in the next transaction.
     told: Vec<String>,
     written: Vec<ViewKey>,
     versions: Vec<ViewVersion>,
     counts: Counts,
-    /// Heartbeats since the last decision that changed nothing: logged with the next one that does.
-    quiet: VecDeque<serde_json::Value>,
 }
 
 impl Leader {
@@ -75,13 +77,20 @@ impl Leader {
             owned: loaded.owned,
             kept: loaded.kept,
         };
+        let start = Start {
+            stamp: Stamp::own(),
+            at: now,
+            policy: policy.clone(),
+        };
         let leader = Self {
-            farm: Farm::restore(policy, saved, now),
+            mind: Mind::restore(policy, saved, now),
+            epoch: loaded.epoch,
+            recorder: Recorder::new(start),
+            forget_before: None,
             told: Vec::new(),
             written: Vec::new(),
             versions: Vec::new(),
             counts: Counts::default(),
-            quiet: VecDeque::new(),
         };
         (leader, untold)
     }
@@ -89,7 +98,25 @@ impl Leader {
     /// The farm as decided, which may be ahead of what is durable while a batch is being committed.
     #[must_use]
     pub fn farm(&self) -> &Farm {
-        &self.farm
+        self.mind.farm()
+    }
+
+    /// A checkpoint of the very start; to be asked for before the first round, which is at `now`.
+    #[must_use]
+    pub fn first_checkpoint(&self, now: Timestamp) -> Checkpoint {
+        let farm = self.mind.farm();
+        let origin = Origin {
+            at: now,
+            policy: farm.policy().clone(),
+            saved: farm.saved(),
+            echoes: Vec::new(),
+        };
+        Checkpoint::new(self.epoch, 0, origin)
+    }
+
+    /// The log of decisions from before `at` is not wanted any more.
+    pub fn forget_decisions_before(&mut self, at: Timestamp) {
+        self.forget_before = Some(at);
     }
 
     /// Since it began.
@@ -120,31 +147,53 @@ impl Leader {
         choose: bool,
         now: Timestamp,
     ) -> serde_json::Result<Round> {
-        let before = self.farm.digest().to_owned();
+        let before = self.farm().digest().to_owned();
         let mut effects = Effects::default();
-        let mut inputs = Vec::new();
-        let mut telling = false;
-        for fact in facts {
-            telling |= !matches!(fact, Fact::Tick | Fact::Heartbeat(_));
-            if fact != Fact::Tick {
-                inputs.push(serde_json::to_value(&fact)?);
-            }
-            self.farm.apply(fact, now, &mut effects);
-        }
-        if choose {
-            self.farm.choose(now, &mut effects);
-        }
+        let checkpoint = self.renew_if_due(now, &mut effects);
+        let folded = self.recorder.fold(&facts);
+        self.mind.decide(facts, choose, now, &mut effects);
         self.count(&effects);
-        let configured = before != self.farm.digest();
+        let played = Played {
+            facts: folded,
+            chose: choose,
+            at: now,
+            effects: digest(&effects)?,
+        };
+        let logged = self.recorder.record(played)?;
+        let configured = before != self.farm().digest();
         let around = Around {
-            decision: self.logged(inputs, telling || !effects.is_empty(), now)?,
+            decision: logged.map(|inputs| self.decision(inputs, now)),
             configured,
             told: std::mem::take(&mut self.told),
             written: std::mem::take(&mut self.written),
             versions: std::mem::take(&mut self.versions),
+            forget_decisions_before: self.forget_before,
         };
-        let batch = batch::batch(&self.farm, effects, around, now)?;
-        Ok(Round { batch, configured })
+        let batch = batch::batch(self.mind.farm(), effects, around, now)?;
+        Ok(Round {
+            batch,
+            configured,
+            checkpoint,
+        })
+    }
+
+    /// Now and then the leader begins anew from its own records, so that a replay can begin there.
+    fn renew_if_due(&mut self, now: Timestamp, effects: &mut Effects) -> Option<Checkpoint> {
+        if !self.recorder.is_due(self.farm().policy().checkpoint_after) {
+            return None;
+        }
+        let origin = self.mind.renew(now, effects);
+        self.recorder.renew();
+        let after = self.recorder.count();
+        Some(Checkpoint::new(self.epoch, after, origin))
+    }
+
+    fn decision(&self, inputs: String, now: Timestamp) -> Decision {
+        Decision {
+            at: now,
+            inputs,
+            config_digest: self.farm().digest().to_owned(),
+        }
     }
 
     /// `batch` is durable: this may be told now.
@@ -179,30 +228,6 @@ impl Leader {
             .filter(|(_, event)| event.id.starts_with("finished:"));
         self.counts.decided += decided.count() as u64;
         self.counts.ignored += effects.ignored;
-    }
-
-    /// What goes into the decision log: a heartbeat that changed nothing waits for a decision that it took part in.
-    fn logged(
-        &mut self,
-        inputs: Vec<serde_json::Value>,
-        decided: bool,
-        now: Timestamp,
-    ) -> serde_json::Result<Option<Decision>> {
-        self.quiet.extend(inputs);
-        if !decided {
-            let excess = self.quiet.len().saturating_sub(QUIET);
-            self.quiet.drain(..excess);
-            return Ok(None);
-        }
-        let inputs = self.quiet.drain(..).collect::<Vec<_>>();
-        if inputs.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Decision {
-            at: now,
-            inputs: serde_json::to_string(&inputs)?,
-            config_digest: self.farm.digest().to_owned(),
-        }))
     }
 }
 

@@ -2,8 +2,15 @@
 //! acknowledgements, announcements and pages.
 
 mod batch;
+mod checkpoint;
+mod echo;
 mod history;
+mod keeper;
 mod leader;
+mod log;
+mod mind;
+mod player;
+mod replay;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 use farm_bucket::Bucket;
 use farm_bus::Delivery;
-use farm_core::page::at::Checkpoint;
 use farm_core::{Fact, Policy, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
@@ -27,7 +33,10 @@ use crate::outbox::Outbox;
 use crate::status::Status;
 use crate::views::{Views, Written};
 
+pub use checkpoint::{Checkpoint, Place};
 pub use leader::{Counts, Leader, Round, Tellable};
+pub use player::{Difference, PlayError, Played, Player};
+pub use replay::{Replayed, Span, replay};
 
 /// Inputs taken into one transaction.
 const ROUND: usize = 256;
@@ -80,6 +89,7 @@ pub(crate) struct Engine {
     status: watch::Sender<Status>,
     counts: Status,
     history: history::Exporter,
+    keeper: keeper::Keeper,
 }
 
 impl Engine {
@@ -88,7 +98,10 @@ impl Engine {
         let (store, loaded) = (parts.store, parts.loaded);
         let epoch = loaded.epoch;
         let builds = loaded.builds.len();
-        let (leader, untold) = Leader::restore(loaded, parts.policy, parts.clock.now());
+        let now = parts.clock.now();
+        let keeper = keeper::Keeper::start(parts.bucket.clone(), parts.policy.checkpoints_kept);
+        let (leader, untold) = Leader::restore(loaded, parts.policy, now);
+        keeper.keep(leader.first_checkpoint(now));
         tracing::info!(
             builds,
             untold = untold.outbox.len(),
@@ -112,6 +125,7 @@ impl Engine {
                 ..Status::default()
             },
             history: history::Exporter::start(parts.history, parts.bucket),
+            keeper,
         };
         engine.may_tell(untold);
         engine.views.mark([ViewKey::Farm, ViewKey::Feed]);
@@ -168,10 +182,17 @@ impl Engine {
             let batch = self.commit(round.batch).await?;
             self.history.add(&batch.history);
             if self.history.wants_checkpoint(&batch.history, now) {
-                let checkpoint = Checkpoint::of(self.leader.farm(), now);
+                let checkpoint = page::at::Checkpoint::of(self.leader.farm(), now);
                 self.history.keep(checkpoint);
             }
             let tellable = self.leader.committed(batch);
+            round
+                .checkpoint
+                .into_iter()
+                .for_each(|of| self.keeper.keep(of));
+            if let Some(oldest) = self.keeper.oldest() {
+                self.leader.forget_decisions_before(oldest);
+            }
             self.may_tell(tellable);
         }
         if round.configured {
@@ -245,6 +266,7 @@ impl Engine {
     /// What is durable and fits into a moment is still told; the rest is told by the next leader.
     async fn finish(mut self) -> anyhow::Result<()> {
         self.history.close().await;
+        self.keeper.close().await;
         let deadline = tokio::time::sleep(FINISH);
         tokio::pin!(deadline);
         while self.telling || !self.untold.is_empty() || self.views.is_behind() {

@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn more_than_fits_is_left_to_the_store() {
-        let mut hour = hour(0..u32::try_from(MOST / 50).unwrap());
+        let hour = hour(0..u32::try_from(MOST / 50).unwrap());
         assert!(hour.is_wanted_whole());
         assert!(hour.bytes <= MOST && hour.lines.len() < MOST / 50);
     }
