@@ -18,7 +18,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 
 /// The leader's end of the keeper.
 pub(super) struct Keeper {
-    checkpoints: Option<mpsc::Sender<Checkpoint>>,
+    checkpoints: Option<mpsc::Sender<Box<Checkpoint>>>,
     /// Second of the oldest checkpoint once as many are kept as may be; before that the start of time.
     oldest: Arc<AtomicI64>,
     task: JoinSet<()>,
@@ -27,13 +27,13 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Starts it; it keeps `kept` checkpoints.
     pub(super) fn start(bucket: Bucket, kept: usize) -> Self {
-        let (checkpoints, mut incoming) = mpsc::channel::<Checkpoint>(WAITING);
+        let (checkpoints, mut incoming) = mpsc::channel::<Box<Checkpoint>>(WAITING);
         let oldest = Arc::new(AtomicI64::new(i64::MIN));
         let mut task = JoinSet::new();
         let told = Arc::clone(&oldest);
         task.spawn(async move {
             while let Some(checkpoint) = incoming.recv().await {
-                match keep(&bucket, checkpoint, kept).await {
+                match keep(&bucket, *checkpoint, kept).await {
                     Ok(Some(second)) => told.store(second, Ordering::Relaxed),
                     Ok(None) => {}
                     Err(error) => tracing::warn!(%error, "cannot keep a checkpoint for replays"),
@@ -49,7 +49,10 @@ impl Keeper {
 
     /// Writes it in its own time, or not at all where too many wait.
     pub(super) fn keep(&self, checkpoint: Checkpoint) {
-        let sent = self.checkpoints.as_ref().map(|to| to.try_send(checkpoint));
+        let sent = self
+            .checkpoints
+            .as_ref()
+            .map(|to| to.try_send(Box::new(checkpoint)));
         if !matches!(sent, Some(Ok(()))) {
             tracing::warn!("a checkpoint for replays is left out: the bucket is slow");
         }

@@ -40,6 +40,7 @@ struct Input {
 }
 
 /// Where a round stands.
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 enum Stage {
     Decided { batch: Batch, held: Vec<Held> },
     Durable { held: Vec<Held> },

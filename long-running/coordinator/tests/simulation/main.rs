@@ -53,6 +53,10 @@ fn acknowledging_before_the_commit_is_found() {
     expect_found(&seeds(Sabotage::AcksEarly, 60));
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever runs it wants to know how many"
+)]
 fn expect_found(report: &Report) {
     println!("{report}");
     assert!(!report.failures.is_empty(), "no seed found it: {report}");

@@ -35,7 +35,7 @@ pub(in crate::engine) enum Folded {
         branches: Vec<Read>,
     },
     /// Anything else, as it is.
-    Plain(Fact),
+    Plain(Box<Fact>),
 }
 
 /// A branch as it was read.
@@ -67,12 +67,12 @@ impl Folds {
             Fact::Tick => Folded::Tick,
             Fact::Heartbeat(beat) => self.fold_beat(beat),
             Fact::Observed(observation) => self.fold_reading(observation),
-            other => Folded::Plain(other.clone()),
+            other => Folded::Plain(Box::new(other.clone())),
         }
     }
 
     fn fold_beat(&mut self, beat: &HubHeartbeat) -> Folded {
-        let plain = || Folded::Plain(Fact::Heartbeat(beat.clone()));
+        let plain = || Folded::Plain(Box::new(Fact::Heartbeat(beat.clone())));
         let Some(first) = beat.machines.first() else {
             return plain();
         };
@@ -124,7 +124,7 @@ impl Folds {
             Folded::Plain(fact) => {
                 // What is said in full is remembered as it was when it was written.
                 self.fold(&fact);
-                fact
+                *fact
             }
             Folded::Beat {
                 hub,
