@@ -30,7 +30,7 @@ pub fn build(now: &BuildView, at: Timestamp) -> Option<BuildView> {
 
 fn why(run: &Run, status: Status) -> String {
     let attempts = run.jobs.iter().flat_map(|job| &job.attempts);
-    let current = attempts.filter(|attempt| is_current(attempt)).last();
+    let current = attempts.rev().find(|attempt| is_current(attempt));
     match (status, current) {
         (Status::Running, Some(attempt)) => format!("on {}", attempt.machine),
         _ => String::new(),
