@@ -7,7 +7,7 @@ use farm_model::message::progress::{AttemptReport, Outcome, TestOutcome, TestRes
 use farm_model::message::work::RunJob;
 use flate2::read::GzDecoder;
 
-use crate::harness::Bench;
+use crate::harness::{Bench, PATIENCE};
 
 /// Passes units that do not begin with `bad`, and talks like `go test`.
 const GO: &str = r#"s=0; for u in "$@"; do case $u in
@@ -87,7 +87,7 @@ async fn every_group_runs_and_every_unit_has_its_outcome() {
         (report.tests[1].milliseconds, report.tests[4].milliseconds),
         (20, 30)
     );
-    assert_eq!(report.tests[5].milliseconds, report.steps[2].milliseconds);
+    assert!(report.tests[5].milliseconds >= report.steps[2].milliseconds);
     assert_eq!(whole(&b, &report).await.len(), 6);
     b.step_started(&job, "test a (+1)").await;
 }
@@ -241,7 +241,9 @@ async fn a_go_module_is_tested_with_json() {
     );
     job.timeout_seconds = 300;
     last(&mut job).command.timeout_seconds = 300;
-    let report = b.run(&job).await;
+    b.offer(&job).await;
+    // Go compiles its own packages first where nobody has yet.
+    let report = b.report_within(10 * PATIENCE, &job).await;
     let log = b.log(&job).await;
     assert_eq!(report.outcome, Outcome::Failed, "{log}");
     let mut all = told(&whole(&b, &report).await);
