@@ -5,8 +5,8 @@ mod dist;
 mod environment;
 mod make;
 mod names;
+mod run_tests;
 mod sub;
-mod tests;
 
 use std::collections::BTreeMap;
 
