@@ -13,6 +13,7 @@ mod lease;
 mod observe;
 mod owned;
 mod recall;
+mod stand;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -36,6 +37,8 @@ use crate::queue::{JobRef, Queue};
 use fleet::Fleet;
 use inbox::Inbox;
 use owned::Owned;
+use stand::Stands;
+pub(crate) use stand::stand;
 
 /// What a new leader starts from: the records of the store.
 #[derive(Debug, Default)]
@@ -76,6 +79,7 @@ pub struct Farm {
     leases: BTreeMap<AttemptKey, JobRef>,
     fleet: Fleet,
     owned: Owned,
+    stands: Stands,
     book: Book,
     /// When runs that have begun must be over.
     deadlines: BTreeSet<(Timestamp, BuildId)>,
@@ -112,6 +116,7 @@ impl Farm {
             leases: BTreeMap::new(),
             fleet: Fleet::default(),
             owned: Owned::new(saved.owned),
+            stands: Stands::default(),
             book: Book::new(saved.kept),
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
@@ -141,6 +146,7 @@ impl Farm {
             runs.sort_by_key(|run| run.number);
         }
         farm.reopen(now);
+        farm.know_stands();
         farm.bar_all();
         farm
     }
@@ -206,6 +212,7 @@ impl Farm {
 
     /// Tells the farm a fact. What must be stored and told is added to `effects`.
     pub fn apply(&mut self, fact: Fact, now: Timestamp, effects: &mut Effects) {
+        effects.now = now;
         match fact {
             Fact::Heard(activity) => self.hear(activity, now, effects),
             Fact::Observed(observation) => self.observe(observation, now, effects),

@@ -2,6 +2,7 @@
 
 mod commands;
 mod owned;
+mod past;
 mod recall;
 mod recovery;
 

@@ -1,5 +1,7 @@
 //! Read models, rendered from the state.
 
+pub mod at;
+
 use jiff::Timestamp;
 
 use farm_model::id::{BuildId, RepoName};
@@ -12,7 +14,7 @@ use farm_model::view::{
 
 use crate::effects::ViewKey;
 use crate::explain::explain;
-use crate::farm::{Farm, current_attempt};
+use crate::farm::{Farm, stand};
 use crate::plan::columns;
 
 /// Rows of a grid.
@@ -98,14 +100,14 @@ fn machine(machine: &crate::farm::Machine) -> MachineView {
 fn open_build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<OpenBuildView> {
     let build = farm.build(id)?;
     let run = farm.runs(id).last()?;
-    let since = current_attempt(run).map_or(run.opened, |attempt| attempt.leased);
+    let (status, since) = stand(run);
     Some(OpenBuildView {
         build: id.clone(),
         run: run.number,
         builder: build.key.builder.clone(),
         repo: build.key.repo.clone(),
         commit: build.key.commit.clone(),
-        status: farm.status(id)?,
+        status,
         why: explain(farm, id, now),
         since,
     })
