@@ -227,6 +227,25 @@ fn a_toolchain_is_made_kept_listed_and_tested_in_shards() {
 }
 
 #[test]
+fn as_many_machines_help_as_the_builder_says() {
+    let mut world = World::new(GO);
+    let build = build("linux-amd64", "go", false, true);
+    let jobs = opening(&world.context(&build));
+    let units = ["bufio", "bytes", "errors", "fmt", "sort", "strings"];
+    for unit in units {
+        world.timing("linux-amd64", unit, 0);
+    }
+    assert_eq!(world.after(&build, jobs.clone(), &report(&units)).len(), 5);
+    assert_eq!(
+        world
+            .after(&build, jobs.clone(), &report(&units[..2]))
+            .len(),
+        2
+    );
+    assert!(world.after(&build, jobs, &report(&[])).is_empty());
+}
+
+#[test]
 fn what_was_made_before_is_not_made_again() {
     let mut world = World::new(GO);
     let build = build("linux-386", "go", false, false);

@@ -26,7 +26,8 @@ pub struct Go {
     pub skip_snapshot: bool,
     /// Built with the race detector after `make`; `None`: `std` if tests run under it.
     pub race_packages: Option<Vec<String>>,
-    /// Commits that what is built must have among its ancestors, by the first digits of their names.
+    /// Commits that what is built must have among its ancestors, by the first digits of their names. Said to people: the
+    /// farm does not look.
     pub go_deps: Vec<String>,
     /// The oldest release of which branches are built.
     pub min_go: Option<GoVersion>,

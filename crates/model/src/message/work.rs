@@ -157,7 +157,8 @@ pub struct Modules {
     pub into: String,
 }
 
-/// One command of a recipe.
+/// One command of a recipe. `$WORKDIR` in its arguments and variables stands for the machine's work dir, which the hub puts
+/// in; a `PATH` may have `$PATH` among its elements, for what the machine has, and colons between them on every system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepSpec {
     /// For people: `test`.
