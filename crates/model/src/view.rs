@@ -9,13 +9,18 @@ use crate::id::{
 };
 use crate::kept::{Asked, Flake};
 use crate::message::activity::Hint;
+use crate::reason::{Reason, SetAside};
 use crate::record::{Build, CommitInfo, Run};
+
+mod queue;
+
+pub use queue::{QueueEntry, QueueMachines, QueueView};
 
 /// Keys of view documents below `views/`.
 pub mod key {
     use sha2::{Digest, Sha256};
 
-    use crate::id::{BuildId, RepoName};
+    use crate::id::{BuildId, HostType, RepoName};
 
     /// [`super::FarmView`].
     pub const FARM: &str = "farm.json";
@@ -30,6 +35,12 @@ pub mod key {
     #[must_use]
     pub fn grid(repo: &RepoName, branch: &str) -> String {
         format!("grid/{repo}/-/{}.json", plain(branch))
+    }
+
+    /// [`super::QueueView`] of one host type.
+    #[must_use]
+    pub fn queue(host: &HostType) -> String {
+        format!("queue/{host}.json")
     }
 
     /// [`super::BuildView`] of one build.
@@ -119,6 +130,9 @@ pub struct MachineView {
     pub busy: Option<AttemptKey>,
     /// When its hub last spoke of it.
     pub seen: Timestamp,
+    /// Why it is not used, if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<SetAside>,
 }
 
 /// A machine that is away. Whose it is, is no business of a page.
@@ -229,6 +243,9 @@ pub struct BuildView {
     pub status: Status,
     /// Why it waits, or where it runs; empty once it is over.
     pub why: String,
+    /// The same as data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// Every run, oldest first.
     pub runs: Vec<Run>,
 }

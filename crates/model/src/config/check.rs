@@ -115,7 +115,12 @@ fn host(mut table: Table<'_>, findings: &mut Findings<'_>) -> Option<Host> {
         },
     };
     table.finish(findings);
-    Some(Host { description, clean })
+    Some(Host {
+        description,
+        clean,
+        max_at_once: None,
+        canary: None,
+    })
 }
 
 fn builder(
@@ -144,6 +149,9 @@ fn builder(
     let steps = recipe_steps(steps, &what, timeout, findings);
     table.finish(findings);
     Some(Builder {
+        labels: BTreeSet::new(),
+        max_at_once: None,
+        culprit: true,
         host: host?,
         description,
         env,
@@ -427,6 +435,7 @@ fn repository(
     };
     table.finish(findings);
     Some(Repository {
+        max_at_once: None,
         url,
         github: github.map(|(_, name)| name),
         gerrit,

@@ -5,7 +5,7 @@ mod check;
 mod duration;
 mod parse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,21 @@ pub struct Host {
     pub description: String,
     /// What happens to a machine between attempts.
     pub clean: Clean,
+    /// How many jobs may run on such machines at the same time, whatever the builder.
+    #[serde(default)]
+    pub max_at_once: Option<u32>,
+    /// What an unknown machine has to build before it is trusted.
+    #[serde(default)]
+    pub canary: Option<Canary>,
+}
+
+/// A known job with a known outcome, before anything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// Whose job it is.
+    pub builder: BuilderName,
+    /// How long a good outcome holds, in seconds.
+    pub valid_seconds: u64,
 }
 
 /// What happens to a machine between attempts.
@@ -56,6 +71,15 @@ pub struct Builder {
     pub host: HostType,
     /// For people.
     pub description: String,
+    /// What a machine must have beyond its host type.
+    #[serde(default)]
+    pub labels: BTreeSet<String>,
+    /// How many of its post-submit builds may run at the same time.
+    #[serde(default)]
+    pub max_at_once: Option<u32>,
+    /// Whether commits between a green and a red one are built until the culprit is known.
+    #[serde(default = "yes")]
+    pub culprit: bool,
     /// Environment of every step.
     pub env: BTreeMap<String, String>,
     /// The whole attempt's limit in seconds.
@@ -66,6 +90,10 @@ pub struct Builder {
     pub max_losses: u32,
     /// What it does.
     pub recipe: Recipe,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What a builder does.
@@ -94,6 +122,9 @@ pub struct Repository {
     pub builders: Vec<BuilderName>,
     /// How many commits from each head are wanted; 1 is the head only.
     pub history: u32,
+    /// How many of its post-submit builds may run at the same time.
+    #[serde(default)]
+    pub max_at_once: Option<u32>,
 }
 
 impl FarmConfig {
