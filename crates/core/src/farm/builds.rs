@@ -11,7 +11,7 @@ use super::{Farm, graph, newest};
 use crate::effects::{Effects, ViewKey};
 use crate::plan::Wanted;
 use crate::policy::later;
-use crate::queue::{JobRef, Rank};
+use crate::queue::JobRef;
 use crate::recipe;
 
 impl Farm {
@@ -86,20 +86,6 @@ impl Farm {
         self.runs.entry(id.clone()).or_default().push(run);
         self.unblock(id, now);
         self.touch(id, effects);
-    }
-
-    /// Puts a waiting job into the queue of its builder's host type.
-    pub(super) fn enqueue(&mut self, job: &JobRef, not_before: Timestamp, now: Timestamp) {
-        let Some(build) = self.builds.get(&job.build) else {
-            return;
-        };
-        let Some(builder) = self.config.builders.get(&build.key.builder) else {
-            return;
-        };
-        let opened = newest(&self.runs[&job.build]).opened;
-        let rank = Rank::new(&self.policy, opened, build.behind);
-        self.queue
-            .put(job.clone(), builder.host.clone(), rank, not_before, now);
     }
 
     /// After a change of configuration: hosts may have changed, and builders may have gone.
@@ -198,6 +184,7 @@ impl Farm {
         let finished = finished(build, run, outcome, reason, now);
         let told = format!("finished:{id}:{}", run.number);
         effects.tell_traced(told, now, &finished, run.trace.as_deref());
+        self.note_verdict(id, now, effects);
     }
 
     /// Marks a build's records and pages as changed.

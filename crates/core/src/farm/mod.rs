@@ -1,17 +1,22 @@
 //! The state of the farm, and what facts and time do to it.
 
+mod aside;
 mod attempts;
 mod builds;
+mod canary;
 mod cancel;
 mod choose;
 mod commands;
+mod culprit;
 mod fleet;
 mod graph;
+mod idle;
 mod inbox;
 mod learn;
 mod lease;
 mod observe;
 mod owned;
+mod place;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -24,13 +29,17 @@ use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, OwnedMach
 use farm_model::view::{FeedEvent, Status};
 
 pub use fleet::{Hub, Machine};
+pub use idle::Standing;
 pub use learn::{timed_as, trust};
 
 use crate::book::Book;
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Fact;
 use crate::policy::Policy;
-use crate::queue::{JobRef, Queue};
+use crate::queue::{JobRef, Queue, Shares};
+use aside::Losses;
+use canary::Canaries;
+use culprit::Searches;
 use fleet::Fleet;
 use inbox::Inbox;
 use owned::Owned;
@@ -75,6 +84,10 @@ pub struct Farm {
     fleet: Fleet,
     owned: Owned,
     book: Book,
+    losses: Losses,
+    shares: Shares,
+    searches: Searches,
+    canaries: Canaries,
     /// When runs that have begun must be over.
     deadlines: BTreeSet<(Timestamp, BuildId)>,
     /// The trace of what is being taken in.
@@ -109,6 +122,10 @@ impl Farm {
             fleet: Fleet::default(),
             owned: Owned::new(saved.owned),
             book: Book::new(saved.kept),
+            losses: Losses::default(),
+            shares: Shares::default(),
+            searches: Searches::default(),
+            canaries: Canaries::default(),
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
             inbox: Inbox::new(saved.inbox, now),
@@ -137,6 +154,7 @@ impl Farm {
         }
         farm.reopen(now);
         farm.bar_all();
+        farm.take_stock();
         farm
     }
 
@@ -158,13 +176,15 @@ impl Farm {
 
     /// Puts every open job where it belongs: into the queue or among the leases.
     fn reopen(&mut self, now: Timestamp) {
-        let open: Vec<BuildId> = self
+        let mut open: Vec<(Timestamp, BuildId)> = self
             .runs
             .iter()
             .filter(|(_, runs)| newest(runs).verdict.is_none())
-            .map(|(id, _)| id.clone())
+            .map(|(id, runs)| (newest(runs).opened, id.clone()))
             .collect();
-        for id in open {
+        // In the order in which they were wanted: shares depend on it.
+        open.sort();
+        for (_, id) in open {
             let run = newest(&self.runs[&id]).clone();
             self.open.insert((run.opened, id.clone()));
             if let Some(began) = run.began() {
@@ -183,6 +203,9 @@ impl Farm {
                     (JobState::Leased, Some(attempt)) => {
                         let key = run.attempt_key(&job.name, attempt.number);
                         self.fleet.reserve(&attempt.machine, &key);
+                        if let Some(lane) = self.lane_of(&self.builds[&id]) {
+                            self.queue.started(&reference, &lane);
+                        }
                         self.leases.insert(key, reference);
                     }
                     _ => {}
@@ -328,7 +351,12 @@ impl Farm {
     /// When time alone will next change something.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.queue.next_wake()
+        let wakes = [
+            self.queue.next_wake(),
+            self.next_release(),
+            self.canaries.next_wake(self.ticked),
+        ];
+        wakes.into_iter().flatten().min()
     }
 }
 

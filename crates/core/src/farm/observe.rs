@@ -70,6 +70,7 @@ impl Farm {
         }
         if moved {
             self.want_all(&branch, now, effects);
+            self.note_branch(&branch);
         }
         if let Some(before) = self.branches.insert(key, branch.clone()) {
             self.supersede(&before, &branch, now, effects);
@@ -100,6 +101,7 @@ impl Farm {
         }
         self.config = config;
         effects.dirty.insert(ViewKey::Farm);
+        self.lanes_changed();
         self.requeue_all(now, effects);
         let branches: Vec<Branch> = self.branches.values().cloned().collect();
         for branch in branches {
@@ -109,6 +111,7 @@ impl Farm {
             });
             if self.config.repositories.contains_key(&branch.repo) {
                 self.want_all(&branch, now, effects);
+                self.note_branch(&branch);
             }
         }
     }

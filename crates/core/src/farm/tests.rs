@@ -1,6 +1,11 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
+mod canary;
+mod culprit;
+mod explain;
 mod owned;
+mod quarantine;
+mod queue;
 mod recovery;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +54,9 @@ fn config(max_losses: u32, history: u32) -> FarmConfig {
         timeout_seconds: 60,
     };
     let builder = Builder {
+        labels: BTreeSet::new(),
+        max_at_once: None,
+        culprit: true,
         host: "local".parse().unwrap(),
         description: String::new(),
         env: BTreeMap::new(),
@@ -58,6 +66,7 @@ fn config(max_losses: u32, history: u32) -> FarmConfig {
         recipe: Recipe::Steps { steps: vec![step] },
     };
     let repository = Repository {
+        max_at_once: None,
         url: Some("/src".to_owned()),
         github: Some("local/sample".to_owned()),
         gerrit: None,
@@ -70,6 +79,8 @@ fn config(max_losses: u32, history: u32) -> FarmConfig {
         hosts: [(
             "local".parse().unwrap(),
             Host {
+                max_at_once: None,
+                canary: None,
                 description: String::new(),
                 clean: Clean::None,
             },
@@ -131,6 +142,10 @@ impl Dialogue {
             self.saved.owned.push(machine.clone());
         }
         self.saved.branches.extend(effects.branches.iter().cloned());
+        for (key, kept) in &effects.kept {
+            self.saved.kept.retain(|known| known.key() != *key);
+            self.saved.kept.extend(kept.clone());
+        }
         effects
     }
 
@@ -226,6 +241,8 @@ impl Dialogue {
             builds: saved.builds.clone(),
             runs: saved.runs.clone(),
             owned: saved.owned.clone(),
+            branches: saved.branches.clone(),
+            kept: saved.kept.clone(),
             ..Saved::default()
         };
         let config = Some(("d".to_owned(), self.farm.config().clone()));

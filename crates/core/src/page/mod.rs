@@ -1,5 +1,7 @@
 //! Read models, rendered from the state.
 
+mod queue;
+
 use jiff::Timestamp;
 
 use farm_model::id::{BuildId, RepoName};
@@ -11,7 +13,7 @@ use farm_model::view::{
 };
 
 use crate::effects::ViewKey;
-use crate::explain::explain;
+use crate::explain::{Explainer, explain, set_aside};
 use crate::farm::{Farm, current_attempt};
 use crate::plan::columns;
 
@@ -36,6 +38,7 @@ pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result
             .branch(repo, branch)
             .map(|branch| serde_json::to_string(&grid(farm, branch, now)))
             .transpose(),
+        ViewKey::Queue { host } => serde_json::to_string(&queue::of(farm, host, now)).map(Some),
         ViewKey::Build { id } => build(farm, id, now)
             .map(|view| serde_json::to_string(&view))
             .transpose(),
@@ -45,6 +48,7 @@ pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result
 /// `farm.json`.
 #[must_use]
 pub fn front(farm: &Farm, now: Timestamp) -> FarmView {
+    let mut explainer = Explainer::new(farm, now);
     FarmView {
         made: now,
         name: farm.config().name.clone(),
@@ -52,11 +56,11 @@ pub fn front(farm: &Farm, now: Timestamp) -> FarmView {
             .repositories()
             .map(|name| repository(farm, name))
             .collect(),
-        machines: farm.machines().map(machine).collect(),
+        machines: farm.machines().map(|of| machine(farm, of)).collect(),
         open: farm
             .open()
             .take(OPEN_LISTED)
-            .filter_map(|id| open_build(farm, id, now))
+            .filter_map(|id| open_build(farm, id, &mut explainer))
             .collect(),
         open_count: farm.open().len(),
         away: farm.owned().filter_map(away).collect(),
@@ -86,16 +90,17 @@ fn repository(farm: &Farm, name: &RepoName) -> RepositoryView {
     }
 }
 
-fn machine(machine: &crate::farm::Machine) -> MachineView {
+fn machine(farm: &Farm, machine: &crate::farm::Machine) -> MachineView {
     MachineView {
         machine: machine.id.clone(),
         host_type: machine.host_type.clone(),
         busy: machine.lease.clone().or_else(|| machine.busy.clone()),
         seen: machine.seen,
+        aside: set_aside(farm, machine),
     }
 }
 
-fn open_build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<OpenBuildView> {
+fn open_build(farm: &Farm, id: &BuildId, explainer: &mut Explainer<'_>) -> Option<OpenBuildView> {
     let build = farm.build(id)?;
     let run = farm.runs(id).last()?;
     let since = current_attempt(run).map_or(run.opened, |attempt| attempt.leased);
@@ -106,7 +111,10 @@ fn open_build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<OpenBuildView
         repo: build.key.repo.clone(),
         commit: build.key.commit.clone(),
         status: farm.status(id)?,
-        why: explain(farm, id, now),
+        why: explainer
+            .reason(id)
+            .map(|reason| reason.to_string())
+            .unwrap_or_default(),
         since,
     })
 }
@@ -202,11 +210,13 @@ pub fn build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<BuildView> {
         .commit(&build.key.repo, &build.key.branch, &build.key.commit)
         .cloned();
     let status: Status = farm.status(id)?;
+    let reason = explain(farm, id, now);
     Some(BuildView {
         made: now,
         commit,
         status,
-        why: explain(farm, id, now),
+        why: reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+        reason,
         runs: farm.runs(id).to_vec(),
         build,
     })
