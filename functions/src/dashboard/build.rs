@@ -116,7 +116,7 @@ fn page_of<'a>(
         shell: Shell::new(title, farm, Some(view.made)),
         badge: view.status.into(),
         set: match &key.kind {
-            BuildKind::PostSubmit => None,
+            BuildKind::PostSubmit | BuildKind::Canary { .. } => None,
             BuildKind::Try { set } => Some(set),
         },
         branch: address(&key.repo, Some(&key.branch)),

@@ -60,6 +60,7 @@ fn lay_over(config: &mut FarmConfig, overlay: &Overlay) {
             branches: Vec::new(),
             builders: all,
             history: 1,
+            max_at_once: None,
         });
     repository.url = Some(overlay.url.clone());
     if overlay.github.is_some() {
