@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use farm_model::id::{BuildId, BuilderName, HostType, HubId, MachineId};
 use farm_model::reason::{Quota, Reason, SetAside};
 use farm_model::record::{Attempt, AttemptState, BuildKind, Job, JobState, Run};
+use farm_model::view::Expected;
 
 use crate::farm::{Farm, Machine, Standing};
 use crate::policy::later;
@@ -102,6 +103,23 @@ impl<'a> Explainer<'a> {
         }
         let ahead = || farm.queue().ahead(job, usize::MAX).unwrap_or(0);
         (self.forecasts[&need.host].start(job, ahead), length)
+    }
+
+    /// What is expected of the newest run of a build; none once it is over.
+    pub fn expected(&mut self, id: &BuildId) -> Option<Expected> {
+        let run = self.farm.runs(id).last()?;
+        if run.verdict.is_some() {
+            return None;
+        }
+        let under_way = run.jobs.iter().any(|job| job.state == JobState::Leased);
+        let waiting = |job: &Job| matches!(job.state, JobState::Waiting { .. });
+        let next = run.jobs.iter().position(waiting).filter(|_| !under_way);
+        let start = next.and_then(|job| {
+            let build = id.clone();
+            self.forecast(&JobRef { build, job }).0
+        });
+        let seconds = self.lengths.of_run(id, run).as_secs_f64();
+        Some(Expected { start, seconds })
     }
 
     fn under_way(&mut self, id: &BuildId, job: &Job, attempt: &Attempt) -> Reason {

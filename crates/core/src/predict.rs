@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use farm_model::id::{BuildId, BuilderName, HostType};
+use farm_model::id::{BuildId, BuilderName, HostType, JobName};
 use farm_model::kept::{Kept, KeptKind, Timed};
-use farm_model::record::{AttemptState, Job};
+use farm_model::record::{AttemptState, Job, Run};
 
 use crate::farm::{Farm, Machine, timed_as};
 use crate::policy::later;
@@ -56,6 +56,19 @@ impl<'a> Lengths<'a> {
             .unwrap_or(usual);
         self.jobs.insert(key, length);
         length
+    }
+
+    /// How long the jobs of a run take, those that need others after them.
+    pub fn of_run(&mut self, build: &BuildId, run: &Run) -> SignedDuration {
+        let mut ends: BTreeMap<&JobName, SignedDuration> = BTreeMap::new();
+        // A job comes after what it needs: recipes add jobs in that order.
+        for job in &run.jobs {
+            let needed = job.needs.iter().filter_map(|need| ends.get(need).copied());
+            let start = needed.max().unwrap_or(SignedDuration::ZERO);
+            let end = start.saturating_add(self.of(build, job));
+            ends.insert(&job.name, end);
+        }
+        ends.into_values().max().unwrap_or(SignedDuration::ZERO)
     }
 
     fn of_builder(&mut self, builder: &BuilderName) -> Option<SignedDuration> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{
     AttemptKey, BuildId, BuilderName, CommitId, HostType, MachineId, MachineName, RepoName,
 };
-use crate::kept::{Asked, Flake};
+use crate::kept::{Asked, Culprit, Flake};
 use crate::message::activity::Hint;
 use crate::reason::{Reason, SetAside};
 use crate::record::{Build, CommitInfo, Run};
@@ -208,6 +208,9 @@ pub struct GridView {
     pub builders: Vec<BuilderName>,
     /// Rows.
     pub rows: Vec<GridRow>,
+    /// Who turned a builder red, as far as that is known, by builder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub culprits: Vec<Culprit>,
 }
 
 /// One commit's line.
@@ -230,6 +233,33 @@ pub struct Cell {
     pub status: Status,
 }
 
+/// What is expected of an open build, if all jobs take as long as they usually do and nothing else comes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    /// When its next job begins; none where one is under way, or no machine could take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// How long its jobs take, one after the other as they need each other.
+    pub seconds: f64,
+}
+
+impl std::fmt::Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.seconds {
+            seconds if seconds < 90.0 => write!(f, "usually takes {seconds:.0} s")?,
+            seconds => write!(f, "usually takes {:.0} min", seconds / 60.0)?,
+        }
+        match self.start {
+            Some(start) => write!(
+                f,
+                "; expected to begin at {}",
+                start.strftime("%H:%M:%S UTC")
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
 /// `build/<id>.json`: everything about one build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildView {
@@ -246,6 +276,9 @@ pub struct BuildView {
     /// The same as data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// What is expected of it; none once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
     /// Every run, oldest first.
     pub runs: Vec<Run>,
 }

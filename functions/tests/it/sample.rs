@@ -95,6 +95,7 @@ pub fn grid() -> GridView {
         repo: "demo".parse().unwrap(),
         branch: "main".to_owned(),
         builders: vec!["linux-test".parse().unwrap(), "pi".parse().unwrap()],
+        culprits: Vec::new(),
         rows: vec![
             GridRow {
                 cells: vec![
@@ -195,6 +196,7 @@ pub fn build(state: AttemptState) -> BuildView {
             "step test on h1/m1".to_owned()
         },
         reason: None,
+        expected: None,
         runs: vec![Run {
             build: id.clone(),
             number: 1,

@@ -14,10 +14,11 @@ use super::{Farm, newest};
 use crate::culprit::{Known, Search, search};
 use crate::effects::{Effects, ViewKey};
 use crate::plan::Wanted;
+use crate::policy::Policy;
 use crate::queue::JobRef;
 
 /// Lines that are looked at in one decision; the rest waits for the next.
-const AT_ONCE: usize = 50;
+const AT_ONCE: usize = 20;
 
 /// A builder's results along a branch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +35,7 @@ pub(super) struct Searches {
     due: BTreeSet<Line>,
     /// What each open search has wanted last.
     open: BTreeMap<Line, BuildId>,
-    /// Those that would be too many.
+    /// Those that would be too many, or that nothing could be built for.
     waiting: BTreeSet<Line>,
 }
 
@@ -44,17 +45,30 @@ impl Searches {
         self.open.get(line) == Some(build)
     }
 
-    fn may_begin(&self, line: &Line, each: usize, all: usize) -> bool {
+    fn may_begin(&self, line: &Line, policy: &Policy) -> bool {
         let of_builder = self.open.keys().filter(|open| open.builder == line.builder);
-        self.open.contains_key(line) || (self.open.len() < all && of_builder.count() < each)
+        self.open.contains_key(line)
+            || (self.open.len() < policy.searches && of_builder.count() < policy.searches_each)
     }
 
     /// A search is over: one that waited may begin.
-    fn end(&mut self, line: &Line) {
+    fn end(&mut self, line: &Line, policy: &Policy) {
         self.waiting.remove(line);
         if self.open.remove(line).is_some() {
-            self.due.append(&mut self.waiting);
+            let next = self
+                .waiting
+                .iter()
+                .find(|line| self.may_begin(line, policy));
+            if let Some(next) = next.cloned() {
+                self.waiting.remove(&next);
+                self.due.insert(next);
+            }
         }
+    }
+
+    /// What kept searches from beginning may have changed.
+    pub(super) fn reconsider(&mut self) {
+        self.due.append(&mut self.waiting);
     }
 }
 
@@ -89,6 +103,9 @@ impl Farm {
 
     /// Looks at lines that have changed.
     pub(super) fn look_for_culprits(&mut self, now: Timestamp, effects: &mut Effects) {
+        if self.fleet.take_arrived() {
+            self.searches.reconsider();
+        }
         for _ in 0..AT_ONCE {
             let Some(line) = self.searches.due.pop_first() else {
                 return;
@@ -98,23 +115,16 @@ impl Farm {
     }
 
     fn look_at(&mut self, line: &Line, now: Timestamp, effects: &mut Effects) {
-        let wanted = self
-            .config
-            .builders
-            .get(&line.builder)
-            .is_some_and(|builder| builder.culprit);
+        let wanted = self.config.builders.get(&line.builder);
+        let wanted = wanted.is_some_and(|builder| builder.culprit);
         let branch = self.branch(&line.repo, &line.branch).filter(|_| wanted);
         let commits: Vec<CommitId> = branch
             .into_iter()
             .flat_map(|branch| &branch.commits)
             .map(|commit| commit.id.clone())
             .collect();
-        let known: Vec<Known> = commits
-            .iter()
-            .map(|commit| self.known(&key_of(line, commit)))
-            .collect();
-        match search(&known) {
-            Search::Nothing => self.searches.end(line),
+        match search(&self.known_of(line, &commits)) {
+            Search::Nothing => self.searches.end(line, &self.policy),
             Search::Build { at, green, red } => {
                 let cause = format!(
                     "culprit search between {} and {}",
@@ -124,11 +134,34 @@ impl Farm {
                 self.want_for_search(line, &commits, at, &cause, now, effects);
             }
             Search::Found { green, suspects } => {
-                self.searches.end(line);
+                self.searches.end(line, &self.policy);
                 let suspects = suspects.iter().map(|at| commits[*at].clone()).collect();
                 self.name_culprit(line, &commits[green], suspects, now, effects);
             }
         }
+    }
+
+    /// What is known of commits, newest first, as far as the first green: what lies behind says nothing more.
+    fn known_of(&self, line: &Line, commits: &[CommitId]) -> Vec<Known> {
+        let mut known = Vec::new();
+        for commit in commits {
+            known.push(self.known(&key_of(line, commit)));
+            if known.last() == Some(&Known::Green) {
+                break;
+            }
+        }
+        known
+    }
+
+    /// Whether what a search wants would be built: a search that stands still keeps others from beginning.
+    fn could_build(&self, builder: &BuilderName) -> bool {
+        let host = self
+            .config
+            .builders
+            .get(builder)
+            .map(|builder| &builder.host);
+        let machines = host.is_some_and(|host| self.fleet.count(host) > 0);
+        machines && self.book.pause(builder).is_none()
     }
 
     fn known(&self, key: &BuildKey) -> Known {
@@ -173,8 +206,8 @@ impl Farm {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let (each, all) = (self.policy.searches_each, self.policy.searches);
-        if !self.searches.may_begin(line, each, all) {
+        if !self.could_build(&line.builder) || !self.searches.may_begin(line, &self.policy) {
+            self.searches.end(line, &self.policy);
             self.searches.waiting.insert(line.clone());
             return;
         }

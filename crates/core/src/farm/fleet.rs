@@ -80,6 +80,8 @@ pub(super) struct Fleet {
     cancelled: BTreeMap<MachineId, AttemptKey>,
     /// Host types of which a machine's standing has changed.
     changed: BTreeSet<HostType>,
+    /// Whether a host type has got its first machine.
+    arrived: bool,
 }
 
 /// What a hub's word is worth.
@@ -302,6 +304,7 @@ impl Fleet {
             self.names.entry(name).or_default().insert(id.clone());
         }
         let of_host = self.by_host.entry(host.clone()).or_default();
+        self.arrived |= of_host.is_empty();
         of_host.insert(id.clone());
     }
 
@@ -339,6 +342,11 @@ impl Fleet {
             }
         }
         true
+    }
+
+    /// Whether a host type has got its first machine since this was asked last.
+    pub(super) fn take_arrived(&mut self) -> bool {
+        std::mem::take(&mut self.arrived)
     }
 
     /// Whether a machine of that name is connected to any hub.

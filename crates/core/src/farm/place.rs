@@ -102,6 +102,7 @@ impl Farm {
         self.queue.pause_only(&paused.collect());
         let labels = self.config.builders.values().flat_map(|of| &of.labels);
         self.fleet.mention(labels.cloned().collect());
+        self.searches.reconsider();
     }
 
     /// Every attempt of a job.

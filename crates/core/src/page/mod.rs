@@ -4,8 +4,8 @@ mod queue;
 
 use jiff::Timestamp;
 
-use farm_model::id::{BuildId, RepoName};
-use farm_model::kept::{Asked, Flake, Kept, KeptKind};
+use farm_model::id::{BuildId, BuilderName, RepoName};
+use farm_model::kept::{Asked, Culprit, Flake, Kept, KeptKind};
 use farm_model::record::{Branch, BuildKey, BuildKind, OwnedMachine};
 use farm_model::view::{
     AuditView, AwayView, BuildView, Cell, FarmView, FeedView, FlakesView, GridRow, GridView,
@@ -13,7 +13,7 @@ use farm_model::view::{
 };
 
 use crate::effects::ViewKey;
-use crate::explain::{Explainer, explain, set_aside};
+use crate::explain::{Explainer, set_aside};
 use crate::farm::{Farm, current_attempt};
 use crate::plan::columns;
 
@@ -188,9 +188,22 @@ pub fn grid(farm: &Farm, branch: &Branch, now: Timestamp) -> GridView {
         made: now,
         repo: branch.repo.clone(),
         branch: branch.name.clone(),
+        culprits: culprits(farm, branch, &builders),
         builders,
         rows,
     }
+}
+
+/// Who turned the builders shown red, the last time that was looked for.
+fn culprits(farm: &Farm, branch: &Branch, builders: &[BuilderName]) -> Vec<Culprit> {
+    let known = builders.iter().filter_map(|builder| {
+        let key = format!("{builder}/{}/{}", branch.repo, branch.name);
+        match farm.book().get(KeptKind::Culprit, &key) {
+            Some(Kept::Culprit(culprit)) => Some(culprit.clone()),
+            _ => None,
+        }
+    });
+    known.collect()
 }
 
 fn cell(farm: &Farm, id: &BuildId) -> Option<Cell> {
@@ -210,13 +223,15 @@ pub fn build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<BuildView> {
         .commit(&build.key.repo, &build.key.branch, &build.key.commit)
         .cloned();
     let status: Status = farm.status(id)?;
-    let reason = explain(farm, id, now);
+    let mut explainer = Explainer::new(farm, now);
+    let reason = explainer.reason(id);
     Some(BuildView {
         made: now,
         commit,
         status,
         why: reason.as_ref().map(ToString::to_string).unwrap_or_default(),
         reason,
+        expected: explainer.expected(id),
         runs: farm.runs(id).to_vec(),
         build,
     })
