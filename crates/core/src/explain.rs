@@ -15,7 +15,7 @@ use crate::predict::{Forecast, Lengths};
 use crate::queue::{Gate, JobRef, Need, Shut};
 
 /// Jobs ahead are counted up to here.
-const COUNTED: usize = 10_000;
+const COUNTED: usize = 1_000;
 /// Machines are named up to here.
 const NAMED: usize = 20;
 
@@ -33,6 +33,8 @@ pub struct Explainer<'a> {
     lengths: Lengths<'a>,
     forecasts: HashMap<HostType, Forecast>,
     fits: HashMap<Need, Fit>,
+    /// Whether to say when things will begin.
+    foresees: bool,
 }
 
 /// The machines that a need could use, by what they do.
@@ -58,6 +60,16 @@ impl<'a> Explainer<'a> {
             lengths: Lengths::new(farm),
             forecasts: HashMap::new(),
             fits: HashMap::new(),
+            foresees: true,
+        }
+    }
+
+    /// The same without saying when things will begin, where many builds of many host types are explained at once.
+    #[must_use]
+    pub fn at_a_glance(farm: &'a Farm, now: Timestamp) -> Self {
+        Self {
+            foresees: false,
+            ..Self::new(farm, now)
         }
     }
 
@@ -215,7 +227,7 @@ impl<'a> Explainer<'a> {
                 machines: fit.busy,
                 ahead,
                 or_more: ahead == COUNTED,
-                expected_start: self.forecast(job).0,
+                expected_start: self.foresees.then(|| self.forecast(job).0).flatten(),
             };
         }
         if !fit.aside.is_empty() {

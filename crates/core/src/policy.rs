@@ -28,6 +28,8 @@ pub struct Policy {
     pub run_limit: SignedDuration,
     /// How long a run may wait for its first attempt.
     pub wait_limit: SignedDuration,
+    /// How long a build that is over and not shown stays in memory.
+    pub remembered: SignedDuration,
     /// How much later than its limit an attempt is given up though its hub still speaks of it.
     pub overtime: SignedDuration,
     /// How much later than a try a build of a branch's newest commit is due.
@@ -102,6 +104,7 @@ impl Default for Policy {
             hold: SignedDuration::from_mins(2),
             run_limit: SignedDuration::from_hours(48),
             wait_limit: SignedDuration::from_hours(14 * 24),
+            remembered: SignedDuration::from_hours(1),
             overtime: SignedDuration::from_mins(10),
             tip_delay: SignedDuration::from_mins(30),
             sub_delay: SignedDuration::from_hours(1),

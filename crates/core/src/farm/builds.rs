@@ -185,6 +185,7 @@ impl Farm {
         let told = format!("finished:{id}:{}", run.number);
         effects.tell_traced(told, now, &finished, run.trace.as_deref());
         self.note_verdict(id, now, effects);
+        self.over.insert((now, id.clone()));
     }
 
     /// Marks a build's records and pages as changed.

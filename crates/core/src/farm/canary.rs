@@ -132,7 +132,12 @@ impl Farm {
     fn known_job(&self, builder: &BuilderName, machine: &MachineId) -> Option<&BuildKey> {
         let name = machine.name()?;
         let greens = self.canaries.greens.get(builder)?;
-        let elsewhere = greens.iter().find(|green| !green.machines.contains(&name));
+        let mut greens = greens.iter().filter(|green| {
+            // A build whose commit is no longer shown may have left the memory: it is not built again.
+            let key = &green.key;
+            self.commit(&key.repo, &key.branch, &key.commit).is_some()
+        });
+        let elsewhere = greens.find(|green| !green.machines.contains(&name));
         elsewhere.map(|green| &green.key)
     }
 

@@ -34,6 +34,7 @@ impl Farm {
         self.end_overdue(now, effects);
         self.forget_losses(now);
         self.shares.forget(now);
+        self.forget_over(now);
     }
 
     /// Leases waiting jobs to idle machines until one of the two runs out; returns how many.

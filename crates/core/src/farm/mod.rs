@@ -17,6 +17,7 @@ mod lease;
 mod observe;
 mod owned;
 mod place;
+mod recall;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -31,6 +32,7 @@ use farm_model::view::{FeedEvent, Status};
 pub use fleet::{Hub, Machine};
 pub use idle::Standing;
 pub use learn::{timed_as, trust};
+pub use recall::Unknown;
 
 use crate::book::Book;
 use crate::effects::{Effects, ViewKey};
@@ -92,6 +94,8 @@ pub struct Farm {
     deadlines: BTreeSet<(Timestamp, BuildId)>,
     /// The trace of what is being taken in.
     trace_of_cause: Option<String>,
+    /// Builds that are over, by when they may leave the memory first.
+    over: BTreeSet<(Timestamp, BuildId)>,
     inbox: Inbox,
     feed: std::collections::VecDeque<FeedEvent>,
     troubles: BTreeMap<String, String>,
@@ -128,6 +132,7 @@ impl Farm {
             canaries: Canaries::default(),
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
+            over: BTreeSet::new(),
             inbox: Inbox::new(saved.inbox, now),
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),
@@ -182,6 +187,14 @@ impl Farm {
             .filter(|(_, runs)| newest(runs).verdict.is_none())
             .map(|(id, runs)| (newest(runs).opened, id.clone()))
             .collect();
+        let ended: Vec<(BuildId, Timestamp)> = self
+            .runs
+            .iter()
+            .filter_map(|(id, runs)| Some((id.clone(), newest(runs).verdict.as_ref()?.at)))
+            .collect();
+        for (id, at) in ended {
+            self.note_over(id, at, now);
+        }
         // In the order in which they were wanted: shares depend on it.
         open.sort();
         for (_, id) in open {
@@ -203,7 +216,7 @@ impl Farm {
                     (JobState::Leased, Some(attempt)) => {
                         let key = run.attempt_key(&job.name, attempt.number);
                         self.fleet.reserve(&attempt.machine, &key);
-                        if let Some(lane) = self.lane_of(&self.builds[&id]) {
+                        if let Some(lane) = self.lane_of(&reference) {
                             self.queue.started(&reference, &lane);
                         }
                         self.leases.insert(key, reference);
@@ -225,6 +238,7 @@ impl Farm {
             Fact::Progress(progress) => self.progress(progress, now, effects),
             Fact::Heartbeat(heartbeat) => self.heartbeat(heartbeat, now, effects),
             Fact::MachineGone(gone) => self.machine_gone(&gone, now, effects),
+            Fact::Recalled { builds } => self.recall(builds, now),
             Fact::Deaf => self.listening_since = now,
             Fact::Tick => self.tick(now, effects),
         }
@@ -391,6 +405,8 @@ fn newest(runs: &[Run]) -> &Run {
 fn empty_config() -> FarmConfig {
     FarmConfig {
         name: "farm".to_owned(),
+        builds: None,
+        policies: BTreeMap::new(),
         hosts: BTreeMap::new(),
         builders: BTreeMap::new(),
         repositories: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! Where a waiting job stands: its lane, its class, its rank; and what lanes may be shut by.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use farm_model::id::BuildId;
@@ -10,6 +12,7 @@ use super::culprit::line_of;
 use super::{Farm, newest};
 use crate::effects::Effects;
 use crate::queue::{Class, Gate, JobRef, LaneKey, Need, Rank};
+use crate::recipe;
 
 impl Farm {
     /// Puts a waiting job into the queue.
@@ -21,7 +24,7 @@ impl Farm {
             self.canaries.wait(job, not_before);
             return;
         }
-        let Some(lane) = self.lane_of(build) else {
+        let Some(lane) = self.lane_of(job) else {
             return;
         };
         let (class, behind) = (self.class_of(build), build.behind);
@@ -31,17 +34,24 @@ impl Farm {
         self.queue.put(job.clone(), &lane, rank, not_before, now);
     }
 
-    /// With what the jobs of a build wait.
-    pub(super) fn lane_of(&self, build: &Build) -> Option<LaneKey> {
-        let builder = self.config.builders.get(&build.key.builder)?;
+    /// With what a job waits. Labels are asked of its builder's own host type alone: another is for what is made across.
+    pub(super) fn lane_of(&self, job: &JobRef) -> Option<LaneKey> {
+        let context = self.context(&job.build)?;
+        let run = newest(self.runs.get(&job.build)?);
+        let host = recipe::host(&context, run.jobs.get(job.job)?);
+        let labels = match *host == context.builder.host {
+            true => context.builder.labels.clone(),
+            false => BTreeSet::new(),
+        };
+        let key = &context.build.key;
         Some(LaneKey {
             need: Need {
-                host: builder.host.clone(),
-                labels: builder.labels.clone(),
+                host: host.clone(),
+                labels,
             },
-            builder: build.key.builder.clone(),
-            repo: build.key.repo.clone(),
-            tries: matches!(build.key.kind, BuildKind::Try { .. }),
+            builder: key.builder.clone(),
+            repo: key.repo.clone(),
+            tries: matches!(key.kind, BuildKind::Try { .. }),
         })
     }
 

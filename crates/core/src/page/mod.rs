@@ -48,7 +48,7 @@ pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result
 /// `farm.json`.
 #[must_use]
 pub fn front(farm: &Farm, now: Timestamp) -> FarmView {
-    let mut explainer = Explainer::new(farm, now);
+    let mut explainer = Explainer::at_a_glance(farm, now);
     FarmView {
         made: now,
         name: farm.config().name.clone(),

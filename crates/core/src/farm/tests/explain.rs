@@ -23,7 +23,7 @@ impl Dialogue {
         })
     }
 
-    fn ask(&mut self, ask: Ask) -> Effects {
+    fn demand(&mut self, ask: Ask) -> Effects {
         self.seq += 1;
         self.tell(Fact::Command(Command {
             id: format!("c{}", self.seq).parse().unwrap(),
@@ -109,7 +109,7 @@ impl Obstacle {
         let builder = || "test".parse().unwrap();
         match self {
             Self::Paused => {
-                t.ask(Ask::Pause {
+                t.demand(Ask::Pause {
                     builder: builder(),
                     reason: "flood".to_owned(),
                 });
@@ -117,7 +117,7 @@ impl Obstacle {
                 (
                     t,
                     next,
-                    Box::new(move |t| t.ask(Ask::Resume { builder: builder() })),
+                    Box::new(move |t| t.demand(Ask::Resume { builder: builder() })),
                 )
             }
             Self::BuilderFull | Self::HostFull | Self::RepositoryFull => {
@@ -173,7 +173,7 @@ impl Obstacle {
             }
             Self::Drained => {
                 let machine = || "m1".parse().unwrap();
-                t.ask(Ask::Drain {
+                t.demand(Ask::Drain {
                     machine: machine(),
                     reason: "repair".to_owned(),
                 });
@@ -181,12 +181,12 @@ impl Obstacle {
                 (
                     t,
                     next,
-                    Box::new(move |t| t.ask(Ask::Undrain { machine: machine() })),
+                    Box::new(move |t| t.demand(Ask::Undrain { machine: machine() })),
                 )
             }
             Self::SetAside => {
                 let mut work = vec![the_work(&t.push(&all(next)))];
-                t.ask(Ask::Drain {
+                t.demand(Ask::Drain {
                     machine: "m2".parse().unwrap(),
                     reason: "repair".to_owned(),
                 });
@@ -203,7 +203,7 @@ impl Obstacle {
                     t,
                     next,
                     Box::new(|t| {
-                        t.ask(Ask::Undrain {
+                        t.demand(Ask::Undrain {
                             machine: "m1".parse().unwrap(),
                         })
                     }),
