@@ -3,6 +3,8 @@
 //! A decision is what one finished attempt sets off: its record, what it teaches, and the next lease. Prints its median,
 //! 99th percentile and maximum, and what explaining and rendering a queue cost.
 
+#![expect(clippy::print_stdout, reason = "what it measures is its output")]
+
 use std::time::{Duration, Instant};
 
 use farm_core::{Effects, Fact, Farm, Observation, Policy, Saved, ViewKey, page};

@@ -1,4 +1,4 @@
-//! Machines that lose too much are set aside for a while, with the evidence; jobs that bring machines down are ended.
+//! Machines that lose too much are set aside for a while, with the evidence.
 //!
 //! A machine is judged by what others do meanwhile: where several lose something at about the same time, the trouble is a
 //! hub's or the network's, and never is more than half of the fleet set aside.
@@ -9,7 +9,6 @@ use jiff::Timestamp;
 
 use farm_model::id::{AttemptKey, BuildId, HubId, MachineId, MachineName};
 use farm_model::kept::{Aside, Count, Kept, KeptKey, KeptKind};
-use farm_model::message::progress::Outcome;
 
 use super::Farm;
 use super::fleet::Fleet;
@@ -42,7 +41,7 @@ struct Loss {
 
 /// What a loss is seen against.
 #[derive(Clone, Copy)]
-struct Around<'a> {
+pub(super) struct Around<'a> {
     policy: &'a Policy,
     fleet: &'a Fleet,
     now: Timestamp,
@@ -59,7 +58,7 @@ pub(super) struct Losses {
     /// When machines that were set aside are tried again.
     releases: BTreeSet<(Timestamp, MachineName)>,
     /// The last attempt that each machine lost.
-    last: BTreeMap<MachineId, (Timestamp, AttemptKey)>,
+    pub(super) last: BTreeMap<MachineId, (Timestamp, AttemptKey)>,
 }
 
 impl Losses {
@@ -115,7 +114,7 @@ impl Losses {
 
     /// Whether others lose something as well, other builds than `but`: at least one, and a quarter of those on the same
     /// hub, or of all.
-    fn is_shared(
+    pub(super) fn is_shared(
         &self,
         farm: Around<'_>,
         who: (&MachineName, &HubId),
@@ -166,7 +165,7 @@ impl Farm {
         self.fleet.set_losses(&name, losses);
     }
 
-    fn around(&self, now: Timestamp) -> Around<'_> {
+    pub(super) fn around(&self, now: Timestamp) -> Around<'_> {
         Around {
             policy: &self.policy,
             fleet: &self.fleet,
@@ -298,66 +297,6 @@ impl Farm {
         self.losses.releases.first().map(|(until, _)| *until)
     }
 
-    /// A machine went away: did what it ran bring it down?
-    pub(super) fn note_went(&mut self, machine: &MachineId, now: Timestamp, effects: &mut Effects) {
-        let lease = self
-            .fleet
-            .machine(machine)
-            .and_then(|known| known.lease.clone());
-        let since = earlier(now, self.policy.grace);
-        let lost = self.losses.last.get(machine).filter(|(at, _)| *at >= since);
-        let Some(attempt) = lease.or_else(|| lost.map(|(_, attempt)| attempt.clone())) else {
-            return;
-        };
-        let hub = self.fleet.machine(machine).map(|known| known.hub.clone());
-        let (Some(name), Some(hub)) = (machine.name(), hub) else {
-            return;
-        };
-        let who = (&name, &hub);
-        if !self
-            .losses
-            .is_shared(self.around(now), who, Some(&attempt.build))
-        {
-            let of = format!("{}{name}", kills_key(&attempt.build, attempt.run, &attempt));
-            self.book.put(Kept::Count(Count { of, count: 1 }), effects);
-            self.end_poison(&attempt, now, effects);
-        }
-    }
-
-    /// Ends the run of a job that brought too many machines down; that is the code's fault.
-    fn end_poison(&mut self, attempt: &AttemptKey, now: Timestamp, effects: &mut Effects) {
-        let prefix = kills_key(&attempt.build, attempt.run, attempt);
-        let killed: Vec<String> = self
-            .book
-            .under(KeptKind::Count, &prefix)
-            .map(|kept| kept.key().key[prefix.len()..].to_owned())
-            .collect();
-        let open = self.runs(&attempt.build).last();
-        let open = open.is_some_and(|run| run.number == attempt.run && run.verdict.is_none());
-        if open && killed.len() >= self.policy.poison {
-            let why = format!(
-                "{} brought down {} machines: {}",
-                attempt.job,
-                killed.len(),
-                killed.join(", ")
-            );
-            self.end_run(&attempt.build, Outcome::Failed, &why, now, effects);
-        }
-    }
-
-    /// A run is over: what it brought down is in its verdict.
-    pub(super) fn forget_kills(&mut self, build: &BuildId, effects: &mut Effects) {
-        let prefix = format!("killed/{build}/");
-        let keys: Vec<KeptKey> = self
-            .book
-            .under(KeptKind::Count, &prefix)
-            .map(Kept::key)
-            .collect();
-        for key in keys {
-            self.book.take(&key, effects);
-        }
-    }
-
     /// Machines that have lost a job, and until when it waits for another.
     pub(super) fn spurned(&self, job: &JobRef) -> (Vec<MachineId>, Timestamp) {
         let mut machines = Vec::new();
@@ -385,8 +324,4 @@ fn aside_key(machine: &MachineName) -> KeptKey {
         kind: KeptKind::Aside,
         key: machine.to_string(),
     }
-}
-
-fn kills_key(build: &BuildId, run: u32, attempt: &AttemptKey) -> String {
-    format!("killed/{build}/{run}/{}/", attempt.job)
 }

@@ -5,11 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId, MachineName};
-use farm_model::message::progress::{HubHeartbeat, MachineGone, MachineReport};
+use farm_model::message::progress::MachineReport;
 
-use super::Farm;
 use super::idle::{Idle, Standing};
-use crate::effects::{Effects, ViewKey};
 use crate::queue::Need;
 
 /// Past lives of a hub that are remembered, so that a late message of one is not taken for a new life.
@@ -54,13 +52,13 @@ pub struct Machine {
     suspect: bool,
     /// It has yet to prove itself with a known job.
     unproved: bool,
-    seq: u64,
+    pub(super) seq: u64,
 }
 
 /// All of them, with the idle ones by what they can do.
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
-    hubs: BTreeMap<HubId, Hub>,
+    pub(super) hubs: BTreeMap<HubId, Hub>,
     machines: BTreeMap<MachineId, Machine>,
     by_host: BTreeMap<HostType, BTreeSet<MachineId>>,
     idle: Idle,
@@ -77,7 +75,7 @@ pub(super) struct Fleet {
     /// Names of machines that are not to be used: drained, or set aside.
     barred: BTreeSet<MachineName>,
     /// What each machine's hub was last told to cancel because a heartbeat spoke of it.
-    cancelled: BTreeMap<MachineId, AttemptKey>,
+    pub(super) cancelled: BTreeMap<MachineId, AttemptKey>,
     /// Host types of which a machine's standing has changed.
     changed: BTreeSet<HostType>,
     /// Whether a host type has got its first machine.
@@ -256,7 +254,13 @@ impl Fleet {
     }
 
     /// Takes in one machine's report; true if pages should show a change.
-    fn report(&mut self, hub: &HubId, report: MachineReport, seq: u64, now: Timestamp) -> bool {
+    pub(super) fn report(
+        &mut self,
+        hub: &HubId,
+        report: MachineReport,
+        seq: u64,
+        now: Timestamp,
+    ) -> bool {
         let known = self.machines.get(&report.machine);
         if known.is_some_and(|machine| machine.seq >= seq) {
             return false;
@@ -322,7 +326,7 @@ impl Fleet {
         self.changed.insert(host);
     }
 
-    fn remove(&mut self, id: &MachineId) -> bool {
+    pub(super) fn remove(&mut self, id: &MachineId) -> bool {
         self.cancelled.remove(id);
         self.displace(id);
         if self.machines.remove(id).is_none() {
@@ -370,7 +374,7 @@ impl Fleet {
     }
 
     /// Puts the machine where its standing belongs.
-    fn refresh(&mut self, id: &MachineId) {
+    pub(super) fn refresh(&mut self, id: &MachineId) {
         let Some(machine) = self.machines.get_mut(id) else {
             return;
         };
@@ -418,7 +422,7 @@ impl Fleet {
         self.change(id, |machine| machine.held = None);
     }
 
-    fn of_hub(&self, hub: &HubId) -> Vec<MachineId> {
+    pub(super) fn of_hub(&self, hub: &HubId) -> Vec<MachineId> {
         self.machines
             .values()
             .filter(|machine| machine.hub == *hub)
@@ -476,140 +480,5 @@ impl Machine {
         } else {
             Standing::Idle
         }
-    }
-}
-
-impl Farm {
-    /// How many machines of a host type are connected.
-    #[must_use]
-    pub fn machines_of(&self, host: &HostType) -> usize {
-        self.fleet.count(host)
-    }
-
-    /// Machines of a host type, by id.
-    pub fn machines_like(&self, host: &HostType) -> impl Iterator<Item = &Machine> {
-        self.fleet.of_host(host)
-    }
-
-    /// The labels of a machine that some builder asks for.
-    #[must_use]
-    pub fn mentioned_labels(&self, machine: &Machine) -> BTreeSet<String> {
-        self.fleet.idle().mentioned(machine)
-    }
-
-    /// A machine was drained or set aside, or is used again.
-    pub(super) fn machines_changed(&mut self, name: &MachineName) {
-        let barred = self.book.drain(name).is_some() || self.book.aside(name).is_some();
-        self.fleet.bar(name, barred);
-        self.note_releases();
-    }
-
-    /// A hub lives, and these are its machines.
-    pub(super) fn heartbeat(&mut self, beat: HubHeartbeat, now: Timestamp, effects: &mut Effects) {
-        if !self.hub_speaks(&beat.hub, &beat.session, now, effects) {
-            return;
-        }
-        let mut changed = false;
-        if let Some(hub) = self.fleet.hubs.get_mut(&beat.hub)
-            && hub.draining != beat.draining
-        {
-            hub.draining = beat.draining;
-            for machine in self.fleet.of_hub(&beat.hub) {
-                self.fleet.refresh(&machine);
-            }
-            changed = true;
-        }
-        for report in beat.machines {
-            if let Some(attempt) = &report.busy {
-                self.mention(attempt, now);
-                if self.is_forsaken(attempt)
-                    && self.fleet.cancelled.get(&report.machine) != Some(attempt)
-                {
-                    let (machine, attempt) = (report.machine.clone(), attempt.clone());
-                    self.cancel(
-                        &beat.hub,
-                        &attempt,
-                        &format!("beat:{}", beat.seq),
-                        now,
-                        effects,
-                    );
-                    self.fleet.cancelled.insert(machine, attempt);
-                }
-            }
-            let owned = report.clone();
-            let taken = self.fleet.report(&beat.hub, report, beat.seq, now);
-            self.reconsider(&owned.machine, now);
-            self.see_owned(&beat.hub, &owned, now, effects);
-            changed |= taken;
-        }
-        self.note_left(now, effects);
-        if changed {
-            effects.dirty.insert(ViewKey::Farm);
-        }
-    }
-
-    /// Notes that a hub spoke; false if it was its past self. A new life loses all that the old one ran.
-    pub(super) fn hub_speaks(
-        &mut self,
-        hub: &HubId,
-        session: &HubSession,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) -> bool {
-        match self.fleet.hear(hub, session, now, self.policy.grace) {
-            Word::Present => true,
-            Word::Past => {
-                effects.ignored += 1;
-                false
-            }
-            Word::NewLife => {
-                for machine in self.fleet.of_hub(hub) {
-                    self.fleet.remove(&machine);
-                }
-                self.lose_other_sessions(hub, session, now, effects);
-                effects.dirty.insert(ViewKey::Farm);
-                true
-            }
-        }
-    }
-
-    /// A machine's connection ended. What it ran is reported by its hub.
-    pub(super) fn machine_gone(
-        &mut self,
-        gone: &MachineGone,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) {
-        if !self.hub_speaks(&gone.hub, &gone.session, now, effects) {
-            return;
-        }
-        let newer = self
-            .fleet
-            .machine(&gone.machine)
-            .is_some_and(|machine| machine.seq < gone.seq);
-        if newer {
-            self.note_went(&gone.machine, now, effects);
-            self.fleet.remove(&gone.machine);
-            effects.dirty.insert(ViewKey::Farm);
-        }
-        self.note_left(now, effects);
-    }
-
-    /// Machines that nobody has spoken of for the grace period are gone.
-    pub(super) fn forget_silent_machines(&mut self, now: Timestamp, effects: &mut Effects) {
-        let silent: Vec<MachineId> = self
-            .fleet
-            .machines()
-            .filter(|machine| {
-                now.duration_since(machine.seen.max(self.listening_since)) > self.policy.grace
-            })
-            .map(|machine| machine.id.clone())
-            .collect();
-        for id in silent {
-            self.note_went(&id, now, effects);
-            self.fleet.remove(&id);
-            effects.dirty.insert(ViewKey::Farm);
-        }
-        self.note_left(now, effects);
     }
 }

@@ -2,6 +2,7 @@
 
 mod aside;
 mod attempts;
+mod beat;
 mod builds;
 mod canary;
 mod cancel;
@@ -17,6 +18,7 @@ mod lease;
 mod observe;
 mod owned;
 mod place;
+mod poison;
 mod recall;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
