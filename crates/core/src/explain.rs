@@ -16,6 +16,8 @@ use crate::queue::{Gate, JobRef, Need, Shut};
 
 /// Jobs ahead are counted up to here.
 const COUNTED: usize = 1_000;
+/// And up to here where many builds are explained at once.
+const GLANCED: usize = 100;
 /// Machines are named up to here.
 const NAMED: usize = 20;
 
@@ -221,12 +223,13 @@ impl<'a> Explainer<'a> {
             return Reason::NoMachine { host, missing };
         }
         if fit.busy > 0 {
-            let ahead = farm.queue().ahead(job, COUNTED).unwrap_or(0);
+            let most = if self.foresees { COUNTED } else { GLANCED };
+            let ahead = farm.queue().ahead(job, most).unwrap_or(0);
             return Reason::AllBusy {
                 host,
                 machines: fit.busy,
                 ahead,
-                or_more: ahead == COUNTED,
+                or_more: ahead == most,
                 expected_start: self.foresees.then(|| self.forecast(job).0).flatten(),
             };
         }
