@@ -6,10 +6,12 @@
     reason = "a test ends where it cannot go on"
 )]
 
+mod chaos;
 mod delivery;
 mod kills;
 mod limits;
 mod machine;
+mod standby;
 mod up;
 
 /// The binary under test.

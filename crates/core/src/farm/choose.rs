@@ -39,6 +39,7 @@ impl Farm {
 
     /// Leases waiting jobs to idle machines until one of the two runs out; returns how many.
     pub fn choose(&mut self, now: Timestamp, effects: &mut Effects) -> usize {
+        effects.now = now;
         self.judge_machines(now, effects);
         self.release_machines(now, effects);
         self.look_for_culprits(now, effects);

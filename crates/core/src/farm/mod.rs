@@ -20,6 +20,7 @@ mod owned;
 mod place;
 mod poison;
 mod recall;
+mod stand;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -47,6 +48,8 @@ use culprit::Searches;
 use fleet::Fleet;
 use inbox::Inbox;
 use owned::Owned;
+use stand::Stands;
+pub(crate) use stand::stand;
 
 /// What a new leader starts from: the records of the store.
 #[derive(Debug, Default)]
@@ -87,6 +90,7 @@ pub struct Farm {
     leases: BTreeMap<AttemptKey, JobRef>,
     fleet: Fleet,
     owned: Owned,
+    stands: Stands,
     book: Book,
     losses: Losses,
     shares: Shares,
@@ -127,6 +131,7 @@ impl Farm {
             leases: BTreeMap::new(),
             fleet: Fleet::default(),
             owned: Owned::new(saved.owned),
+            stands: Stands::default(),
             book: Book::new(saved.kept),
             losses: Losses::default(),
             shares: Shares::default(),
@@ -160,6 +165,7 @@ impl Farm {
             runs.sort_by_key(|run| run.number);
         }
         farm.reopen(now);
+        farm.know_stands();
         farm.bar_all();
         farm.take_stock();
         farm
@@ -231,6 +237,7 @@ impl Farm {
 
     /// Tells the farm a fact. What must be stored and told is added to `effects`.
     pub fn apply(&mut self, fact: Fact, now: Timestamp, effects: &mut Effects) {
+        effects.now = now;
         match fact {
             Fact::Heard(activity) => self.hear(activity, now, effects),
             Fact::Observed(observation) => self.observe(observation, now, effects),

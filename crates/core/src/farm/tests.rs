@@ -5,6 +5,7 @@ mod commands;
 mod culprit;
 mod explain;
 mod owned;
+mod past;
 mod quarantine;
 mod queue;
 mod recall;

@@ -1,5 +1,6 @@
 //! Read models, rendered from the state.
 
+pub mod at;
 mod queue;
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use farm_model::view::{
 
 use crate::effects::ViewKey;
 use crate::explain::{Explainer, set_aside};
-use crate::farm::{Farm, current_attempt};
+use crate::farm::{Farm, stand};
 use crate::plan::columns;
 
 /// Rows of a grid.
@@ -103,14 +104,14 @@ fn machine(farm: &Farm, machine: &crate::farm::Machine) -> MachineView {
 fn open_build(farm: &Farm, id: &BuildId, explainer: &mut Explainer<'_>) -> Option<OpenBuildView> {
     let build = farm.build(id)?;
     let run = farm.runs(id).last()?;
-    let since = current_attempt(run).map_or(run.opened, |attempt| attempt.leased);
+    let (status, since) = stand(run);
     Some(OpenBuildView {
         build: id.clone(),
         run: run.number,
         builder: build.key.builder.clone(),
         repo: build.key.repo.clone(),
         commit: build.key.commit.clone(),
-        status: farm.status(id)?,
+        status,
         why: explainer
             .reason(id)
             .map(|reason| reason.to_string())

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use farm_bucket::Bucket;
 use farm_bus::Delivery;
+use farm_core::page::at::Checkpoint;
 use farm_core::{Fact, Policy, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
@@ -21,9 +22,10 @@ use farm_model::event::{Event, Topic};
 use farm_runtime::Clock;
 use farm_store::{Batch, Committed, Epoch, Keep, Loaded, Store};
 
+use crate::leadership::Fenced;
 use crate::outbox::Outbox;
 use crate::status::Status;
-use crate::views::Views;
+use crate::views::{Views, Written};
 
 pub use leader::{Counts, Leader, Round, Tellable};
 
@@ -50,6 +52,7 @@ pub(crate) struct Input {
 /// What the leader works with.
 pub(crate) struct Parts {
     pub(crate) store: Box<dyn Store>,
+    pub(crate) loaded: Loaded,
     pub(crate) policy: Policy,
     pub(crate) clock: Clock,
     pub(crate) outbox: Outbox,
@@ -80,12 +83,9 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Takes the leadership and restores the farm.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub(crate) async fn start(parts: Parts, inputs: mpsc::Receiver<Input>) -> anyhow::Result<Self> {
-        let (store, loaded) = load(parts.store).await?;
+    /// Restores the farm.
+    pub(crate) fn start(parts: Parts, inputs: mpsc::Receiver<Input>) -> Self {
+        let (store, loaded) = (parts.store, parts.loaded);
         let epoch = loaded.epoch;
         let builds = loaded.builds.len();
         let (leader, untold) = Leader::restore(loaded, parts.policy, parts.clock.now());
@@ -107,13 +107,16 @@ impl Engine {
             views: parts.views,
             config: parts.config,
             status: parts.status,
-            counts: Status::default(),
+            counts: Status {
+                leading: true,
+                ..Status::default()
+            },
             history: history::Exporter::start(parts.history, parts.bucket),
         };
         engine.may_tell(untold);
         engine.views.mark([ViewKey::Farm, ViewKey::Feed]);
         engine.publish_config();
-        Ok(engine)
+        engine
     }
 
     /// Leads until `shutdown`, or until another leader takes over.
@@ -132,7 +135,7 @@ impl Engine {
                 () = shutdown.cancelled() => return self.finish().await,
                 count = self.inputs.recv_many(&mut round, ROUND) => if count == 0 { return Ok(()) },
                 Some(ids) = self.outbox.done.recv() => self.all_told(ids),
-                keys = self.views.written() => self.leader.written(keys),
+                written = self.views.written() => self.pages_written(written),
                 _ = front_page.tick() => self.views.mark([ViewKey::Farm]),
                 _ = tick.tick() => round.push(Input { facts: vec![Fact::Tick], ..Input::default() }),
                 () = tokio::time::sleep(wake) => {}
@@ -163,10 +166,12 @@ impl Engine {
     async fn settle(&mut self, round: Round, now: Timestamp) -> anyhow::Result<()> {
         if !round.batch.is_empty() {
             let batch = self.commit(round.batch).await?;
-            let tellable = self.leader.committed(batch);
-            if tellable.history {
-                self.history.mark(now);
+            self.history.add(&batch.history);
+            if self.history.wants_checkpoint(&batch.history, now) {
+                let checkpoint = Checkpoint::of(self.leader.farm(), now);
+                self.history.keep(checkpoint);
             }
+            let tellable = self.leader.committed(batch);
             self.may_tell(tellable);
         }
         if round.configured {
@@ -189,9 +194,7 @@ impl Engine {
         self.store = Some(store);
         match answer.context("cannot commit the farm's state")? {
             Committed::Yes => Ok(batch),
-            Committed::Fenced => {
-                anyhow::bail!("another coordinator has taken over; this one stops")
-            }
+            Committed::Fenced => Err(Fenced.into()),
         }
     }
 
@@ -251,7 +254,7 @@ impl Engine {
             tokio::select! {
                 () = &mut deadline => break,
                 Some(ids) = self.outbox.done.recv() => self.all_told(ids),
-                keys = self.views.written() => self.leader.written(keys),
+                written = self.views.written() => self.pages_written(written),
                 () = tokio::time::sleep(wake) => {}
             }
         }
@@ -264,6 +267,11 @@ impl Engine {
     fn all_told(&mut self, ids: Vec<String>) {
         self.telling = false;
         self.leader.told(ids);
+    }
+
+    fn pages_written(&mut self, written: Written) {
+        self.leader.written(written.keys);
+        self.leader.versions(written.versions);
     }
 
     fn publish_config(&mut self) {
@@ -296,7 +304,7 @@ impl Engine {
 }
 
 /// Takes the leadership.
-async fn load(mut store: Box<dyn Store>) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
+pub(crate) async fn load(mut store: Box<dyn Store>) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
     let (store, loaded) = tokio::task::spawn_blocking(move || {
         let loaded = store.load(Keep::Everything);
         (store, loaded)
