@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{
     AttemptKey, BuildId, BuilderName, CommitId, HostType, MachineId, MachineName, RepoName,
 };
-use crate::kept::{Asked, Culprit, Flake};
+use crate::kept::{Asked, Flake};
 use crate::message::activity::Hint;
 use crate::reason::{Reason, SetAside};
 use crate::record::{Build, CommitInfo, Run};
@@ -208,9 +208,6 @@ pub struct GridView {
     pub builders: Vec<BuilderName>,
     /// Rows.
     pub rows: Vec<GridRow>,
-    /// Who turned a builder red, as far as that is known, by builder.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub culprits: Vec<Culprit>,
 }
 
 /// One commit's line.

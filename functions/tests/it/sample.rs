@@ -95,7 +95,6 @@ pub fn grid() -> GridView {
         repo: "demo".parse().unwrap(),
         branch: "main".to_owned(),
         builders: vec!["linux-test".parse().unwrap(), "pi".parse().unwrap()],
-        culprits: Vec::new(),
         rows: vec![
             GridRow {
                 cells: vec![

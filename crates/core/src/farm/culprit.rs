@@ -12,7 +12,7 @@ use farm_model::record::{AttemptState, Branch, BuildKey, BuildKind, JobState, Ru
 
 use super::{Farm, newest};
 use crate::culprit::{Known, Search, search};
-use crate::effects::{Effects, ViewKey};
+use crate::effects::Effects;
 use crate::plan::Wanted;
 use crate::policy::Policy;
 use crate::queue::JobRef;
@@ -276,10 +276,6 @@ impl Farm {
         ];
         effects.note(now, "culprit", &detail);
         self.book.put(kept, effects);
-        effects.dirty.insert(ViewKey::Grid {
-            repo: line.repo.clone(),
-            branch: line.branch.clone(),
-        });
     }
 }
 

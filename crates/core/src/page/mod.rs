@@ -5,8 +5,8 @@ mod queue;
 
 use jiff::Timestamp;
 
-use farm_model::id::{BuildId, BuilderName, RepoName};
-use farm_model::kept::{Asked, Culprit, Flake, Kept, KeptKind};
+use farm_model::id::{BuildId, RepoName};
+use farm_model::kept::{Asked, Flake, Kept, KeptKind};
 use farm_model::record::{Branch, BuildKey, BuildKind, OwnedMachine};
 use farm_model::view::{
     AuditView, AwayView, BuildView, Cell, FarmView, FeedView, FlakesView, GridRow, GridView,
@@ -189,22 +189,9 @@ pub fn grid(farm: &Farm, branch: &Branch, now: Timestamp) -> GridView {
         made: now,
         repo: branch.repo.clone(),
         branch: branch.name.clone(),
-        culprits: culprits(farm, branch, &builders),
         builders,
         rows,
     }
-}
-
-/// Who turned the builders shown red, the last time that was looked for.
-fn culprits(farm: &Farm, branch: &Branch, builders: &[BuilderName]) -> Vec<Culprit> {
-    let known = builders.iter().filter_map(|builder| {
-        let key = format!("{builder}/{}/{}", branch.repo, branch.name);
-        match farm.book().get(KeptKind::Culprit, &key) {
-            Some(Kept::Culprit(culprit)) => Some(culprit.clone()),
-            _ => None,
-        }
-    });
-    known.collect()
 }
 
 fn cell(farm: &Farm, id: &BuildId) -> Option<Cell> {
