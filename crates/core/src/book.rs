@@ -59,6 +59,18 @@ impl Book {
             .map(|(_, kept)| kept)
     }
 
+    /// Those of a kind whose key begins with `prefix`, by key.
+    pub fn under<'a>(&'a self, kind: KeptKind, prefix: &'a str) -> impl Iterator<Item = &'a Kept> {
+        let first = KeptKey {
+            kind,
+            key: prefix.to_owned(),
+        };
+        self.0
+            .range(first..)
+            .take_while(move |(key, _)| key.kind == kind && key.key.starts_with(prefix))
+            .map(|(_, kept)| kept)
+    }
+
     /// How many there are of a kind.
     #[must_use]
     pub fn count(&self, kind: KeptKind) -> usize {

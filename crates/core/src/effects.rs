@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use farm_model::event::{Event, Message, Topic};
-use farm_model::id::{BuildId, MachineName, RepoName};
+use farm_model::id::{BuildId, HostType, MachineName, RepoName};
 use farm_model::kept::{Kept, KeptKey};
 use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
 use farm_model::view::{FeedEvent, Status, key};
@@ -39,6 +39,11 @@ pub enum ViewKey {
         /// The branch.
         branch: String,
     },
+    /// The queue of a host type.
+    Queue {
+        /// The host type.
+        host: HostType,
+    },
     /// One build's.
     Build {
         /// The build.
@@ -56,6 +61,7 @@ impl ViewKey {
             Self::Flakes => key::FLAKES.to_owned(),
             Self::Audit => key::AUDIT.to_owned(),
             Self::Grid { repo, branch } => key::grid(repo, branch),
+            Self::Queue { host } => key::queue(host),
             Self::Build { id } => key::build(id),
         }
     }

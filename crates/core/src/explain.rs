@@ -1,74 +1,348 @@
-//! Why does this wait? One reason, the same in page, JSON and command.
+//! Why does this wait? One reason, the same in page, JSON and command (design 11.2).
+
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use farm_model::id::BuildId;
-use farm_model::record::{AttemptState, JobState, Run};
+use farm_model::id::{BuildId, BuilderName, HostType, HubId, MachineId};
+use farm_model::reason::{Quota, Reason, SetAside};
+use farm_model::record::{Attempt, AttemptState, BuildKind, Job, JobState, Run};
+use farm_model::view::Expected;
 
-use crate::farm::{Farm, current_attempt};
-use crate::queue::JobRef;
+use crate::farm::{Farm, Machine, Standing};
+use crate::policy::later;
+use crate::predict::{Forecast, Lengths};
+use crate::queue::{Gate, JobRef, Need, Shut};
 
 /// Jobs ahead are counted up to here.
-const COUNTED: usize = 1000;
+const COUNTED: usize = 1_000;
+/// And up to here where many builds are explained at once.
+const GLANCED: usize = 100;
+/// Machines are named up to here.
+const NAMED: usize = 20;
 
-/// Why the newest run of a build waits, or where it runs; empty once it is over.
+/// Why the newest run of a build waits, or where it runs; none once it is over.
 #[must_use]
-pub fn explain(farm: &Farm, id: &BuildId, now: Timestamp) -> String {
-    let Some(run) = farm.runs(id).last().filter(|run| run.verdict.is_none()) else {
-        return String::new();
-    };
-    if let Some(attempt) = current_attempt(run) {
-        return match &attempt.state {
-            AttemptState::Running {
-                step: Some(step), ..
-            } => format!("step {step} on {}", attempt.machine),
-            AttemptState::Running { .. } => format!("preparing {}", attempt.machine),
-            _ => format!("offered to {}", attempt.machine),
-        };
+pub fn explain(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<Reason> {
+    Explainer::new(farm, now).reason(id)
+}
+
+/// Explains many builds of one state, and computes only once what they have in common.
+#[derive(Debug)]
+pub struct Explainer<'a> {
+    farm: &'a Farm,
+    now: Timestamp,
+    lengths: Lengths<'a>,
+    forecasts: HashMap<HostType, Forecast>,
+    fits: HashMap<Need, Fit>,
+    /// Whether to say when things will begin.
+    foresees: bool,
+}
+
+/// The machines that a need could use, by what they do.
+#[derive(Debug, Clone, Default)]
+struct Fit {
+    idle: Option<MachineId>,
+    busy: usize,
+    aside: Vec<SetAside>,
+    unproved: Vec<MachineId>,
+    draining: BTreeSet<HubId>,
+    of_host: usize,
+    /// Labels that no machine of the host type has.
+    missing: BTreeSet<String>,
+}
+
+impl<'a> Explainer<'a> {
+    /// For the farm as it is at `now`.
+    #[must_use]
+    pub fn new(farm: &'a Farm, now: Timestamp) -> Self {
+        Self {
+            farm,
+            now,
+            lengths: Lengths::new(farm),
+            forecasts: HashMap::new(),
+            fits: HashMap::new(),
+            foresees: true,
+        }
     }
-    let waiting = run
-        .jobs
-        .iter()
-        .position(|job| matches!(job.state, JobState::Waiting { .. }));
-    waiting
-        .map(|job| {
-            why_waiting(
-                farm,
+
+    /// The same without saying when things will begin, where many builds of many host types are explained at once.
+    #[must_use]
+    pub fn at_a_glance(farm: &'a Farm, now: Timestamp) -> Self {
+        Self {
+            foresees: false,
+            ..Self::new(farm, now)
+        }
+    }
+
+    /// Why the newest run of a build waits, or where it runs; none once it is over. Of a run with several open jobs the one
+    /// that is furthest speaks for it.
+    pub fn reason(&mut self, id: &BuildId) -> Option<Reason> {
+        let run = self.farm.runs(id).last()?;
+        if run.verdict.is_some() {
+            return None;
+        }
+        let leased = run.jobs.iter().find(|job| job.state == JobState::Leased);
+        if let Some((job, attempt)) = leased.and_then(|job| Some((job, job.attempts.last()?))) {
+            return Some(self.under_way(id, job, attempt));
+        }
+        let waiting = |job: &&Job| matches!(job.state, JobState::Waiting { .. });
+        let index = run.jobs.iter().position(|job| waiting(&job));
+        match index {
+            Some(job) => Some(self.waiting(
                 run,
                 JobRef {
                     build: id.clone(),
                     job,
                 },
-                now,
-            )
-        })
-        .unwrap_or_default()
+            )),
+            None => blocked(run),
+        }
+    }
+
+    /// When a waiting job will begin, and how long it will take.
+    pub fn forecast(&mut self, job: &JobRef) -> (Option<Timestamp>, jiff::SignedDuration) {
+        let farm = self.farm;
+        let run = farm.runs(&job.build).last();
+        let length = match run.and_then(|run| run.jobs.get(job.job)) {
+            Some(entry) => self.lengths.of(&job.build, entry),
+            None => farm.policy().usual_length,
+        };
+        let Some(need) = farm.queue().need(job) else {
+            return (None, length);
+        };
+        if !self.forecasts.contains_key(&need.host) {
+            let forecast = Forecast::of(farm, &mut self.lengths, &need.host, self.now);
+            self.forecasts.insert(need.host.clone(), forecast);
+        }
+        let ahead = || farm.queue().ahead(job, usize::MAX).unwrap_or(0);
+        (self.forecasts[&need.host].start(job, ahead), length)
+    }
+
+    /// What is expected of the newest run of a build; none once it is over.
+    pub fn expected(&mut self, id: &BuildId) -> Option<Expected> {
+        let run = self.farm.runs(id).last()?;
+        if run.verdict.is_some() {
+            return None;
+        }
+        let under_way = run.jobs.iter().any(|job| job.state == JobState::Leased);
+        let waiting = |job: &Job| matches!(job.state, JobState::Waiting { .. });
+        let next = run.jobs.iter().position(waiting).filter(|_| !under_way);
+        let start = next.and_then(|job| {
+            let build = id.clone();
+            self.forecast(&JobRef { build, job }).0
+        });
+        let seconds = self.lengths.of_run(id, run).as_secs_f64();
+        Some(Expected { start, seconds })
+    }
+
+    fn under_way(&mut self, id: &BuildId, job: &Job, attempt: &Attempt) -> Reason {
+        let (name, machine) = (job.name.clone(), attempt.machine.clone());
+        match &attempt.state {
+            AttemptState::Running { step, since, .. } => Reason::Running {
+                job: name,
+                machine,
+                step: step.clone(),
+                expected_end: Some(later(*since, self.lengths.of(id, job)).max(self.now)),
+            },
+            _ => Reason::Offered { job: name, machine },
+        }
+    }
+
+    fn waiting(&mut self, run: &Run, job: JobRef) -> Reason {
+        let farm = self.farm;
+        let entry = &run.jobs[job.job];
+        if let JobState::Waiting { not_before } = entry.state
+            && not_before > self.now
+        {
+            return Reason::BackOff {
+                until: not_before,
+                after: last_trouble(entry),
+            };
+        }
+        let build = farm.build(&job.build);
+        let key = build.map(|build| &build.key);
+        if let Some(BuildKind::Canary { .. }) = key.map(|key| &key.kind) {
+            return canary_waits(farm, &job);
+        }
+        let Some(need) = farm.queue().need(&job).cloned() else {
+            let builder = key.map(|key| key.builder.clone());
+            return builder.map_or_else(
+                || Reason::Needs {
+                    job: entry.name.clone(),
+                },
+                |builder| Reason::NoBuilder { builder },
+            );
+        };
+        if let Some(shut) = farm.queue().shut(&job) {
+            return self.shut(shut);
+        }
+        self.without_machine(&job, need)
+    }
+
+    fn shut(&self, shut: Shut) -> Reason {
+        match shut {
+            Shut::Paused(builder) => self.paused(builder),
+            Shut::Full { gate, limit } => {
+                let quota = match gate {
+                    Gate::Pause(name) | Gate::Builder(name) => Quota::Builder(name),
+                    Gate::Host(name) => Quota::Host(name),
+                    Gate::Repository(name) => Quota::Repository(name),
+                };
+                Reason::QuotaFull { quota, limit }
+            }
+        }
+    }
+
+    fn paused(&self, builder: BuilderName) -> Reason {
+        let pause = self.farm.book().pause(&builder);
+        Reason::Paused {
+            by: pause.map(|pause| pause.actor.clone()).unwrap_or_default(),
+            why: pause.map(|pause| pause.reason.clone()).unwrap_or_default(),
+            builder,
+        }
+    }
+
+    fn without_machine(&mut self, job: &JobRef, need: Need) -> Reason {
+        let farm = self.farm;
+        let fit = self.fit(&need);
+        let host = need.host;
+        let fitting = fit.busy + fit.aside.len() + fit.unproved.len() + fit.draining.len();
+        if let Some((until, lost_by)) = farm.parked(job, self.now) {
+            return Reason::Elsewhere { until, lost_by };
+        }
+        if let Some(machine) = fit.idle {
+            return Reason::Next { machine };
+        }
+        if fitting == 0 {
+            let missing = if fit.of_host == 0 {
+                BTreeSet::new()
+            } else {
+                fit.missing
+            };
+            return Reason::NoMachine { host, missing };
+        }
+        if fit.busy > 0 {
+            let most = if self.foresees { COUNTED } else { GLANCED };
+            let ahead = farm.queue().ahead(job, most).unwrap_or(0);
+            return Reason::AllBusy {
+                host,
+                machines: fit.busy,
+                ahead,
+                or_more: ahead == most,
+                expected_start: self.foresees.then(|| self.forecast(job).0).flatten(),
+            };
+        }
+        if !fit.aside.is_empty() {
+            return Reason::MachinesAside {
+                host,
+                machines: fit.aside,
+            };
+        }
+        match farm
+            .canary_builder(&host)
+            .filter(|_| !fit.unproved.is_empty())
+        {
+            Some(builder) => Reason::Canary {
+                builder: builder.clone(),
+                host,
+                machines: fit.unproved,
+            },
+            None => Reason::HubDraining {
+                host,
+                hubs: fit.draining.into_iter().collect(),
+            },
+        }
+    }
+
+    fn fit(&mut self, need: &Need) -> Fit {
+        if let Some(known) = self.fits.get(need) {
+            return known.clone();
+        }
+        let mut fit = Fit {
+            missing: need.labels.clone(),
+            ..Fit::default()
+        };
+        for machine in self.farm.machines_like(&need.host) {
+            fit.of_host += 1;
+            fit.missing.retain(|label| !machine.labels.contains(label));
+            if machine.fits(need) {
+                self.sort_in(machine, &mut fit);
+            }
+        }
+        if fit.missing.is_empty() {
+            // Each label is there, but on no machine are all.
+            fit.missing.clone_from(&need.labels);
+        }
+        self.fits.insert(need.clone(), fit.clone());
+        fit
+    }
+
+    fn sort_in(&self, machine: &Machine, fit: &mut Fit) {
+        match machine.standing {
+            Standing::Idle => fit.idle = fit.idle.take().or_else(|| Some(machine.id.clone())),
+            Standing::Busy | Standing::Held | Standing::Suspect => fit.busy += 1,
+            Standing::Unproved if fit.unproved.len() < NAMED => {
+                fit.unproved.push(machine.id.clone());
+            }
+            Standing::Barred if fit.aside.len() < NAMED => {
+                fit.aside.extend(set_aside(self.farm, machine));
+            }
+            Standing::HubDraining => drop(fit.draining.insert(machine.hub.clone())),
+            Standing::Unproved | Standing::Barred => {}
+        }
+    }
 }
 
-fn why_waiting(farm: &Farm, run: &Run, job: JobRef, now: Timestamp) -> String {
-    if let JobState::Waiting { not_before } = run.jobs[job.job].state
-        && not_before > now
-    {
-        let seconds = not_before.duration_since(now).as_secs_f64().ceil();
-        return format!("pausing {seconds} s after {}", last_trouble(run, job.job));
-    }
+/// Why a machine is not used, and who says so.
+#[must_use]
+pub fn set_aside(farm: &Farm, machine: &Machine) -> Option<SetAside> {
+    let name = machine.id.name()?;
+    let (why, until) = match (farm.book().drain(&name), farm.book().aside(&name)) {
+        (Some(drain), _) => (
+            format!("drained by {}: {}", drain.actor, drain.reason),
+            None,
+        ),
+        (None, Some(aside)) => (aside.reason.clone(), aside.until),
+        (None, None) => return None,
+    };
+    Some(SetAside {
+        machine: machine.id.clone(),
+        why,
+        until,
+    })
+}
+
+/// A known job waits for the machine that is to prove itself with it.
+fn canary_waits(farm: &Farm, job: &JobRef) -> Reason {
     let builder = farm
         .build(&job.build)
-        .and_then(|build| farm.config().builders.get(&build.key.builder));
-    let Some(host) = builder.map(|builder| &builder.host) else {
-        return "its builder is no longer in farm.toml".to_owned();
-    };
-    match (farm.machines_of(host), farm.queue().ahead(&job, COUNTED)) {
-        (0, _) => format!("no machine of host type {host} is connected"),
-        (n, Some(0)) => format!("next; {n} of {host} busy"),
-        (n, Some(ahead)) if ahead < COUNTED => format!("{ahead} ahead of it; {n} of {host} busy"),
-        (n, Some(_)) => format!("more than {COUNTED} ahead of it; {n} of {host} busy"),
-        (_, None) => "about to be queued".to_owned(),
+        .map(|build| build.key.builder.clone());
+    let machines = farm.proves(&job.build);
+    let host = builder
+        .as_ref()
+        .and_then(|builder| farm.config().builders.get(builder))
+        .map(|builder| builder.host.clone());
+    match (builder, host) {
+        (Some(builder), Some(host)) => Reason::Canary {
+            host,
+            builder,
+            machines,
+        },
+        (Some(builder), None) => Reason::NoBuilder { builder },
+        (None, _) => unreachable!("a job's build is known"),
     }
 }
 
-fn last_trouble(run: &Run, job: usize) -> String {
-    match run.jobs[job].attempts.last().map(|attempt| &attempt.state) {
+fn blocked(run: &Run) -> Option<Reason> {
+    let job = run.jobs.iter().find(|job| job.state == JobState::Blocked)?;
+    let open = |need: &&farm_model::id::JobName| run.jobs.iter().any(|other| other.name == **need);
+    let job = job.needs.iter().find(open)?.clone();
+    Some(Reason::Needs { job })
+}
+
+fn last_trouble(job: &Job) -> String {
+    match job.attempts.last().map(|attempt| &attempt.state) {
         Some(AttemptState::Gone { reason, .. }) => reason.clone(),
         Some(AttemptState::Finished { report, .. }) => report.reason.clone(),
         _ => "a change".to_owned(),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod book;
+pub mod culprit;
 pub mod effects;
 pub mod explain;
 pub mod fact;
@@ -8,6 +9,7 @@ pub mod farm;
 pub mod page;
 pub mod plan;
 pub mod policy;
+pub mod predict;
 pub mod queue;
 pub mod recipe;
 

@@ -16,8 +16,11 @@ pub struct Policy {
     pub back_off_cap: SignedDuration,
     /// A pause between two looks at the time that means that this process slept, and so did not listen.
     pub slept: SignedDuration,
-    /// How long after a loss a job waits for another machine than the one that lost it.
+    /// How long a job waits for another machine than the one that lost it, after its first loss; four times as long with
+    /// each further one.
     pub elsewhere: SignedDuration,
+    /// At the longest.
+    pub elsewhere_cap: SignedDuration,
     /// Pause after a refusal, which counts against nobody.
     pub refused_pause: SignedDuration,
     /// How long a machine is kept as a job left it, for the run's next job.
@@ -30,8 +33,48 @@ pub struct Policy {
     pub remembered: SignedDuration,
     /// How much later than its limit an attempt is given up though its hub still speaks of it.
     pub overtime: SignedDuration,
-    /// How much later than a tip's, by rank, a build of history is due, for each commit it lies behind.
+    /// How much later than a try a build of a branch's newest commit is due.
+    pub tip_delay: SignedDuration,
+    /// The same for one of a sub-repository.
+    pub sub_delay: SignedDuration,
+    /// The same for one between a green and a red commit.
+    pub culprit_delay: SignedDuration,
+    /// The same for one of an older commit.
     pub history_delay: SignedDuration,
+    /// And more for each commit that it lies behind.
+    pub behind_delay: SignedDuration,
+    /// By how much an author's share is pushed back by each job of a try.
+    pub share_each: SignedDuration,
+    /// By how much at most.
+    pub share_cap: SignedDuration,
+    /// Whatever is pushed back, is so by this at most: see [`crate::queue::Rank`].
+    pub longest_push_back: SignedDuration,
+    /// How long the losses of a machine speak against it.
+    pub aside_window: SignedDuration,
+    /// Losses in that time, and at least half of what it ran, that set it aside.
+    pub aside_losses: usize,
+    /// For how long the first time; twice as long with each further one.
+    pub aside_first: SignedDuration,
+    /// At the longest.
+    pub aside_cap: SignedDuration,
+    /// Machines that lose something within so long of each other share a trouble that is not theirs.
+    pub burst: SignedDuration,
+    /// So many different machines that went away under a job make it the job's fault.
+    pub poison: usize,
+    /// Searches for a culprit at once, for each builder.
+    pub searches_each: usize,
+    /// Searches for a culprit at once, in all.
+    pub searches: usize,
+    /// From this rate on, in failures of a thousand runs, a test that flakes does not start a search by failing once.
+    pub flaky_per_mille: u32,
+    /// How long a known job that was lost waits to be tried on the machine again; twice as long with each further loss.
+    pub canary_back_off: SignedDuration,
+    /// At the longest.
+    pub canary_back_off_cap: SignedDuration,
+    /// How long a machine stays trusted where its host type does not say.
+    pub canary_valid: SignedDuration,
+    /// How long a job takes of which nothing is known.
+    pub usual_length: SignedDuration,
     /// How long a machine is away before its owner is told.
     pub missing_after: SignedDuration,
     /// How long one must have listened before a machine that is not heard of counts as away, and before owners are told.
@@ -60,14 +103,35 @@ impl Default for Policy {
             back_off: SignedDuration::from_millis(500),
             back_off_cap: SignedDuration::from_secs(60),
             slept: SignedDuration::from_secs(3),
-            elsewhere: SignedDuration::from_hours(1),
+            elsewhere: SignedDuration::from_secs(5),
+            elsewhere_cap: SignedDuration::from_mins(5),
             refused_pause: SignedDuration::from_millis(200),
             hold: SignedDuration::from_mins(2),
             run_limit: SignedDuration::from_hours(48),
             wait_limit: SignedDuration::from_hours(14 * 24),
             remembered: SignedDuration::from_hours(1),
             overtime: SignedDuration::from_mins(10),
-            history_delay: SignedDuration::from_secs(600),
+            tip_delay: SignedDuration::from_mins(30),
+            sub_delay: SignedDuration::from_hours(1),
+            culprit_delay: SignedDuration::from_hours(2),
+            history_delay: SignedDuration::from_hours(4),
+            behind_delay: SignedDuration::from_mins(10),
+            share_each: SignedDuration::from_secs(10),
+            share_cap: SignedDuration::from_mins(25),
+            longest_push_back: SignedDuration::from_hours(12),
+            aside_window: SignedDuration::from_hours(1),
+            aside_losses: 2,
+            aside_first: SignedDuration::from_mins(5),
+            aside_cap: SignedDuration::from_hours(12),
+            burst: SignedDuration::from_mins(2),
+            poison: 3,
+            searches_each: 2,
+            searches: 20,
+            flaky_per_mille: 20,
+            canary_back_off: SignedDuration::from_mins(1),
+            canary_back_off_cap: SignedDuration::from_hours(1),
+            canary_valid: SignedDuration::from_hours(12),
+            usual_length: SignedDuration::from_mins(5),
             missing_after: SignedDuration::from_hours(1),
             settle: SignedDuration::from_mins(5),
             inbox_kept: SignedDuration::from_hours(7 * 24),
@@ -90,6 +154,24 @@ impl Policy {
         later(now, pause)
     }
 
+    /// How long a job with so many losses waits for a machine that has not lost it.
+    #[must_use]
+    pub fn elsewhere_for(&self, losses: usize) -> SignedDuration {
+        grown(self.elsewhere, 4, losses, self.elsewhere_cap)
+    }
+
+    /// For how long a machine is set aside the `times`-th time (from 1).
+    #[must_use]
+    pub fn aside_for(&self, times: u32) -> SignedDuration {
+        grown(self.aside_first, 2, times as usize, self.aside_cap)
+    }
+
+    /// How long until a known job that was lost for the `times`-th time (from 1) is tried again.
+    #[must_use]
+    pub fn canary_again_in(&self, times: usize) -> SignedDuration {
+        grown(self.canary_back_off, 2, times, self.canary_back_off_cap)
+    }
+
     /// When a job may be offered again after its `row`-th refusal in a row: at once, and slower after ten.
     #[must_use]
     pub fn after_refusal(&self, now: Timestamp, row: u32) -> Timestamp {
@@ -101,6 +183,15 @@ impl Policy {
                 .min(self.back_off_cap),
         )
     }
+}
+
+/// `first`, times `factor` with each further time, at most `cap`.
+fn grown(first: SignedDuration, factor: i32, times: usize, cap: SignedDuration) -> SignedDuration {
+    let mut pause = first;
+    for _ in 1..times.min(64) {
+        pause = pause.saturating_mul(factor).min(cap);
+    }
+    pause.min(cap)
 }
 
 /// `now` plus `pause`, at most the end of time.

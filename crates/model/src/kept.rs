@@ -28,6 +28,8 @@ pub enum Kept {
     Aside(Aside),
     /// Whether an identity is trusted with work.
     Admission(Admission),
+    /// Who broke it.
+    Culprit(Culprit),
     /// What somebody asked for.
     Asked(Asked),
     /// A count.
@@ -52,6 +54,8 @@ pub enum KeptKind {
     Aside,
     /// [`Admission`].
     Admission,
+    /// [`Culprit`].
+    Culprit,
     /// [`Asked`].
     Asked,
     /// [`Count`].
@@ -222,6 +226,23 @@ pub struct Admission {
     pub until: Timestamp,
 }
 
+/// Which commit turned a builder red on a branch, as far as its builds tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Culprit {
+    /// The builder.
+    pub builder: BuilderName,
+    /// The repository.
+    pub repo: RepoName,
+    /// The branch.
+    pub branch: String,
+    /// The newest green commit before it.
+    pub green: CommitId,
+    /// Likeliest first. One is certain; of more, all but the first were lost or failed by known flakes alone.
+    pub suspects: Vec<CommitId>,
+    /// When it was found.
+    pub at: Timestamp,
+}
+
 /// What somebody asked for, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
@@ -264,6 +285,10 @@ impl Kept {
             Self::Drain(of) => (KeptKind::Drain, of.machine.to_string()),
             Self::Aside(of) => (KeptKind::Aside, of.machine.to_string()),
             Self::Admission(of) => (KeptKind::Admission, of.identity.clone()),
+            Self::Culprit(of) => (
+                KeptKind::Culprit,
+                format!("{}/{}/{}", of.builder, of.repo, of.branch),
+            ),
             Self::Asked(of) => (KeptKind::Asked, of.id.to_string()),
             Self::Count(of) => (KeptKind::Count, of.of.clone()),
         };
@@ -309,6 +334,7 @@ impl KeptKind {
             Self::Drain => "drain",
             Self::Aside => "aside",
             Self::Admission => "admission",
+            Self::Culprit => "culprit",
             Self::Asked => "asked",
             Self::Count => "count",
         }

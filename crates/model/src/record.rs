@@ -91,15 +91,21 @@ pub enum BuildKind {
         /// The try set.
         set: String,
     },
+    /// Of a commit that came out well elsewhere, to see whether a machine does what others do.
+    Canary {
+        /// What the machine's trust hangs on.
+        identity: String,
+    },
 }
 
 impl BuildKind {
-    /// `post-submit` or `try`.
+    /// `post-submit`, `try` or `canary`.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::PostSubmit => "post-submit",
             Self::Try { .. } => "try",
+            Self::Canary { .. } => "canary",
         }
     }
 }
@@ -140,6 +146,7 @@ impl BuildKey {
         let set = match &self.kind {
             BuildKind::PostSubmit => "",
             BuildKind::Try { set } => set,
+            BuildKind::Canary { identity } => identity,
         };
         let mut parts = vec![
             self.builder.as_str(),

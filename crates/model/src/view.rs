@@ -9,13 +9,18 @@ use crate::id::{
 };
 use crate::kept::{Asked, Flake};
 use crate::message::activity::Hint;
+use crate::reason::{Reason, SetAside};
 use crate::record::{Build, CommitInfo, Run};
+
+mod queue;
+
+pub use queue::{QueueEntry, QueueMachines, QueueView};
 
 /// Keys of view documents below `views/`.
 pub mod key {
     use sha2::{Digest, Sha256};
 
-    use crate::id::{BuildId, RepoName};
+    use crate::id::{BuildId, HostType, RepoName};
 
     /// [`super::FarmView`].
     pub const FARM: &str = "farm.json";
@@ -30,6 +35,12 @@ pub mod key {
     #[must_use]
     pub fn grid(repo: &RepoName, branch: &str) -> String {
         format!("grid/{repo}/-/{}.json", plain(branch))
+    }
+
+    /// [`super::QueueView`] of one host type.
+    #[must_use]
+    pub fn queue(host: &HostType) -> String {
+        format!("queue/{host}.json")
     }
 
     /// [`super::BuildView`] of one build.
@@ -119,6 +130,9 @@ pub struct MachineView {
     pub busy: Option<AttemptKey>,
     /// When its hub last spoke of it.
     pub seen: Timestamp,
+    /// Why it is not used, if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<SetAside>,
 }
 
 /// A machine that is away. Whose it is, is no business of a page.
@@ -216,6 +230,33 @@ pub struct Cell {
     pub status: Status,
 }
 
+/// What is expected of an open build, if all jobs take as long as they usually do and nothing else comes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    /// When its next job begins; none where one is under way, or no machine could take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// How long its jobs take, one after the other as they need each other.
+    pub seconds: f64,
+}
+
+impl std::fmt::Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.seconds {
+            seconds if seconds < 90.0 => write!(f, "usually takes {seconds:.0} s")?,
+            seconds => write!(f, "usually takes {:.0} min", seconds / 60.0)?,
+        }
+        match self.start {
+            Some(start) => write!(
+                f,
+                "; expected to begin at {}",
+                start.strftime("%H:%M:%S UTC")
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
 /// `build/<id>.json`: everything about one build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildView {
@@ -229,6 +270,12 @@ pub struct BuildView {
     pub status: Status,
     /// Why it waits, or where it runs; empty once it is over.
     pub why: String,
+    /// The same as data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// What is expected of it; none once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
     /// Every run, oldest first.
     pub runs: Vec<Run>,
 }

@@ -135,7 +135,7 @@ fn page_of<'a>(
         shell: Shell::new(title, farm, Some(view.made)).at(then),
         badge: view.status.into(),
         set: match &key.kind {
-            BuildKind::PostSubmit => None,
+            BuildKind::PostSubmit | BuildKind::Canary { .. } => None,
             BuildKind::Try { set } => Some(set),
         },
         wanted: Moment(view.build.wanted),

@@ -63,6 +63,7 @@ pub fn farm() -> FarmView {
             host_type: "bench".parse().unwrap(),
             busy: None,
             seen: at("10:00:00"),
+            aside: None,
         }],
         away: Vec::new(),
         open: vec![OpenBuildView {
@@ -193,6 +194,8 @@ pub fn build(state: AttemptState) -> BuildView {
         } else {
             "step test on h1/m1".to_owned()
         },
+        reason: None,
+        expected: None,
         runs: vec![Run {
             build: id.clone(),
             number: 1,

@@ -173,7 +173,7 @@ impl Farm {
         let (outcome, reason) = (report.outcome, report.reason.clone());
         let told = report.clone();
         let held = self.holds(job, outcome);
-        self.end_attempt(job, AttemptState::Finished { at: now, report });
+        self.end_attempt(job, AttemptState::Finished { at: now, report }, effects);
         if outcome == Outcome::Lost {
             self.after_loss(job, &reason, now, effects);
             return;
@@ -247,6 +247,7 @@ impl Farm {
                 reason,
                 how,
             },
+            effects,
         );
         self.cancel_because(&hub, &key, "ended", why, now, effects);
     }
@@ -267,6 +268,7 @@ impl Farm {
                 reason: reason.to_owned(),
                 how,
             },
+            effects,
         );
         if how == Gone::Refused && !self.has_builder(&job.build) {
             let reason = "its builder is no longer in farm.toml";
@@ -281,7 +283,7 @@ impl Farm {
         }
     }
 
-    fn end_attempt(&mut self, job: &JobRef, state: AttemptState) {
+    fn end_attempt(&mut self, job: &JobRef, state: AttemptState, effects: &mut Effects) {
         let Some(key) = self.current_key(job) else {
             return;
         };
@@ -289,9 +291,15 @@ impl Farm {
             return;
         };
         attempt.state = state;
-        let machine = attempt.machine.clone();
+        let (machine, hub) = (attempt.machine.clone(), attempt.hub.clone());
+        let at = over_at(attempt);
+        let lost = is_loss(attempt);
         self.leases.remove(&key);
+        self.queue.end(job);
         self.fleet.release(&machine, &key);
+        if let Some(at) = at {
+            self.note_ended(&machine, &hub, key, lost, at, effects);
+        }
     }
 
     /// Again after a pause, or, at the limit of losses, the run is lost.
@@ -496,5 +504,23 @@ pub(super) fn is_loss(attempt: &Attempt) -> bool {
         AttemptState::Finished { report, .. } => report.outcome == Outcome::Lost,
         AttemptState::Gone { how, .. } => *how == Gone::Silent,
         AttemptState::Offered | AttemptState::Running { .. } => false,
+    }
+}
+
+/// When it was lost, if it was.
+pub(super) fn lost_at(attempt: &Attempt) -> Option<Timestamp> {
+    over_at(attempt).filter(|_| is_loss(attempt))
+}
+
+/// When it ended on its machine; none while it has not, or where it never began.
+fn over_at(attempt: &Attempt) -> Option<Timestamp> {
+    match &attempt.state {
+        AttemptState::Finished { at, .. }
+        | AttemptState::Gone {
+            at,
+            how: Gone::Silent,
+            ..
+        } => Some(*at),
+        AttemptState::Gone { .. } | AttemptState::Offered | AttemptState::Running { .. } => None,
     }
 }

@@ -12,7 +12,7 @@ use crate::effects::{Effects, ViewKey};
 use crate::page::at::detail;
 use crate::plan::Wanted;
 use crate::policy::later;
-use crate::queue::{JobRef, Rank};
+use crate::queue::JobRef;
 use crate::recipe;
 
 impl Farm {
@@ -90,17 +90,6 @@ impl Farm {
         self.runs.entry(id.clone()).or_default().push(run);
         self.unblock(id, now);
         self.touch(id, effects);
-    }
-
-    /// Puts a waiting job into the queue of its builder's host type.
-    pub(super) fn enqueue(&mut self, job: &JobRef, not_before: Timestamp, now: Timestamp) {
-        let Some(context) = self.context(&job.build) else {
-            return;
-        };
-        let run = newest(&self.runs[&job.build]);
-        let rank = Rank::new(&self.policy, run.opened, context.build.behind);
-        let host = recipe::host(&context, &run.jobs[job.job]).clone();
-        self.queue.put(job.clone(), host, rank, not_before, now);
     }
 
     /// After a change of configuration: hosts may have changed, and builders may have gone.
@@ -199,6 +188,7 @@ impl Farm {
         let finished = finished(build, run, outcome, reason, now);
         let told = format!("finished:{id}:{}", run.number);
         effects.tell_traced(told, now, &finished, run.trace.as_deref());
+        self.note_verdict(id, now, effects);
         self.over.insert((now, id.clone()));
     }
 

@@ -2,21 +2,21 @@
 
 use jiff::Timestamp;
 
-use farm_model::id::{HostType, MachineId};
-use farm_model::record::Attempt;
+use farm_model::id::{AttemptKey, HostType, MachineId};
+use farm_model::record::JobState;
 
-use super::attempts::is_loss;
 use super::{Farm, newest};
-use crate::effects::Effects;
-use crate::policy::{earlier, later};
-use crate::queue::JobRef;
+use crate::effects::{Effects, ViewKey};
+use crate::queue::{JobRef, Need, Rank};
 
-/// Where a job goes.
+/// Parked jobs that are looked at in one decision.
+const UNPARKED: usize = 200;
+
+/// Where the first job that anything is idle for goes.
 enum Pick {
-    Take(MachineId),
-    /// What is idle has just lost it, and another machine will be free some time.
-    Elsewhere,
-    Nothing,
+    Take(JobRef, MachineId),
+    /// All that is idle has lost it, and for a while it waits for another machine.
+    Park(JobRef, Timestamp),
 }
 
 impl Farm {
@@ -32,69 +32,175 @@ impl Farm {
         self.forget_silent_machines(now, effects);
         self.miss_machines(now, effects);
         self.end_overdue(now, effects);
+        self.forget_losses(now);
+        self.shares.forget(now);
         self.forget_over(now);
     }
 
     /// Leases waiting jobs to idle machines until one of the two runs out; returns how many.
     pub fn choose(&mut self, now: Timestamp, effects: &mut Effects) -> usize {
         effects.now = now;
+        self.judge_machines(now, effects);
+        self.release_machines(now, effects);
+        self.look_for_culprits(now, effects);
         self.queue.wake(now);
+        self.unpark();
+        let mut leased = self.continue_on_held(now, effects);
+        leased += self.prove_machines(now, effects);
         let hosts: Vec<HostType> = self.queue.hosts().cloned().collect();
-        let mut leased = 0;
         for host in hosts {
-            while let Some(job) = self.queue.first(&host).cloned() {
-                let machine = match self.machine_for(&job, &host, now) {
-                    Pick::Take(machine) => machine,
-                    Pick::Elsewhere => {
-                        self.wait_again(&job, later(now, self.policy.back_off), now);
-                        continue;
-                    }
-                    Pick::Nothing => break,
-                };
-                if self.lease(&job, &machine, now, effects).is_none() {
-                    self.cannot_lease(&job, now, effects);
-                    continue;
+            leased += self.choose_for(&host, now, effects);
+        }
+        self.mark_queues(effects);
+        leased
+    }
+
+    fn choose_for(&mut self, host: &HostType, now: Timestamp, effects: &mut Effects) -> usize {
+        let mut leased = 0;
+        while let Some(pick) = self.pick(host, now) {
+            match pick {
+                Pick::Take(job, machine) => {
+                    leased += usize::from(self.lease_or_end(&job, &machine, now, effects));
                 }
-                leased += 1;
+                Pick::Park(job, until) => self.queue.park(&job, until),
             }
         }
         leased
     }
 
-    /// An idle machine that has not lost this job lately; one that has only if there is no other.
-    fn machine_for(&self, job: &JobRef, host: &HostType, now: Timestamp) -> Pick {
-        let attempts = self
-            .runs
-            .get(&job.build)
-            .and_then(|runs| newest(runs).jobs.get(job.job))
-            .map_or(&[][..], |job| &job.attempts);
-        let since = earlier(now, self.policy.elsewhere);
-        let lost_by = |machine: &MachineId| {
-            let lately = |attempt: &Attempt| attempt.leased > since && attempt.machine == *machine;
-            attempts
-                .iter()
-                .any(|attempt| lately(attempt) && is_loss(attempt))
-        };
-        let last = attempts.last().map(|attempt| &attempt.machine);
-        let other = |id: &&MachineId| Some(*id) != last && !lost_by(id);
-        let Some(first) = self.fleet.idle(host).next() else {
-            return Pick::Nothing;
-        };
-        if let Some(id) = self.fleet.idle(host).find(other) {
-            return Pick::Take(id.clone());
+    fn lease_or_end(
+        &mut self,
+        job: &JobRef,
+        machine: &MachineId,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> bool {
+        let leased = self.lease(job, machine, now, effects).is_some();
+        if !leased {
+            self.cannot_lease(job, now, effects);
         }
-        let busy_elsewhere = lost_by(first)
-            && self
-                .fleet
-                .machines()
-                .any(|machine| machine.host_type == *host && !lost_by(&machine.id));
-        if busy_elsewhere {
-            Pick::Elsewhere
-        } else {
-            Pick::Take(first.clone())
+        leased
+    }
+
+    /// The first job in order that a machine is idle for.
+    fn pick(&self, host: &HostType, now: Timestamp) -> Option<Pick> {
+        if !self.fleet.idle().any(host) {
+            return None;
+        }
+        let mut firsts: Vec<(&Rank, &Need, &JobRef)> = self
+            .queue
+            .first_of_each(host)
+            .map(|(need, rank, job)| (rank, need, job))
+            .collect();
+        firsts.sort();
+        firsts
+            .into_iter()
+            .find_map(|(_, need, job)| self.machine_for(need, job, now))
+    }
+
+    /// An idle machine that has not lost this job; for a while none rather than one that has.
+    fn machine_for(&self, need: &Need, job: &JobRef, now: Timestamp) -> Option<Pick> {
+        let idle = self.fleet.idle();
+        let take = |machine: &MachineId| Some(Pick::Take(job.clone(), machine.clone()));
+        let Some(last) = self.attempts_of(job).last().map(|attempt| &attempt.machine) else {
+            return take(idle.best(need, &[])?);
+        };
+        let (spurned, until) = self.spurned(job);
+        let others: Vec<MachineId> = spurned.iter().chain([last]).cloned().collect();
+        if let Some(machine) = idle
+            .best(need, &others)
+            .or_else(|| idle.best(need, &spurned))
+        {
+            return take(machine);
+        }
+        let any = idle.best(need, &[])?;
+        let mut fit = self
+            .fleet
+            .of_host(&need.host)
+            .filter(|machine| machine.fits(need));
+        if now < until && fit.any(|machine| machine.is_in_use() && !spurned.contains(&machine.id)) {
+            return Some(Pick::Park(job.clone(), until));
+        }
+        take(any)
+    }
+
+    /// Until when a parked job waits for another machine than those that have lost it.
+    pub(crate) fn parked(
+        &self,
+        job: &JobRef,
+        now: Timestamp,
+    ) -> Option<(Timestamp, Vec<MachineId>)> {
+        let parked = self.queue.is_parked(job);
+        let (machines, until) = self.spurned(job);
+        (parked && until > now).then_some((until, machines))
+    }
+
+    /// Parked jobs for which a machine has become idle that has not lost them.
+    fn unpark(&mut self) {
+        let wanted = |job: &&JobRef| {
+            let need = self.queue.need(job);
+            need.is_some_and(|need| self.fleet.idle().best(need, &self.spurned(job).0).is_some())
+        };
+        let jobs = self.queue.parked().take(UNPARKED).filter(wanted);
+        for job in jobs.cloned().collect::<Vec<_>>() {
+            self.queue.unpark(&job);
         }
     }
 
-    /// Quotas or pauses have changed.
-    pub(super) fn lanes_changed(&mut self) {}
+    /// Machines that are kept as a job left them get the next job of its run; those that none will come to are let go.
+    fn continue_on_held(&mut self, now: Timestamp, effects: &mut Effects) -> usize {
+        let held = self.fleet.held().map(|(id, of)| (id.clone(), of.clone()));
+        let mut leased = 0;
+        for (machine, attempt) in held.collect::<Vec<_>>() {
+            match self.next_of_run(&attempt) {
+                Next::Ready(job) => {
+                    leased += usize::from(self.lease_or_end(&job, &machine, now, effects));
+                }
+                Next::Later => {}
+                Next::Never => self.fleet.let_go(&machine),
+            }
+        }
+        leased
+    }
+
+    fn next_of_run(&self, attempt: &AttemptKey) -> Next {
+        let run = self.runs.get(&attempt.build).map(|runs| newest(runs));
+        let Some(run) = run.filter(|run| run.number == attempt.run && run.verdict.is_none()) else {
+            return Next::Never;
+        };
+        let mut next = Next::Never;
+        for (index, job) in run.jobs.iter().enumerate() {
+            let waits = matches!(job.state, JobState::Blocked | JobState::Waiting { .. });
+            if job.needs.is_empty() || !waits {
+                continue;
+            }
+            let job = JobRef {
+                build: attempt.build.clone(),
+                job: index,
+            };
+            if self.queue.is_ready(&job) && self.queue.shut(&job).is_none() {
+                return Next::Ready(job);
+            }
+            next = Next::Later;
+        }
+        next
+    }
+
+    /// The documents of host types whose queue or machines have changed are out of date.
+    fn mark_queues(&mut self, effects: &mut Effects) {
+        let mut hosts = self.queue.take_changed();
+        hosts.append(&mut self.fleet.take_changed());
+        let keys = hosts.into_iter().map(|host| ViewKey::Queue { host });
+        effects.dirty.extend(keys);
+    }
+}
+
+/// What comes of a machine that is kept.
+enum Next {
+    /// This job goes on there.
+    Ready(JobRef),
+    /// One will.
+    Later,
+    /// None will.
+    Never,
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId, MachineName};
-use farm_model::message::progress::{HubHeartbeat, MachineGone, MachineReport};
+use farm_model::message::progress::MachineReport;
 
-use super::Farm;
-use crate::effects::{Effects, ViewKey};
+use super::idle::{Idle, Standing};
+use crate::queue::Need;
 
 /// Past lives of a hub that are remembered, so that a late message of one is not taken for a new life.
 const PAST_SESSIONS: usize = 16;
@@ -46,27 +46,40 @@ pub struct Machine {
     pub identity: Option<String>,
     /// When its hub last spoke of it, by our clock.
     pub seen: Timestamp,
-    seq: u64,
+    /// Whether it can be leased, or why not.
+    pub standing: Standing,
+    /// Its hub would not take work for it, and has not spoken of it since.
+    suspect: bool,
+    /// It has yet to prove itself with a known job.
+    unproved: bool,
+    pub(super) seq: u64,
 }
 
-/// All of them, with the idle ones by host type.
+/// All of them, with the idle ones by what they can do.
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
-    hubs: BTreeMap<HubId, Hub>,
+    pub(super) hubs: BTreeMap<HubId, Hub>,
     machines: BTreeMap<MachineId, Machine>,
-    idle: BTreeMap<HostType, BTreeSet<MachineId>>,
-    /// How many there are of each host type.
-    counts: BTreeMap<HostType, usize>,
+    by_host: BTreeMap<HostType, BTreeSet<MachineId>>,
+    idle: Idle,
+    /// Those kept for the next job of a run, and otherwise idle.
+    held: BTreeSet<MachineId>,
+    /// Those that have yet to prove themselves, and are otherwise idle.
+    unproved: BTreeSet<MachineId>,
     /// Leases of machines, also of those not heard of yet.
     leases: BTreeMap<MachineId, AttemptKey>,
-    /// How many machines of each name are connected: one that changes hubs is on both for a moment.
-    names: BTreeMap<MachineName, usize>,
+    /// The machines of each name that are connected: one that changes hubs is on both for a moment.
+    names: BTreeMap<MachineName, BTreeSet<MachineId>>,
     /// Names of which none is left.
     left: Vec<MachineName>,
     /// Names of machines that are not to be used: drained, or set aside.
     barred: BTreeSet<MachineName>,
     /// What each machine's hub was last told to cancel because a heartbeat spoke of it.
-    cancelled: BTreeMap<MachineId, AttemptKey>,
+    pub(super) cancelled: BTreeMap<MachineId, AttemptKey>,
+    /// Host types of which a machine's standing has changed.
+    changed: BTreeSet<HostType>,
+    /// Whether a host type has got its first machine.
+    arrived: bool,
 }
 
 /// What a hub's word is worth.
@@ -136,6 +149,7 @@ impl Fleet {
     /// The machine is leased from now on.
     pub(super) fn reserve(&mut self, machine: &MachineId, attempt: &AttemptKey) {
         self.leases.insert(machine.clone(), attempt.clone());
+        self.idle.used(machine);
         self.refresh(machine);
     }
 
@@ -154,90 +168,189 @@ impl Fleet {
 
     /// The machine is not to be used until its hub speaks of it again.
     pub(super) fn suspect(&mut self, machine: &MachineId) {
-        if let Some(known) = self.machines.get(machine)
-            && let Some(idle) = self.idle.get_mut(&known.host_type)
-        {
-            idle.remove(machine);
+        self.change(machine, |machine| machine.suspect = true);
+    }
+
+    /// The machine has to prove itself, or has.
+    pub(super) fn set_unproved(&mut self, machine: &MachineId, unproved: bool) {
+        self.change(machine, |machine| machine.unproved = unproved);
+    }
+
+    fn change(&mut self, id: &MachineId, change: impl FnOnce(&mut Machine)) {
+        if let Some(machine) = self.machines.get_mut(id) {
+            change(machine);
+            self.refresh(id);
         }
     }
 
     /// How many machines of a host type are connected.
     pub(super) fn count(&self, host: &HostType) -> usize {
-        self.counts.get(host).copied().unwrap_or(0)
+        self.by_host.get(host).map_or(0, BTreeSet::len)
     }
 
-    /// Idle machines of a host type.
-    pub(super) fn idle(&self, host: &HostType) -> impl Iterator<Item = &MachineId> {
-        self.idle.get(host).into_iter().flatten()
+    /// Machines of a host type.
+    pub(super) fn of_host(&self, host: &HostType) -> impl Iterator<Item = &Machine> {
+        let ids = self.by_host.get(host).into_iter().flatten();
+        ids.filter_map(|id| self.machines.get(id))
+    }
+
+    /// The idle ones.
+    pub(super) fn idle(&self) -> &Idle {
+        &self.idle
+    }
+
+    /// What needs may ask for, beyond which labels make no difference.
+    pub(super) fn mention(&mut self, labels: BTreeSet<String>) {
+        if self.idle.mention(labels) {
+            let all: Vec<MachineId> = self.machines.keys().cloned().collect();
+            for id in all {
+                self.refresh(&id);
+            }
+        }
+    }
+
+    /// How many losses speak against the machines of a name.
+    pub(super) fn set_losses(&mut self, name: &MachineName, losses: usize) {
+        self.idle.set_losses(name, losses);
+        self.refresh_named(name);
+    }
+
+    /// Those kept for the next job of a run, and otherwise idle.
+    pub(super) fn held(&self) -> impl Iterator<Item = (&MachineId, &AttemptKey)> {
+        let machines = self.held.iter().filter_map(|id| self.machines.get(id));
+        machines.filter_map(|machine| Some((&machine.id, machine.held.as_ref()?)))
+    }
+
+    /// Those that have yet to prove themselves, and are otherwise idle.
+    pub(super) fn unproved(&self) -> impl Iterator<Item = &MachineId> {
+        self.unproved.iter()
+    }
+
+    /// Names connected.
+    pub(super) fn names(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Names connected to a hub.
+    pub(super) fn names_of(&self, hub: &HubId) -> usize {
+        let of = |ids: &&BTreeSet<MachineId>| {
+            ids.iter().any(|id| {
+                self.machines
+                    .get(id)
+                    .is_some_and(|machine| machine.hub == *hub)
+            })
+        };
+        self.names.values().filter(of).count()
+    }
+
+    /// Machines of a name.
+    pub(super) fn named(&self, name: &MachineName) -> impl Iterator<Item = &MachineId> {
+        self.names.get(name).into_iter().flatten()
+    }
+
+    /// Host types of which a machine's standing has changed since this was asked last.
+    pub(super) fn take_changed(&mut self) -> BTreeSet<HostType> {
+        std::mem::take(&mut self.changed)
     }
 
     /// Takes in one machine's report; true if pages should show a change.
-    fn report(&mut self, hub: &HubId, report: MachineReport, seq: u64, now: Timestamp) -> bool {
-        let known = self.machines.get_mut(&report.machine);
-        let changed = match known {
-            Some(machine) if machine.seq >= seq => return false,
-            Some(machine) => {
-                let changed = machine.busy != report.busy || machine.host_type != report.host_type;
-                if machine.host_type != report.host_type
-                    && let Some(idle) = self.idle.get_mut(&machine.host_type)
-                {
-                    idle.remove(&machine.id);
-                }
-                less(&mut self.counts, &machine.host_type);
-                more(&mut self.counts, &report.host_type);
-                machine.busy = report.busy;
-                machine.held = report.held;
-                machine.labels = report.labels;
-                machine.identity = report.identity;
-                machine.host_type = report.host_type;
-                machine.seen = now;
-                machine.seq = seq;
-                changed
-            }
-            None => {
-                let machine = Machine {
-                    id: report.machine.clone(),
-                    hub: hub.clone(),
-                    host_type: report.host_type,
-                    lease: None,
-                    busy: report.busy,
-                    held: report.held,
-                    labels: report.labels,
-                    identity: report.identity,
-                    seen: now,
-                    seq,
-                };
-                more(&mut self.counts, &machine.host_type);
-                if let Some(name) = machine.id.name() {
-                    *self.names.entry(name).or_default() += 1;
-                }
-                self.machines.insert(machine.id.clone(), machine);
-                true
-            }
-        };
-        self.refresh(&report.machine);
+    pub(super) fn report(
+        &mut self,
+        hub: &HubId,
+        report: MachineReport,
+        seq: u64,
+        now: Timestamp,
+    ) -> bool {
+        let known = self.machines.get(&report.machine);
+        if known.is_some_and(|machine| machine.seq >= seq) {
+            return false;
+        }
+        let changed = known.is_none_or(|machine| {
+            machine.busy != report.busy || machine.host_type != report.host_type
+        });
+        let id = report.machine;
+        self.place(&id, &report.host_type);
+        let machine = self.machines.entry(id.clone()).or_insert_with(|| Machine {
+            id: id.clone(),
+            hub: hub.clone(),
+            host_type: report.host_type.clone(),
+            lease: None,
+            busy: None,
+            held: None,
+            labels: BTreeSet::new(),
+            identity: None,
+            seen: now,
+            standing: Standing::Suspect,
+            suspect: false,
+            unproved: false,
+            seq,
+        });
+        machine.busy = report.busy;
+        machine.held = report.held;
+        machine.labels = report.labels;
+        machine.identity = report.identity;
+        machine.host_type = report.host_type;
+        machine.seen = now;
+        machine.suspect = false;
+        machine.seq = seq;
+        self.refresh(&id);
         changed
     }
 
-    fn remove(&mut self, id: &MachineId) -> bool {
-        self.cancelled.remove(id);
-        let Some(machine) = self.machines.remove(id) else {
-            return false;
-        };
-        if let Some(idle) = self.idle.get_mut(&machine.host_type) {
-            idle.remove(id);
+    /// The machine is of this host type, and of no other.
+    fn place(&mut self, id: &MachineId, host: &HostType) {
+        if let Some(known) = self.machines.get(id) {
+            if known.host_type == *host {
+                return;
+            }
+            self.displace(id);
+        } else if let Some(name) = id.name() {
+            self.names.entry(name).or_default().insert(id.clone());
         }
-        less(&mut self.counts, &machine.host_type);
+        let of_host = self.by_host.entry(host.clone()).or_default();
+        self.arrived |= of_host.is_empty();
+        of_host.insert(id.clone());
+    }
+
+    fn displace(&mut self, id: &MachineId) {
+        let Some(host) = self
+            .machines
+            .get(id)
+            .map(|machine| machine.host_type.clone())
+        else {
+            return;
+        };
+        if let Some(of_host) = self.by_host.get_mut(&host) {
+            of_host.remove(id);
+        }
+        self.changed.insert(host);
+    }
+
+    pub(super) fn remove(&mut self, id: &MachineId) -> bool {
+        self.cancelled.remove(id);
+        self.displace(id);
+        if self.machines.remove(id).is_none() {
+            return false;
+        }
+        self.idle.remove(id);
+        self.idle.forget(id);
+        self.held.remove(id);
+        self.unproved.remove(id);
         if let Some(name) = id.name()
-            && let Some(count) = self.names.get_mut(&name)
+            && let Some(ids) = self.names.get_mut(&name)
         {
-            *count -= 1;
-            if *count == 0 {
+            ids.remove(id);
+            if ids.is_empty() {
                 self.names.remove(&name);
                 self.left.push(name);
             }
         }
         true
+    }
+
+    /// Whether a host type has got its first machine since this was asked last.
+    pub(super) fn take_arrived(&mut self) -> bool {
+        std::mem::take(&mut self.arrived)
     }
 
     /// Whether a machine of that name is connected to any hub.
@@ -247,7 +360,7 @@ impl Fleet {
 
     /// Whether it is connected to one hub, and one only.
     pub(super) fn has_name_once(&self, name: &MachineName) -> bool {
-        self.names.get(name) == Some(&1)
+        self.names.get(name).is_some_and(|ids| ids.len() == 1)
     }
 
     /// Names that have gone since this was asked last.
@@ -260,20 +373,25 @@ impl Fleet {
         self.hubs.values().any(|hub| hub.heard >= since)
     }
 
-    /// Puts the machine among the idle ones, or takes it out.
-    fn refresh(&mut self, id: &MachineId) {
+    /// Puts the machine where its standing belongs.
+    pub(super) fn refresh(&mut self, id: &MachineId) {
         let Some(machine) = self.machines.get_mut(id) else {
             return;
         };
         machine.lease = self.leases.get(id).cloned();
         let draining = self.hubs.get(&machine.hub).is_none_or(|hub| hub.draining);
         let barred = id.name().is_some_and(|name| self.barred.contains(&name));
-        let idle = machine.lease.is_none() && machine.busy.is_none() && !draining && !barred;
-        let set = self.idle.entry(machine.host_type.clone()).or_default();
-        if idle {
-            set.insert(id.clone());
-        } else {
-            set.remove(id);
+        let standing = machine.stand(barred, draining);
+        if machine.standing != standing {
+            self.changed.insert(machine.host_type.clone());
+            machine.standing = standing;
+        }
+        keep(&mut self.held, id, standing == Standing::Held);
+        let proves = standing == Standing::Unproved && machine.is_free();
+        keep(&mut self.unproved, id, proves);
+        match standing {
+            Standing::Idle => self.idle.put(machine),
+            _ => self.idle.remove(id),
         }
     }
 
@@ -284,8 +402,11 @@ impl Fleet {
         } else {
             self.barred.remove(name);
         }
-        let of_name = |id: &&MachineId| id.name().as_ref() == Some(name);
-        let named: Vec<MachineId> = self.machines.keys().filter(of_name).cloned().collect();
+        self.refresh_named(name);
+    }
+
+    fn refresh_named(&mut self, name: &MachineName) {
+        let named: Vec<MachineId> = self.named(name).cloned().collect();
         for id in named {
             self.refresh(&id);
         }
@@ -293,19 +414,15 @@ impl Fleet {
 
     /// The machine is kept as this attempt left it, as its hub will soon say.
     pub(super) fn hold(&mut self, id: &MachineId, attempt: AttemptKey) {
-        if let Some(machine) = self.machines.get_mut(id) {
-            machine.held = Some(attempt);
-        }
+        self.change(id, |machine| machine.held = Some(attempt));
     }
 
     /// Nothing is left on the machine to go on from.
     pub(super) fn let_go(&mut self, id: &MachineId) {
-        if let Some(machine) = self.machines.get_mut(id) {
-            machine.held = None;
-        }
+        self.change(id, |machine| machine.held = None);
     }
 
-    fn of_hub(&self, hub: &HubId) -> Vec<MachineId> {
+    pub(super) fn of_hub(&self, hub: &HubId) -> Vec<MachineId> {
         self.machines
             .values()
             .filter(|machine| machine.hub == *hub)
@@ -314,131 +431,54 @@ impl Fleet {
     }
 }
 
-fn more(counts: &mut BTreeMap<HostType, usize>, host: &HostType) {
-    *counts.entry(host.clone()).or_default() += 1;
-}
-
-fn less(counts: &mut BTreeMap<HostType, usize>, host: &HostType) {
-    if let Some(count) = counts.get_mut(host) {
-        *count = count.saturating_sub(1);
+fn keep(set: &mut BTreeSet<MachineId>, id: &MachineId, inside: bool) {
+    if inside {
+        set.insert(id.clone());
+    } else {
+        set.remove(id);
     }
 }
 
-impl Farm {
-    /// How many machines of a host type are connected.
+impl Machine {
+    /// Whether it has what a need asks for.
     #[must_use]
-    pub fn machines_of(&self, host: &HostType) -> usize {
-        self.fleet.count(host)
+    pub fn fits(&self, need: &Need) -> bool {
+        self.host_type == need.host && need.labels.is_subset(&self.labels)
     }
 
-    /// A machine was drained or set aside, or is used again.
-    pub(super) fn machines_changed(&mut self, name: &MachineName) {
-        let barred = self.book.drain(name).is_some() || self.book.aside(name).is_some();
-        self.fleet.bar(name, barred);
+    /// Whether it works, or could.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        !matches!(
+            self.standing,
+            Standing::Barred | Standing::HubDraining | Standing::Unproved
+        )
     }
 
-    /// A hub lives, and these are its machines.
-    pub(super) fn heartbeat(&mut self, beat: HubHeartbeat, now: Timestamp, effects: &mut Effects) {
-        if !self.hub_speaks(&beat.hub, &beat.session, now, effects) {
-            return;
-        }
-        let mut changed = false;
-        if let Some(hub) = self.fleet.hubs.get_mut(&beat.hub)
-            && hub.draining != beat.draining
-        {
-            hub.draining = beat.draining;
-            for machine in self.fleet.of_hub(&beat.hub) {
-                self.fleet.refresh(&machine);
-            }
-            changed = true;
-        }
-        for report in beat.machines {
-            if let Some(attempt) = &report.busy {
-                self.mention(attempt, now);
-                if self.is_forsaken(attempt)
-                    && self.fleet.cancelled.get(&report.machine) != Some(attempt)
-                {
-                    let (machine, attempt) = (report.machine.clone(), attempt.clone());
-                    self.cancel(
-                        &beat.hub,
-                        &attempt,
-                        &format!("beat:{}", beat.seq),
-                        now,
-                        effects,
-                    );
-                    self.fleet.cancelled.insert(machine, attempt);
-                }
-            }
-            let owned = report.clone();
-            let taken = self.fleet.report(&beat.hub, report, beat.seq, now);
-            self.see_owned(&beat.hub, &owned, now, effects);
-            changed |= taken;
-        }
-        self.note_left(now, effects);
-        if changed {
-            effects.dirty.insert(ViewKey::Farm);
-        }
+    pub(super) fn is_unproved(&self) -> bool {
+        self.unproved
     }
 
-    /// Notes that a hub spoke; false if it was its past self. A new life loses all that the old one ran.
-    pub(super) fn hub_speaks(
-        &mut self,
-        hub: &HubId,
-        session: &HubSession,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) -> bool {
-        match self.fleet.hear(hub, session, now, self.policy.grace) {
-            Word::Present => true,
-            Word::Past => {
-                effects.ignored += 1;
-                false
-            }
-            Word::NewLife => {
-                for machine in self.fleet.of_hub(hub) {
-                    self.fleet.remove(&machine);
-                }
-                self.lose_other_sessions(hub, session, now, effects);
-                effects.dirty.insert(ViewKey::Farm);
-                true
-            }
-        }
+    /// Whether it does nothing, and its hub would take work for it.
+    fn is_free(&self) -> bool {
+        self.lease.is_none() && self.busy.is_none() && !self.suspect
     }
 
-    /// A machine's connection ended. What it ran is reported by its hub.
-    pub(super) fn machine_gone(
-        &mut self,
-        gone: &MachineGone,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) {
-        if !self.hub_speaks(&gone.hub, &gone.session, now, effects) {
-            return;
+    fn stand(&self, barred: bool, draining: bool) -> Standing {
+        if barred {
+            Standing::Barred
+        } else if draining {
+            Standing::HubDraining
+        } else if self.unproved {
+            Standing::Unproved
+        } else if self.lease.is_some() || self.busy.is_some() {
+            Standing::Busy
+        } else if self.suspect {
+            Standing::Suspect
+        } else if self.held.is_some() {
+            Standing::Held
+        } else {
+            Standing::Idle
         }
-        let newer = self
-            .fleet
-            .machine(&gone.machine)
-            .is_some_and(|machine| machine.seq < gone.seq);
-        if newer && self.fleet.remove(&gone.machine) {
-            effects.dirty.insert(ViewKey::Farm);
-        }
-        self.note_left(now, effects);
-    }
-
-    /// Machines that nobody has spoken of for the grace period are gone.
-    pub(super) fn forget_silent_machines(&mut self, now: Timestamp, effects: &mut Effects) {
-        let silent: Vec<MachineId> = self
-            .fleet
-            .machines()
-            .filter(|machine| {
-                now.duration_since(machine.seen.max(self.listening_since)) > self.policy.grace
-            })
-            .map(|machine| machine.id.clone())
-            .collect();
-        for id in silent {
-            self.fleet.remove(&id);
-            effects.dirty.insert(ViewKey::Farm);
-        }
-        self.note_left(now, effects);
     }
 }

@@ -24,6 +24,8 @@ pub fn trust(key: &BuildKey) -> Trust {
     match &key.kind {
         BuildKind::PostSubmit => Trust::PostSubmit,
         BuildKind::Try { set } => Trust::Try(set.clone()),
+        // What a machine makes that has yet to prove itself feeds nothing else.
+        BuildKind::Canary { identity } => Trust::Try(format!("canary/{identity}")),
     }
 }
 

@@ -61,7 +61,7 @@ impl Farm {
                 ("attempt", number.to_string()),
             ],
         );
-        self.queue.take(job);
+        self.queue.start(job);
         self.fleet.reserve(machine, &key);
         self.leases.insert(key, job.clone());
         self.touch(&job.build, effects);

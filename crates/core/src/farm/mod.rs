@@ -1,17 +1,24 @@
 //! The state of the farm, and what facts and time do to it.
 
+mod aside;
 mod attempts;
+mod beat;
 mod builds;
+mod canary;
 mod cancel;
 mod choose;
 mod commands;
+mod culprit;
 mod fleet;
 mod graph;
+mod idle;
 mod inbox;
 mod learn;
 mod lease;
 mod observe;
 mod owned;
+mod place;
+mod poison;
 mod recall;
 mod saved;
 mod stand;
@@ -28,6 +35,7 @@ use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, OwnedMach
 use farm_model::view::{FeedEvent, Status};
 
 pub use fleet::{Hub, Machine};
+pub use idle::Standing;
 pub use learn::{timed_as, trust};
 pub use recall::Unknown;
 
@@ -35,7 +43,10 @@ use crate::book::Book;
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Fact;
 use crate::policy::Policy;
-use crate::queue::{JobRef, Queue};
+use crate::queue::{JobRef, Queue, Shares};
+use aside::Losses;
+use canary::Canaries;
+use culprit::Searches;
 use fleet::Fleet;
 use inbox::Inbox;
 use owned::Owned;
@@ -83,6 +94,10 @@ pub struct Farm {
     owned: Owned,
     stands: Stands,
     book: Book,
+    losses: Losses,
+    shares: Shares,
+    searches: Searches,
+    canaries: Canaries,
     /// When runs that have begun must be over.
     deadlines: BTreeSet<(Timestamp, BuildId)>,
     /// The trace of what is being taken in.
@@ -120,6 +135,10 @@ impl Farm {
             owned: Owned::new(saved.owned),
             stands: Stands::default(),
             book: Book::new(saved.kept),
+            losses: Losses::default(),
+            shares: Shares::default(),
+            searches: Searches::default(),
+            canaries: Canaries::default(),
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
             over: BTreeSet::new(),
@@ -150,6 +169,7 @@ impl Farm {
         farm.reopen(now);
         farm.know_stands();
         farm.bar_all();
+        farm.take_stock();
         farm
     }
 
@@ -171,11 +191,11 @@ impl Farm {
 
     /// Puts every open job where it belongs: into the queue or among the leases.
     fn reopen(&mut self, now: Timestamp) {
-        let open: Vec<BuildId> = self
+        let mut open: Vec<(Timestamp, BuildId)> = self
             .runs
             .iter()
             .filter(|(_, runs)| newest(runs).verdict.is_none())
-            .map(|(id, _)| id.clone())
+            .map(|(id, runs)| (newest(runs).opened, id.clone()))
             .collect();
         let ended: Vec<(BuildId, Timestamp)> = self
             .runs
@@ -185,7 +205,9 @@ impl Farm {
         for (id, at) in ended {
             self.note_over(id, at, now);
         }
-        for id in open {
+        // In the order in which they were wanted: shares depend on it.
+        open.sort();
+        for (_, id) in open {
             let run = newest(&self.runs[&id]).clone();
             self.open.insert((run.opened, id.clone()));
             if let Some(began) = run.began() {
@@ -204,6 +226,9 @@ impl Farm {
                     (JobState::Leased, Some(attempt)) => {
                         let key = run.attempt_key(&job.name, attempt.number);
                         self.fleet.reserve(&attempt.machine, &key);
+                        if let Some(lane) = self.lane_of(&reference) {
+                            self.queue.started(&reference, &lane);
+                        }
                         self.leases.insert(key, reference);
                     }
                     _ => {}
@@ -351,7 +376,12 @@ impl Farm {
     /// When time alone will next change something.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.queue.next_wake()
+        let wakes = [
+            self.queue.next_wake(),
+            self.next_release(),
+            self.canaries.next_wake(self.ticked),
+        ];
+        wakes.into_iter().flatten().min()
     }
 }
 

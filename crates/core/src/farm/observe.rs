@@ -76,6 +76,7 @@ impl Farm {
                 .filter(|count| !self.has_builds(&branch, *count));
             note_moved(count, &branch, now, effects);
             self.want_all(&branch, now, effects);
+            self.note_branch(&branch);
         }
         if let Some(before) = self.branches.insert(key, branch.clone()) {
             self.supersede(&before, &branch, now, effects);
@@ -145,6 +146,7 @@ impl Farm {
         self.config = config;
         effects.note(now, note::CONFIGURED, &[("digest", self.digest.clone())]);
         effects.dirty.insert(ViewKey::Farm);
+        self.lanes_changed();
         self.requeue_all(now, effects);
         let branches: Vec<Branch> = self.branches.values().cloned().collect();
         for branch in branches {
@@ -154,6 +156,7 @@ impl Farm {
             });
             if self.config.repositories.contains_key(&branch.repo) {
                 self.want_all(&branch, now, effects);
+                self.note_branch(&branch);
             }
         }
     }

@@ -1,8 +1,13 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
+mod canary;
 mod commands;
+mod culprit;
+mod explain;
 mod owned;
 mod past;
+mod quarantine;
+mod queue;
 mod recall;
 mod recovery;
 
@@ -117,6 +122,10 @@ impl Dialogue {
             self.saved.owned.push(machine.clone());
         }
         self.saved.branches.extend(effects.branches.iter().cloned());
+        for (key, kept) in &effects.kept {
+            self.saved.kept.retain(|known| known.key() != *key);
+            self.saved.kept.extend(kept.clone());
+        }
         effects
     }
 
@@ -212,6 +221,8 @@ impl Dialogue {
             builds: saved.builds.clone(),
             runs: saved.runs.clone(),
             owned: saved.owned.clone(),
+            branches: saved.branches.clone(),
+            kept: saved.kept.clone(),
             ..Saved::default()
         };
         let config = Some(("d".to_owned(), self.farm.config().clone()));

@@ -1,6 +1,7 @@
 //! Read models, rendered from the state.
 
 pub mod at;
+mod queue;
 
 use jiff::Timestamp;
 
@@ -13,7 +14,7 @@ use farm_model::view::{
 };
 
 use crate::effects::ViewKey;
-use crate::explain::explain;
+use crate::explain::{Explainer, set_aside};
 use crate::farm::{Farm, stand};
 use crate::plan::columns;
 
@@ -38,6 +39,7 @@ pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result
             .branch(repo, branch)
             .map(|branch| serde_json::to_string(&grid(farm, branch, now)))
             .transpose(),
+        ViewKey::Queue { host } => serde_json::to_string(&queue::of(farm, host, now)).map(Some),
         ViewKey::Build { id } => build(farm, id, now)
             .map(|view| serde_json::to_string(&view))
             .transpose(),
@@ -47,6 +49,7 @@ pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result
 /// `farm.json`.
 #[must_use]
 pub fn front(farm: &Farm, now: Timestamp) -> FarmView {
+    let mut explainer = Explainer::at_a_glance(farm, now);
     FarmView {
         made: now,
         name: farm.config().name.clone(),
@@ -54,11 +57,11 @@ pub fn front(farm: &Farm, now: Timestamp) -> FarmView {
             .repositories()
             .map(|name| repository(farm, name))
             .collect(),
-        machines: farm.machines().map(machine).collect(),
+        machines: farm.machines().map(|of| machine(farm, of)).collect(),
         open: farm
             .open()
             .take(OPEN_LISTED)
-            .filter_map(|id| open_build(farm, id, now))
+            .filter_map(|id| open_build(farm, id, &mut explainer))
             .collect(),
         open_count: farm.open().len(),
         away: farm.owned().filter_map(away).collect(),
@@ -88,16 +91,17 @@ fn repository(farm: &Farm, name: &RepoName) -> RepositoryView {
     }
 }
 
-fn machine(machine: &crate::farm::Machine) -> MachineView {
+fn machine(farm: &Farm, machine: &crate::farm::Machine) -> MachineView {
     MachineView {
         machine: machine.id.clone(),
         host_type: machine.host_type.clone(),
         busy: machine.lease.clone().or_else(|| machine.busy.clone()),
         seen: machine.seen,
+        aside: set_aside(farm, machine),
     }
 }
 
-fn open_build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<OpenBuildView> {
+fn open_build(farm: &Farm, id: &BuildId, explainer: &mut Explainer<'_>) -> Option<OpenBuildView> {
     let build = farm.build(id)?;
     let run = farm.runs(id).last()?;
     let (status, since) = stand(run);
@@ -108,7 +112,10 @@ fn open_build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<OpenBuildView
         repo: build.key.repo.clone(),
         commit: build.key.commit.clone(),
         status,
-        why: explain(farm, id, now),
+        why: explainer
+            .reason(id)
+            .map(|reason| reason.to_string())
+            .unwrap_or_default(),
         since,
     })
 }
@@ -204,11 +211,15 @@ pub fn build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<BuildView> {
         .commit(&build.key.repo, &build.key.branch, &build.key.commit)
         .cloned();
     let status: Status = farm.status(id)?;
+    let mut explainer = Explainer::new(farm, now);
+    let reason = explainer.reason(id);
     Some(BuildView {
         made: now,
         commit,
         status,
-        why: explain(farm, id, now),
+        why: reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+        reason,
+        expected: explainer.expected(id),
         runs: farm.runs(id).to_vec(),
         build,
     })

@@ -7,6 +7,7 @@ use crate::event::{Message, Topic};
 use crate::id::{
     AttemptKey, BuildId, BuilderName, CommitId, HostType, HubId, MachineName, RepoName,
 };
+use crate::kept::Culprit;
 use crate::message::progress::Outcome;
 
 /// A run has its outcome. Announced at least once, with a stable event id.
@@ -88,5 +89,19 @@ impl Message for MachineMissing {
 
 impl Message for MachineBack {
     const TYPE: &'static str = "farmhand.machine.back.v1";
+    const TOPIC: Topic = Topic::Results;
+}
+
+/// It is known which commit turned a builder red, or which ones it may have been. Announced at least once, with a stable
+/// event id; again if more comes to light.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CulpritFound {
+    /// Who, and what it rests on.
+    #[serde(flatten)]
+    pub culprit: Culprit,
+}
+
+impl Message for CulpritFound {
+    const TYPE: &'static str = "farmhand.culprit.found.v1";
     const TOPIC: Topic = Topic::Results;
 }

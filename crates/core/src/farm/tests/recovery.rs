@@ -35,26 +35,6 @@ fn a_life_whose_name_sorts_lower_is_believed_once_the_other_is_silent() {
 }
 
 #[test]
-fn a_broken_machine_does_not_lose_what_a_busy_one_could_build() {
-    let mut t = Dialogue::new(3, 2);
-    t.beat(&[("m1", None), ("m2", None)]);
-    let work = told::<RunJob>(&t.push(&[2, 1]));
-    let on = |name: &str| work.iter().find(|w| w.machine == machine(name)).unwrap();
-    let (bad, good) = (on("m1").clone(), on("m2").clone());
-    let mut again = told::<RunJob>(&t.finish(&bad.attempt, Outcome::Lost));
-    for _ in 0..60 {
-        t.now += SignedDuration::from_secs(1);
-        let beat = t.beat(&[("m1", None), ("m2", Some(&good.attempt))]);
-        again.extend(told::<RunJob>(&beat));
-    }
-    assert_eq!(again, [], "it goes back to the machine that lost it");
-    t.finish(&good.attempt, Outcome::Ok);
-    t.now += SignedDuration::from_secs(1);
-    let work = the_work(&t.beat(&[("m1", None), ("m2", None)]));
-    assert_eq!(work.machine, machine("m2"));
-}
-
-#[test]
 fn an_attempt_that_was_given_up_is_cancelled_once_when_its_hub_is_heard_again() {
     let mut t = Dialogue::new(3, 1);
     t.beat(&[("m1", None)]);

@@ -24,6 +24,8 @@ pub fn build(now: &BuildView, at: Timestamp) -> Option<BuildView> {
         status,
         build,
         runs,
+        reason: None,
+        expected: None,
         ..now.clone()
     })
 }

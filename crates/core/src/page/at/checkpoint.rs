@@ -8,6 +8,7 @@ use farm_model::record::{Branch, Transition};
 use farm_model::view::{GridView, OpenBuildView, RepositoryView};
 
 use super::note;
+use crate::explain::Explainer;
 use crate::farm::Farm;
 use crate::page;
 use crate::plan::columns;
@@ -49,6 +50,7 @@ impl Checkpoint {
     #[must_use]
     pub fn of(farm: &Farm, now: Timestamp) -> Self {
         let open = farm.open().take(OPEN);
+        let mut explainer = Explainer::at_a_glance(farm, now);
         Self {
             at: now,
             name: farm.config().name.clone(),
@@ -57,7 +59,9 @@ impl Checkpoint {
                 .map(|name| page::repository(farm, name))
                 .collect(),
             grids: grids(farm, now),
-            open: open.filter_map(|id| open_then(farm, id, now)).collect(),
+            open: open
+                .filter_map(|id| open_then(farm, id, &mut explainer))
+                .collect(),
             open_count: farm.open().len(),
         }
     }
@@ -69,10 +73,10 @@ impl Checkpoint {
     }
 }
 
-fn open_then(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<OpenThen> {
+fn open_then(farm: &Farm, id: &BuildId, explainer: &mut Explainer<'_>) -> Option<OpenThen> {
     Some(OpenThen {
         opened: farm.runs(id).last()?.opened,
-        shown: page::open_build(farm, id, now)?,
+        shown: page::open_build(farm, id, explainer)?,
     })
 }
 

@@ -1,0 +1,77 @@
+//! Jobs that bring machines down are ended: that is the code's fault. Kept in counts, so that a new leader goes on counting.
+
+use jiff::Timestamp;
+
+use farm_model::id::{AttemptKey, BuildId, MachineId};
+use farm_model::kept::{Count, Kept, KeptKey, KeptKind};
+use farm_model::message::progress::Outcome;
+
+use super::Farm;
+use crate::effects::Effects;
+use crate::policy::earlier;
+
+impl Farm {
+    /// A machine went away: did what it ran bring it down?
+    pub(super) fn note_went(&mut self, machine: &MachineId, now: Timestamp, effects: &mut Effects) {
+        let lease = self
+            .fleet
+            .machine(machine)
+            .and_then(|known| known.lease.clone());
+        let since = earlier(now, self.policy.grace);
+        let lost = self.losses.last.get(machine).filter(|(at, _)| *at >= since);
+        let Some(attempt) = lease.or_else(|| lost.map(|(_, attempt)| attempt.clone())) else {
+            return;
+        };
+        let hub = self.fleet.machine(machine).map(|known| known.hub.clone());
+        let (Some(name), Some(hub)) = (machine.name(), hub) else {
+            return;
+        };
+        let who = (&name, &hub);
+        if !self
+            .losses
+            .is_shared(self.around(now), who, Some(&attempt.build))
+        {
+            let of = format!("{}{name}", kills_key(&attempt.build, attempt.run, &attempt));
+            self.book.put(Kept::Count(Count { of, count: 1 }), effects);
+            self.end_poison(&attempt, now, effects);
+        }
+    }
+
+    /// Ends the run of a job that brought too many machines down; that is the code's fault.
+    fn end_poison(&mut self, attempt: &AttemptKey, now: Timestamp, effects: &mut Effects) {
+        let prefix = kills_key(&attempt.build, attempt.run, attempt);
+        let killed: Vec<String> = self
+            .book
+            .under(KeptKind::Count, &prefix)
+            .map(|kept| kept.key().key[prefix.len()..].to_owned())
+            .collect();
+        let open = self.runs(&attempt.build).last();
+        let open = open.is_some_and(|run| run.number == attempt.run && run.verdict.is_none());
+        if open && killed.len() >= self.policy.poison {
+            let why = format!(
+                "{} brought down {} machines: {}",
+                attempt.job,
+                killed.len(),
+                killed.join(", ")
+            );
+            self.end_run(&attempt.build, Outcome::Failed, &why, now, effects);
+        }
+    }
+
+    /// A run is over: what it brought down is in its verdict.
+    pub(super) fn forget_kills(&mut self, build: &BuildId, effects: &mut Effects) {
+        let prefix = format!("killed/{build}/");
+        let keys: Vec<KeptKey> = self
+            .book
+            .under(KeptKind::Count, &prefix)
+            .map(Kept::key)
+            .collect();
+        for key in keys {
+            self.book.take(&key, effects);
+        }
+    }
+}
+
+fn kills_key(build: &BuildId, run: u32, attempt: &AttemptKey) -> String {
+    format!("killed/{build}/{run}/{}/", attempt.job)
+}
