@@ -138,7 +138,7 @@ impl Leadership {
 pub(crate) async fn turn(state: &Handle, shutdown: &CancellationToken) -> anyhow::Result<bool> {
     let mut watch = Watch::default();
     let mut told = false;
-    loop {
+    while !shutdown.is_cancelled() {
         let pause = match state.leader().await {
             Ok(leader) if watch.is_over(leader, Instant::now()) => return Ok(true),
             Ok(leader) => {
@@ -154,10 +154,20 @@ pub(crate) async fn turn(state: &Handle, shutdown: &CancellationToken) -> anyhow
             }
             Err(error) => return Err(error),
         };
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(false),
-            () = tokio::time::sleep(pause) => {}
-        }
+        rest(pause, shutdown).await;
+    }
+    Ok(false)
+}
+
+/// Before a state that failed is tried again: after a leadership that ended as it should not have.
+pub(crate) async fn breathe(shutdown: &CancellationToken) {
+    rest(AGAIN, shutdown).await;
+}
+
+async fn rest(pause: Duration, shutdown: &CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = tokio::time::sleep(pause) => {}
     }
 }
 

@@ -67,6 +67,7 @@ pub async fn serve(
             Err(error) if leadership::may_lead_again(&error) => {
                 tracing::warn!("{error:#}");
                 status.send_replace(Status::default());
+                leadership::breathe(&shutdown).await;
             }
             end => return end,
         }
