@@ -61,7 +61,12 @@ fn processor_time() -> Duration {
     // After the name, which may hold spaces: fields 14 and 15, in hundredths of a second.
     let fields = stat.rsplit(')').next().unwrap_or_default();
     let ticks = fields.split_whitespace().skip(11).take(2);
-    Duration::from_millis(ticks.filter_map(|text| text.parse::<u64>().ok()).sum::<u64>() * 10)
+    Duration::from_millis(
+        ticks
+            .filter_map(|text| text.parse::<u64>().ok())
+            .sum::<u64>()
+            * 10,
+    )
 }
 
 /// Open builds lie among finished ones, every so many.

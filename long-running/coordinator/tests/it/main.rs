@@ -36,7 +36,10 @@ impl Room {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let mut serving = JoinSet::new();
         serving.spawn(async move {
-            emulator.serve(listener, std::future::pending()).await.unwrap();
+            emulator
+                .serve(listener, std::future::pending())
+                .await
+                .unwrap();
         });
         Self {
             folder,
@@ -88,7 +91,11 @@ impl Coordinator {
     async fn leads(&mut self, leads: bool) {
         let changed = self.watching.wait_for(|status| status.leading == leads);
         let changed = tokio::time::timeout(PATIENCE, changed).await;
-        drop(changed.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: leading {leads}")).unwrap());
+        drop(
+            changed
+                .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: leading {leads}"))
+                .unwrap(),
+        );
     }
 
     fn is_leading(&self) -> bool {
