@@ -142,5 +142,5 @@ impl Drop for PostgresStore {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
