@@ -403,12 +403,6 @@ impl Farm {
         );
     }
 
-    /// A part that runs.
-    #[must_use]
-    pub fn process(&self, part: Part) -> &Process {
-        &self.running[&part]
-    }
-
     /// From now on the coordinator that stood by is the coordinator.
     pub fn promote(&mut self) {
         let process = self.running.remove(&Part::Standby).unwrap();

@@ -75,6 +75,13 @@ pub trait Store: Send {
     /// [`StoreError`]; the epoch may have been taken all the same.
     fn load(&mut self, keep: Keep) -> Result<Loaded, StoreError>;
 
+    /// As [`Store::load`], unless another leader than that of `after` has come meanwhile: of several that see a leader gone,
+    /// one follows it.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    fn succeed(&mut self, after: Epoch, keep: Keep) -> Result<Option<Loaded>, StoreError>;
+
     /// Writes `batch` in one transaction, if `epoch` is still the newest.
     ///
     /// # Errors

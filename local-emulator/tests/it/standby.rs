@@ -1,7 +1,5 @@
 //! A second coordinator takes over, in order or not: running builds do not notice, and nothing is told twice.
 
-use nix::sys::signal::Signal;
-
 use crate::kills::{attempts, busy, finish};
 use farm_harness::{Farm, Part, until};
 
@@ -27,28 +25,6 @@ async fn a_standby_takes_over_from_a_killed_leader() {
     let (mut farm, commit) = busy().await;
     farm.run(Part::Standby);
     farm.kill(Part::Coordinator).await;
-    farm.promote();
-    let build = finish(farm, &commit).await;
-    assert_eq!(attempts(&build), 1);
-}
-
-#[tokio::test]
-async fn a_frozen_leader_is_replaced_and_stands_by_when_it_wakes_up() {
-    let (mut farm, commit) = busy().await;
-    farm.process(Part::Coordinator).signal(Signal::SIGSTOP);
-    farm.run(Part::Standby);
-    led(&farm, 2).await;
-    let frozen = farm.process(Part::Coordinator);
-    frozen.signal(Signal::SIGCONT);
-    until("the old leader to stand by", async || {
-        let said = frozen.output();
-        match said.contains("this one stands by") {
-            true => Ok(()),
-            false => Err(said),
-        }
-    })
-    .await;
-    farm.stop(Part::Coordinator).await;
     farm.promote();
     let build = finish(farm, &commit).await;
     assert_eq!(attempts(&build), 1);

@@ -131,16 +131,19 @@ impl Leadership {
     }
 }
 
-/// Stands by until nobody leads. False at `shutdown`.
+/// Stands by until nobody leads; whom to follow. None at `shutdown`.
 ///
 /// # Errors
 /// The state fails in a way that does not pass.
-pub(crate) async fn turn(state: &Handle, shutdown: &CancellationToken) -> anyhow::Result<bool> {
+pub(crate) async fn turn(
+    state: &Handle,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<Epoch>> {
     let mut watch = Watch::default();
     let mut told = false;
-    loop {
+    while !shutdown.is_cancelled() {
         let pause = match state.leader().await {
-            Ok(leader) if watch.is_over(leader, Instant::now()) => return Ok(true),
+            Ok(leader) if watch.is_over(leader, Instant::now()) => return Ok(Some(leader.epoch)),
             Ok(leader) => {
                 if !told {
                     tracing::info!(epoch = %leader.epoch, "standing by: another coordinator leads");
@@ -154,10 +157,20 @@ pub(crate) async fn turn(state: &Handle, shutdown: &CancellationToken) -> anyhow
             }
             Err(error) => return Err(error),
         };
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(false),
-            () = tokio::time::sleep(pause) => {}
-        }
+        rest(pause, shutdown).await;
+    }
+    Ok(None)
+}
+
+/// Before a state that failed is tried again: after a leadership that ended as it should not have.
+pub(crate) async fn breathe(shutdown: &CancellationToken) {
+    rest(AGAIN, shutdown).await;
+}
+
+async fn rest(pause: Duration, shutdown: &CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = tokio::time::sleep(pause) => {}
     }
 }
 

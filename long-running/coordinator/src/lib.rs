@@ -19,7 +19,7 @@ use farm_bucket::Bucket;
 use farm_bus::{Bus, SubscriptionSpec};
 use farm_core::Policy;
 use farm_runtime::{Clock, Ids};
-use farm_store::Store;
+use farm_store::{Epoch, Store};
 
 use crate::leadership::{Fenced, Handle, Leadership};
 
@@ -59,17 +59,18 @@ pub async fn serve(
         doors = open_doors(&settings) => doors?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    while leadership::turn(&doors.state, &shutdown).await? {
+    while let Some(after) = leadership::turn(&doors.state, &shutdown).await? {
         let world = World {
             settings: &settings,
             clock: &clock,
             ids: &ids,
             status: &status,
         };
-        match lead(&doors, world, shutdown.clone()).await {
+        match lead(&doors, world, after, shutdown.clone()).await {
             Err(error) if leadership::may_lead_again(&error) => {
                 tracing::warn!("{error:#}");
                 status.send_replace(Status::default());
+                leadership::breathe(&shutdown).await;
             }
             end => return end,
         }
@@ -86,10 +87,11 @@ struct World<'a> {
     status: &'a watch::Sender<Status>,
 }
 
-/// Leads, until `shutdown` or until another one does.
+/// Leads after the leader of `after`, until `shutdown` or until another one does.
 async fn lead(
     doors: &Doorways,
     world: World<'_>,
+    after: Epoch,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let World {
@@ -102,7 +104,7 @@ async fn lead(
     let (inputs, received) = mpsc::channel(INPUTS);
     let (config, configs) = watch::channel(None);
     let mut tasks = JoinSet::new();
-    let (store, mut loaded) = engine::load(doors.another().await?).await?;
+    let (store, mut loaded) = engine::load(doors.another().await?, after).await?;
     let leadership = Leadership::new(doors.state.clone(), loaded.epoch);
     tasks.spawn(leadership.clone().renew());
     let outbox = outbox::start(&mut tasks, bus.clone());

@@ -62,7 +62,9 @@ impl PostgresStore {
         match self.session.take() {
             Some(session) if !session.client.is_closed() => Ok(session),
             broken => {
-                broken.map(Session::end);
+                if let Some(broken) = broken {
+                    broken.end();
+                }
                 Ok(Session {
                     client: connect::client(&self.address)?,
                     statements: HashMap::new(),
@@ -134,9 +136,11 @@ impl Driver for PostgresStore {
 
 impl Drop for PostgresStore {
     fn drop(&mut self) {
-        self.session.take().map(Session::end);
+        if let Some(session) = self.session.take() {
+            session.end();
+        }
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
 //! What is particular to a server.
+#![cfg(unix)]
 
 use std::sync::Barrier;
 

@@ -31,15 +31,28 @@ fn leads(sql: &mut dyn Sql, epoch: Epoch) -> Result<bool, Fault> {
     Ok(read::epoch_held(sql)? == epoch)
 }
 
+/// Makes this store the leader's.
+fn take(sql: &mut dyn Sql) -> Result<Epoch, Fault> {
+    let epoch = write::next_epoch(sql)?;
+    sql.take_seat(epoch.0)?;
+    Ok(epoch)
+}
+
 impl<D: Driver> Store for D {
     fn load(&mut self, keep: Keep) -> Result<Loaded, StoreError> {
         // Committed on its own: from here on an older leader is fenced, and reading may take its time.
-        let epoch = within(self, Purpose::Write, |sql| {
-            let epoch = write::next_epoch(sql)?;
-            sql.take_seat(epoch.0)?;
-            Ok(epoch)
-        })?;
+        let epoch = within(self, Purpose::Write, take)?;
         within(self, Purpose::Read, |sql| read::loaded(sql, epoch, keep))
+    }
+
+    fn succeed(&mut self, after: Epoch, keep: Keep) -> Result<Option<Loaded>, StoreError> {
+        let epoch = within(self, Purpose::Write, |sql| match leads(sql, after)? {
+            true => take(sql).map(Some),
+            false => Ok(None),
+        })?;
+        epoch
+            .map(|epoch| within(self, Purpose::Read, |sql| read::loaded(sql, epoch, keep)))
+            .transpose()
     }
 
     fn commit(&mut self, epoch: Epoch, batch: &Batch) -> Result<Committed, StoreError> {

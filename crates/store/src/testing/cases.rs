@@ -47,6 +47,7 @@ pub const SHARED: &[(&str, Shared)] = &[
     ("a new leader sees what the old one committed", handover),
     ("a watcher sees whether the leader is there", watching),
     ("only the leader counts on", renewing),
+    ("of two that follow a leader one does", succeeding),
 ];
 
 fn empty(store: &mut dyn Store) {
@@ -627,4 +628,14 @@ fn renewing(leader: &mut dyn Store, watcher: &mut dyn Store) {
     assert_eq!(leader.renew(old).unwrap(), Committed::Fenced);
     let seen = leader.leader().unwrap();
     assert_eq!((seen.epoch, seen.renewed), (new, 0));
+}
+
+fn succeeding(first: &mut dyn Store, second: &mut dyn Store) {
+    let none = second.leader().unwrap().epoch;
+    let led = first.succeed(none, Keep::Everything).unwrap().unwrap();
+    assert_eq!(second.succeed(none, Keep::Everything).unwrap(), None);
+    accepted(first, led.epoch, &full());
+    let next = second.succeed(led.epoch, Keep::Everything).unwrap();
+    assert_eq!(next.unwrap().builds.len(), 2);
+    assert_eq!(first.commit(led.epoch, &full()).unwrap(), Committed::Fenced);
 }

@@ -325,12 +325,19 @@ impl Engine {
     }
 }
 
-/// Takes the leadership.
-pub(crate) async fn load(mut store: Box<dyn Store>) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
+/// Takes the leadership, unless another one than the leader of `after` has.
+///
+/// # Errors
+/// The state cannot be read, or another one leads.
+pub(crate) async fn load(
+    mut store: Box<dyn Store>,
+    after: Epoch,
+) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
     let (store, loaded) = tokio::task::spawn_blocking(move || {
-        let loaded = store.load(Keep::Everything);
+        let loaded = store.succeed(after, Keep::Everything);
         (store, loaded)
     })
     .await?;
-    Ok((store, loaded.context("cannot load the farm's state")?))
+    let loaded = loaded.context("cannot load the farm's state")?;
+    Ok((store, loaded.ok_or(Fenced)?))
 }
