@@ -2,6 +2,9 @@
 
 mod builds;
 mod check;
+mod command;
+mod credential;
+mod flakes;
 mod init;
 mod logs;
 mod lookup;
@@ -29,6 +32,20 @@ pub enum Command {
     Logs(logs::Args),
     /// Build a commit once more on a builder
     Retry(retry::Args),
+    /// End the open run of a build, on its machines as well
+    Cancel(command::CancelArgs),
+    /// Lease nothing of a builder for a while
+    Pause(command::PauseArgs),
+    /// Go on with a builder that was paused
+    Resume(command::ResumeArgs),
+    /// Lease nothing to a machine for a while
+    Drain(command::DrainArgs),
+    /// Use a machine again that was drained or set aside
+    Undrain(command::UndrainArgs),
+    /// Show who asked for what, and what came of it
+    Audit(command::audit::Args),
+    /// Show tests that both passed and failed on the same inputs
+    Flakes(flakes::Args),
     /// Record machines, make their keys and take them back
     Machine(machine::Args),
     /// Mint the token that lets a person give commands
@@ -62,6 +79,13 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Builds(args) => builds::run(&args, session).await,
         Command::Logs(args) => logs::run(&args, session).await,
         Command::Retry(args) => retry::run(&args, session).await,
+        Command::Cancel(args) => command::cancel(&args, session).await,
+        Command::Pause(args) => command::pause(&args, session).await,
+        Command::Resume(args) => command::resume(&args, session).await,
+        Command::Drain(args) => command::drain(&args, session).await,
+        Command::Undrain(args) => command::undrain(&args, session).await,
+        Command::Audit(args) => command::audit::run(&args, session).await,
+        Command::Flakes(args) => flakes::run(&args, session).await,
         Command::Machine(args) => machine::run(&args, session).await,
         Command::Token(args) => token::run(&args, session),
     }

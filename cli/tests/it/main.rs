@@ -4,6 +4,7 @@
 
 mod builds;
 mod check;
+mod command;
 mod farm;
 mod init;
 mod logs;
