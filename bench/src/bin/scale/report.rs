@@ -104,9 +104,7 @@ fn costs(traffic: &Traffic) -> String {
             p99,
             max,
         } = cost;
-        text.push_str(&format!(
-            " {kind} {p50:.3}/{p99:.3}/{max:.3} (of {count});"
-        ));
+        text.push_str(&format!(" {kind} {p50:.3}/{p99:.3}/{max:.3} (of {count});"));
     }
     text
 }
