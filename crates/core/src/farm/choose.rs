@@ -32,6 +32,7 @@ impl Farm {
         self.forget_silent_machines(now, effects);
         self.miss_machines(now, effects);
         self.end_overdue(now, effects);
+        self.forget_over(now);
     }
 
     /// Leases waiting jobs to idle machines until one of the two runs out; returns how many.

@@ -12,6 +12,7 @@ mod learn;
 mod lease;
 mod observe;
 mod owned;
+mod recall;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -25,6 +26,7 @@ use farm_model::view::{FeedEvent, Status};
 
 pub use fleet::{Hub, Machine};
 pub use learn::{timed_as, trust};
+pub use recall::Unknown;
 
 use crate::book::Book;
 use crate::effects::{Effects, ViewKey};
@@ -79,6 +81,8 @@ pub struct Farm {
     deadlines: BTreeSet<(Timestamp, BuildId)>,
     /// The trace of what is being taken in.
     trace_of_cause: Option<String>,
+    /// Builds that are over, by when they may leave the memory first.
+    over: BTreeSet<(Timestamp, BuildId)>,
     inbox: Inbox,
     feed: std::collections::VecDeque<FeedEvent>,
     troubles: BTreeMap<String, String>,
@@ -111,6 +115,7 @@ impl Farm {
             book: Book::new(saved.kept),
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
+            over: BTreeSet::new(),
             inbox: Inbox::new(saved.inbox, now),
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),
@@ -164,6 +169,14 @@ impl Farm {
             .filter(|(_, runs)| newest(runs).verdict.is_none())
             .map(|(id, _)| id.clone())
             .collect();
+        let ended: Vec<(BuildId, Timestamp)> = self
+            .runs
+            .iter()
+            .filter_map(|(id, runs)| Some((id.clone(), newest(runs).verdict.as_ref()?.at)))
+            .collect();
+        for (id, at) in ended {
+            self.note_over(id, at, now);
+        }
         for id in open {
             let run = newest(&self.runs[&id]).clone();
             self.open.insert((run.opened, id.clone()));
@@ -202,6 +215,7 @@ impl Farm {
             Fact::Progress(progress) => self.progress(progress, now, effects),
             Fact::Heartbeat(heartbeat) => self.heartbeat(heartbeat, now, effects),
             Fact::MachineGone(gone) => self.machine_gone(&gone, now, effects),
+            Fact::Recalled { builds } => self.recall(builds, now),
             Fact::Deaf => self.listening_since = now,
             Fact::Tick => self.tick(now, effects),
         }
@@ -363,6 +377,8 @@ fn newest(runs: &[Run]) -> &Run {
 fn empty_config() -> FarmConfig {
     FarmConfig {
         name: "farm".to_owned(),
+        builds: None,
+        policies: BTreeMap::new(),
         hosts: BTreeMap::new(),
         builders: BTreeMap::new(),
         repositories: BTreeMap::new(),
