@@ -4,7 +4,7 @@ use coordinator::Leader;
 use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey};
 use farm_model::Timestamp;
 use farm_model::event::{Event, Topic};
-use farm_store::{Committed, Epoch, Store};
+use farm_store::{Committed, Epoch, Keep, Store};
 
 /// Facts in, and what may be told once they have had their effect.
 pub trait Decides {
@@ -49,7 +49,7 @@ pub struct Durable {
 impl Durable {
     /// As the store has it.
     pub fn new(mut store: Box<dyn Store>, now: Timestamp) -> Self {
-        let loaded = store.load().unwrap();
+        let loaded = store.load(Keep::Everything).unwrap();
         let epoch = loaded.epoch;
         let (leader, _) = Leader::restore(loaded, Policy::default(), now);
         Self {

@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "a measurement ends where it cannot go on, and prints what it found"
 )]
@@ -10,11 +11,13 @@ mod deciders;
 mod parts;
 mod report;
 mod shape;
+mod state;
 mod traffic;
 mod world;
 
 use clap::{Parser, Subcommand};
 use parts::{Part, Size};
+use state::{Database, Kind};
 
 /// Measures decisions, memory, restart and database of farms with many open builds.
 ///
@@ -26,6 +29,7 @@ use parts::{Part, Size};
   cargo build --release -p bench --bin scale
   target/release/scale --builds 2000,25000
   target/release/scale --builds 140000 --only core --rounds 300
+  target/release/scale --builds 140000 --only store,finished --state sqlite,postgres
   target/release/scale --json >scale.json")]
 struct Args {
     /// Open builds of each farm
@@ -43,7 +47,10 @@ struct Args {
     /// Nothing but these
     #[arg(long, value_delimiter = ',', default_values_t = [What::Core, What::Store, What::Finished, What::Views])]
     only: Vec<What>,
-    /// Where databases are made; their disk decides
+    /// What the state is kept in
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = [Kind::Sqlite])]
+    state: Vec<Kind>,
+    /// Where SQLite's files are made; its disk decides
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     folder: std::path::PathBuf,
     /// Print JSON
@@ -98,55 +105,47 @@ fn main() {
 /// Everything that was asked for; what is found is shown as it is found, unless JSON is wanted.
 fn measure(args: &Args) -> report::Report {
     let mut report = report::Report::new(args.machines);
-    let mut show = |line: &str| {
+    let show = |line: &str| {
         if !args.json {
             println!("{line}");
         }
     };
     show(&report.heading());
     let wants = |what| args.only.contains(&what);
+    let size = |builds: usize, rounds: u32, state: String| Size {
+        builds,
+        machines: args.machines as usize,
+        rounds: rounds as usize,
+        state,
+    };
     for &builds in &args.builds {
-        let size = |rounds: u32, database| Size {
-            builds,
-            machines: args.machines as usize,
-            rounds: rounds as usize,
-            database,
-        };
         if wants(What::Core) {
-            let found = Part::Core(size(args.rounds, "".into())).elsewhere();
+            let found = Part::Core(size(builds, args.rounds, String::new())).elsewhere();
             show(&report::core(&found));
             report.core.push(found);
         }
         if wants(What::Store) {
-            let folder = tempfile::tempdir_in(&args.folder).unwrap();
-            let database = folder.path().join("state.db");
-            let found = Part::Store(size(args.store_rounds, database.clone())).elsewhere();
-            show(&report::store(&found));
-            let restarted = Part::Restart(size(0, database)).elsewhere();
-            show(&report::restart(&restarted));
-            report.store.push((found, restarted));
+            for (kind, database) in databases(args) {
+                let part = Part::Store(size(builds, args.store_rounds, database.url()));
+                let found = part.elsewhere();
+                show(&report::store(kind, &found));
+                let restarted = Part::Restart(size(builds, 0, database.url())).elsewhere();
+                show(&report::restart(&restarted));
+                report.store.push((kind, found, restarted));
+            }
         }
     }
     if wants(What::Finished) {
-        let folder = tempfile::tempdir_in(&args.folder).unwrap();
-        let part = Part::Finished(Size {
-            builds: report::FINISHED,
-            machines: args.machines as usize,
-            rounds: 0,
-            database: folder.path().join("state.db"),
-        });
-        let found = part.elsewhere();
-        show(&report::finished(&found));
-        report.finished = Some(found);
+        for (kind, database) in databases(args) {
+            let part = Part::Finished(size(report::FINISHED, 0, database.url()));
+            let found = part.elsewhere();
+            show(&report::finished(kind, &found));
+            report.finished.push((kind, found));
+        }
     }
     if wants(What::Views) {
         for times in [1, 10] {
-            let part = Part::Views(Size {
-                builds: report::FINISHED * times,
-                machines: args.machines as usize,
-                rounds: 0,
-                database: "".into(),
-            });
+            let part = Part::Views(size(report::FINISHED * times, 0, String::new()));
             let found = part.elsewhere();
             show(&report::views(&found));
             report.views.push(found);
@@ -158,4 +157,13 @@ fn measure(args: &Args) -> report::Report {
     report.end();
     show(&report.machine.1);
     report
+}
+
+/// Empty ones of each kind asked for; says where there is none.
+fn databases(args: &Args) -> impl Iterator<Item = (Kind, Database)> {
+    let made = args.state.iter().map(|kind| {
+        let database = Database::new(*kind, &args.folder);
+        database.map(|database| (*kind, database))
+    });
+    made.filter_map(|made| made.map_err(|why| eprintln!("skipped: {why}")).ok())
 }

@@ -1,17 +1,18 @@
 //! What is measured in a process of its own, so that memory is that of one farm.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use bench::machine;
 use clap::{Args, Subcommand};
 use farm_bucket::Bucket;
 use farm_core::{ViewKey, page};
-use farm_store::{Durability, SqliteStore, Store};
+use farm_store::Keep;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::deciders::{Core, Decides, Durable};
 use super::shape;
+use super::state;
 use super::traffic::{self, Cost, Traffic};
 use super::world::World;
 
@@ -47,9 +48,9 @@ pub struct Size {
     /// Rounds of traffic
     #[arg(long)]
     pub rounds: usize,
-    /// The database
-    #[arg(long, default_value = "")]
-    pub database: PathBuf,
+    /// Where the state is
+    #[arg(long, default_value = "sqlite::memory:")]
+    pub state: String,
 }
 
 /// What `core` found.
@@ -85,7 +86,7 @@ pub struct Restarted {
     pub open: usize,
     /// Reading the records.
     pub load_seconds: f64,
-    /// From the process's first instruction of this part until the first decision is made.
+    /// From opening the database until the first decision is made.
     pub ready_seconds: f64,
     /// Private dirty memory then, in kB.
     pub memory_kb: u64,
@@ -141,7 +142,7 @@ impl Part {
         command.args(["--builds", &size.builds.to_string()]);
         command.args(["--machines", &size.machines.to_string()]);
         command.args(["--rounds", &size.rounds.to_string()]);
-        command.arg("--database").arg(&size.database);
+        command.args(["--state", &size.state]);
         let output = command
             .stderr(std::process::Stdio::inherit())
             .output()
@@ -157,10 +158,6 @@ fn print(found: &impl Serialize) {
 
 fn private_kb() -> u64 {
     machine::memory(std::process::id(), "Private_Dirty")
-}
-
-fn open(database: &Path) -> Box<dyn Store> {
-    Box::new(SqliteStore::open(database, Durability::Fsync).unwrap())
 }
 
 fn core(size: &Size) -> InMemory {
@@ -183,10 +180,11 @@ fn core(size: &Size) -> InMemory {
 fn store(size: &Size) -> Stored {
     let mut world = World::new(size.builds, size.machines);
     let began = Instant::now();
-    let mut farm = Durable::new(open(&size.database), world.now);
+    let empty = state::bytes(&size.state);
+    let mut farm = Durable::new(state::open(&size.state), world.now);
     traffic::fill(&mut farm, &mut world);
     let fill_seconds = began.elapsed().as_secs_f64();
-    let bytes = on_disk(&size.database);
+    let bytes = state::bytes(&size.state).saturating_sub(empty);
     let traffic = traffic::run(&mut farm, &mut world, size.rounds);
     let some = traffic.working.min(size.rounds * shape::BUILDERS);
     let facts_s = traffic::finish(&mut farm, &mut world, some);
@@ -199,19 +197,18 @@ fn store(size: &Size) -> Stored {
 }
 
 fn restart(size: &Size) -> Restarted {
+    let mut store = state::open(&size.state);
     let began = Instant::now();
-    let mut store = open(&size.database);
-    let loaded = store.load().unwrap();
+    let loaded = store.load(Keep::Everything).unwrap();
     let load_seconds = began.elapsed().as_secs_f64();
-    let open_builds = loaded.builds.len();
     drop((store, loaded));
-    let began = Instant::now();
     let world = World::new(1, 1);
-    let mut farm = Durable::new(open(&size.database), world.now);
+    let began = Instant::now();
+    let mut farm = Durable::new(state::open(&size.state), world.now);
     farm.decide(Vec::new(), world.now);
     let ready_seconds = began.elapsed().as_secs_f64();
     let open = farm.farm().open().len();
-    assert!(open > 0 && open <= open_builds);
+    assert!(open > 0);
     Restarted {
         open,
         load_seconds,
@@ -222,26 +219,16 @@ fn restart(size: &Size) -> Restarted {
 
 fn finished(size: &Size) -> Sizes {
     let mut world = World::new(size.builds, size.machines);
-    let mut farm = Durable::new(open(&size.database), world.now);
+    let mut farm = Durable::new(state::open(&size.state), world.now);
     traffic::fill(&mut farm, &mut world);
     let builds = farm.farm().open().len();
     let facts_s = traffic::finish(&mut farm, &mut world, builds);
     assert_eq!(farm.farm().open().len(), 0);
     drop(farm);
     Sizes {
-        bytes_a_build: on_disk(&size.database) as f64 / builds as f64,
+        bytes_a_build: state::bytes(&size.state) as f64 / builds as f64,
         facts_s,
     }
-}
-
-/// The file and what lies beside it.
-fn on_disk(database: &Path) -> u64 {
-    let name = database.file_name().unwrap().to_string_lossy().into_owned();
-    let folder = std::fs::read_dir(database.parent().unwrap()).unwrap();
-    let ours = folder
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&name));
-    ours.map(|entry| entry.metadata().unwrap().len()).sum()
 }
 
 fn views(size: &Size) -> Viewed {
@@ -281,7 +268,8 @@ fn written(farm: &Core, world: &World, key: &ViewKey, folder: &Path) -> (Cost, u
         let began = Instant::now();
         let text = page::render(farm.farm(), key, world.now).unwrap().unwrap();
         bytes = text.len();
-        let put = bucket.put_view(&key.path(), text.into(), None);
+        let path = key.path();
+        let put = bucket.put_view(&path, text.into(), None);
         runtime.block_on(put).unwrap();
         times.push(began.elapsed().as_secs_f64() * 1e3);
     }

@@ -4,6 +4,7 @@ use bench::machine;
 use serde::Serialize;
 
 use super::parts::{InMemory, Restarted, Sizes, Stored, Viewed};
+use super::state::Kind;
 use super::traffic::{Cost, Traffic};
 
 /// Builds that are finished to see how large they are and what they cost.
@@ -22,9 +23,9 @@ pub struct Report {
     /// By number of open builds.
     pub core: Vec<InMemory>,
     /// By number of open builds, with the restart that followed.
-    pub store: Vec<(Stored, Restarted)>,
+    pub store: Vec<(Kind, Stored, Restarted)>,
     /// Of [`FINISHED`] builds.
-    pub finished: Option<Sizes>,
+    pub finished: Vec<(Kind, Sizes)>,
     /// After [`FINISHED`] builds, and after ten times as many.
     pub views: Vec<Viewed>,
 }
@@ -34,7 +35,7 @@ impl Report {
     pub fn new(machines: u32) -> Self {
         Self {
             mode: format!(
-                "{} build, {machines} machines; the store is SQLite and durable (fsync)",
+                "{} build, {machines} machines; stores are durable (fsync)",
                 if cfg!(debug_assertions) {
                     "debug"
                 } else {
@@ -44,7 +45,7 @@ impl Report {
             machine: (machine::load(), String::new()),
             core: Vec::new(),
             store: Vec::new(),
-            finished: None,
+            finished: Vec::new(),
             views: Vec::new(),
         }
     }
@@ -121,9 +122,9 @@ pub fn core(found: &InMemory) -> String {
 }
 
 /// With the store.
-pub fn store(found: &Stored) -> String {
+pub fn store(kind: Kind, found: &Stored) -> String {
     format!(
-        "store: {}\n    {:.0} facts/s where 256 share a transaction; {:.0} MB for 10⁶ open builds on disk; filled in {:.1} s",
+        "{kind:?}: {}\n    {:.0} facts/s where 256 share a transaction; {:.0} MB for 10⁶ open builds on disk; filled in {:.1} s",
         costs(&found.traffic),
         found.facts_s,
         found.bytes_a_build,
@@ -143,9 +144,9 @@ pub fn restart(found: &Restarted) -> String {
 }
 
 /// Builds that are over.
-pub fn finished(found: &Sizes) -> String {
+pub fn finished(kind: Kind, found: &Sizes) -> String {
     format!(
-        "finished: {:.0} MB for 10⁶ builds on disk, history and decision log included; {:.0} facts/s, 256 a transaction",
+        "finished, {kind:?}: {:.0} MB for 10⁶ builds on disk, history and decision log included; {:.0} facts/s, 256 a transaction",
         found.bytes_a_build, found.facts_s
     )
 }

@@ -116,7 +116,8 @@ pub fn finish(farm: &mut dyn Decides, world: &mut World, builds: usize) -> f64 {
     let (mut left, mut facts, mut seconds) = (builds, 0, 0.0);
     while left > 0 {
         let finished = (0..ROUND.min(left)).map_while(|_| world.finish());
-        let finished: Vec<_> = finished.chain([world.heartbeat()]).collect();
+        let mut finished: Vec<_> = finished.collect();
+        finished.push(world.heartbeat());
         assert!(finished.len() > 1, "{left} builds have no machine");
         left -= finished.len() - 1;
         facts += finished.len();
