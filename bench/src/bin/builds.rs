@@ -6,7 +6,7 @@
     reason = "a measurement ends where it cannot go on, and prints what it found"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -83,6 +83,8 @@ struct Row {
     ours: Spread,
     /// Proportional memory at rest, in kB, machines included.
     memory_kb: u64,
+    /// Milliseconds of CPU that a build takes of each part, without its command.
+    cpu_ms: BTreeMap<String, f64>,
     peer: Option<PeerRow>,
 }
 
@@ -140,6 +142,7 @@ async fn row(args: &Args, builders: usize) -> Row {
     let memory_kb = ours.memory_kb();
     let peer_memory_kb = peer.as_ref().map_or(0, Peer::memory_kb);
     let peer_changes = (args.peer_builds as usize).div_ceil(builders);
+    let cpu_before = ours.cpu();
     let (mut rates, mut peer_rates) = (Vec::new(), Vec::new());
     for _ in 0..args.turns {
         rates.push(ours.turn(commits).await);
@@ -147,6 +150,12 @@ async fn row(args: &Args, builders: usize) -> Row {
             peer_rates.push(peer_turn(peer, peer_changes, builders).await);
         }
     }
+    let built = f64::from(args.turns) * (commits * builders) as f64;
+    let of_each = |(part, used): (String, f64)| {
+        let milliseconds = (used - cpu_before[&part]) * 1e3 / built;
+        (part, milliseconds)
+    };
+    let cpu_ms = ours.cpu().into_iter().map(of_each).collect();
     ours.end().await;
     let ours = Spread::of(&rates);
     let peer_row = peer.is_some().then(|| PeerRow {
@@ -163,6 +172,7 @@ async fn row(args: &Args, builders: usize) -> Row {
         builds: commits * builders,
         ours,
         memory_kb,
+        cpu_ms,
         peer: peer_row,
     }
 }
@@ -249,8 +259,18 @@ impl Ours {
     fn memory_kb(&self) -> u64 {
         let processes = self.farm.processes().into_iter();
         processes
-            .map(|id| machine::memory(id.cast_unsigned(), "Pss"))
+            .map(|(_, id)| machine::memory(id.cast_unsigned(), "Pss"))
             .sum()
+    }
+
+    /// Seconds of CPU that each part has used.
+    fn cpu(&self) -> BTreeMap<String, f64> {
+        let mut used = BTreeMap::new();
+        for (part, id) in self.farm.processes() {
+            *used.entry(format!("{part:?}").to_lowercase()).or_default() +=
+                machine::cpu_seconds(id.cast_unsigned());
+        }
+        used
     }
 
     async fn end(self) {
@@ -322,16 +342,19 @@ impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{:>3} builders: {} builds/s ({} a turn), {} MB at rest",
+            "{:>3} builders: {} builds/s ({} a turn), {} MB at rest; ms of CPU a build:",
             self.builders,
             self.ours,
             self.builds,
             self.memory_kb / 1024
         )?;
+        for (part, milliseconds) in &self.cpu_ms {
+            write!(f, " {part} {milliseconds:.2}")?;
+        }
         match &self.peer {
             Some(peer) => write!(
                 f,
-                "; Buildbot: {} builds/s ({} a turn), {} MB at rest; {:.0}×",
+                "\n     Buildbot: {} builds/s ({} a turn), {} MB at rest; {:.0}×",
                 peer.builds_s,
                 peer.builds,
                 peer.memory_kb / 1024,

@@ -348,9 +348,10 @@ impl Farm {
 
     /// The ids of all processes.
     #[must_use]
-    pub fn processes(&self) -> Vec<i32> {
-        let parts = self.running.values();
-        parts.chain(&self.added).map(Process::id).collect()
+    pub fn processes(&self) -> Vec<(Part, i32)> {
+        let parts = self.running.iter().map(|(part, of)| (*part, of.id()));
+        let added = self.added.iter().map(|of| (Part::Buildlet, of.id()));
+        parts.chain(added).collect()
     }
 
     /// The most memory each part has had at once, in kB.
