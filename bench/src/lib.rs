@@ -1,9 +1,13 @@
-//! What the measurements share: figures with their spread, and facts about this machine and its processes.
+//! What the measurements share: figures with their spread, facts about this machine and its processes, and the peer.
 #![allow(
     clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::disallowed_methods,
     reason = "a measurement ends where it cannot go on"
 )]
 
 pub mod bulk;
 pub mod figures;
 pub mod machine;
+pub mod peer;
+pub mod ran;

@@ -11,6 +11,7 @@ use farm_model::view::{BuildView, Cell, GridView, Status};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::process::Command;
 
 use crate::{Process, Repository, client, farm_command, leftovers, until};
 
@@ -43,7 +44,7 @@ impl Part {
     ];
 }
 
-/// A farm that builds one repository, `demo`, on one machine.
+/// A farm that builds one repository, `demo`, on one machine, `m1`, and on those that are added.
 #[derive(Debug)]
 pub struct Farm {
     /// Everything of it.
@@ -54,6 +55,8 @@ pub struct Farm {
     pub http: reqwest::Client,
     program: PathBuf,
     running: BTreeMap<Part, Process>,
+    /// Buildlets beside the first.
+    added: Vec<Process>,
     pub(crate) ports: [u16; 3],
     deliveries: u32,
     /// Results told so far, by event id, with how often each was told.
@@ -73,6 +76,7 @@ impl Farm {
             http: client(),
             program: program.to_owned(),
             running: BTreeMap::new(),
+            added: Vec::new(),
             ports: free_ports(),
             deliveries: 0,
             told: BTreeMap::new(),
@@ -87,9 +91,17 @@ impl Farm {
             std::fs::metadata(&certificate)
         })
         .await;
-        farm.mint_key().await;
+        farm.mint_key("m1").await;
         farm.run(Part::Buildlet);
         farm
+    }
+
+    /// One more machine of the same kind.
+    pub async fn add_machine(&mut self, name: &str) {
+        self.mint_key(name).await;
+        let command = self.buildlet(name, &format!("work-{name}"));
+        let log = self.path(&format!("{name}.log"));
+        self.added.push(Process::start(command, &log));
     }
 
     /// A file of this farm.
@@ -145,26 +157,7 @@ impl Farm {
                     "1",
                 ],
             ),
-            Part::Buildlet => farm_command(
-                &self.program,
-                &[
-                    "buildlet",
-                    "--coordinator",
-                    &at(hub),
-                    "--server-name",
-                    "localhost",
-                    "--ca",
-                    &self.text("hub/hub-cert.pem"),
-                    "--reverse-type",
-                    "bench",
-                    "--hostname",
-                    "m1",
-                    "--key-file",
-                    &self.text("m1.key"),
-                    "--workdir",
-                    &self.text("work"),
-                ],
-            ),
+            Part::Buildlet => self.buildlet("m1", "work"),
         };
         command
             .env(
@@ -179,7 +172,7 @@ impl Farm {
     }
 
     /// A coordinator with this data folder; all of them share one state.
-    fn coordinator(&self, data: &str) -> tokio::process::Command {
+    fn coordinator(&self, data: &str) -> Command {
         farm_command(
             &self.program,
             &[
@@ -196,7 +189,31 @@ impl Farm {
         )
     }
 
-    async fn mint_key(&self) {
+    fn buildlet(&self, name: &str, work: &str) -> Command {
+        let hub = format!("127.0.0.1:{}", self.ports[2]);
+        farm_command(
+            &self.program,
+            &[
+                "buildlet",
+                "--coordinator",
+                &hub,
+                "--server-name",
+                "localhost",
+                "--ca",
+                &self.text("hub/hub-cert.pem"),
+                "--reverse-type",
+                "bench",
+                "--hostname",
+                name,
+                "--key-file",
+                &self.text(&format!("{name}.key")),
+                "--workdir",
+                &self.text(work),
+            ],
+        )
+    }
+
+    async fn mint_key(&self, machine: &str) {
         let output = farm_command(
             &self.program,
             &[
@@ -206,14 +223,14 @@ impl Farm {
                 "--host-type",
                 "bench",
                 "--machine",
-                "m1",
+                machine,
             ],
         )
         .output()
         .await
         .unwrap();
         assert!(output.status.success());
-        std::fs::write(self.path("m1.key"), output.stdout).unwrap();
+        std::fs::write(self.path(&format!("{machine}.key")), output.stdout).unwrap();
     }
 
     /// kill -9.
@@ -339,6 +356,14 @@ impl Farm {
         self.told = told;
     }
 
+    /// The ids of all processes.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(Part, i32)> {
+        let parts = self.running.iter().map(|(part, of)| (*part, of.id()));
+        let added = self.added.iter().map(|of| (Part::Buildlet, of.id()));
+        parts.chain(added).collect()
+    }
+
     /// The most memory each part has had at once, in kB.
     #[must_use]
     pub fn peaks(&self) -> Vec<(Part, u64)> {
@@ -369,6 +394,9 @@ impl Farm {
         let order = [Part::Hub, Part::Buildlet, Part::Functions];
         for part in order {
             self.stop(part).await;
+        }
+        for machine in std::mem::take(&mut self.added) {
+            ended_well("a machine", machine).await;
         }
         for subscription in ["activity-coordinator", "commands-coordinator"] {
             self.is_empty(subscription).await;
@@ -412,15 +440,15 @@ impl Farm {
     /// SIGTERM, and an end in order.
     pub async fn stop(&mut self, part: Part) {
         let process = self.running.remove(&part).unwrap();
-        let log = process.log.clone();
-        let status = process.stop().await;
-        let said = || std::fs::read_to_string(&log).unwrap();
-        assert!(
-            status.success(),
-            "{part:?} ended with {status}:\n{}",
-            said()
-        );
+        ended_well(&format!("{part:?}"), process).await;
     }
+}
+
+async fn ended_well(what: &str, process: Process) {
+    let log = process.log.clone();
+    let status = process.stop().await;
+    let said = || std::fs::read_to_string(&log).unwrap();
+    assert!(status.success(), "{what} ended with {status}:\n{}", said());
 }
 
 /// Three ports that are free now. A part that is killed comes back on the same one, so they lie below those that the system

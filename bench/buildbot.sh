@@ -1,0 +1,107 @@
+#!/bin/sh
+# Buildbot as the peer: a master with so many builders and workers with one place each, until standard input ends.
+# Prints where it is, and `ready` once every worker is there; `push-latency` and `builds` start it with `--peer`.
+#
+#   bench/buildbot.sh install           into $BUILDBOT_ROOT, kept between runs
+#   bench/buildbot.sh run BUILDERS WORKERS
+#
+# BASE: the first of two ports, where those are taken that it would use.
+set -eu
+root=${BUILDBOT_ROOT:?set BUILDBOT_ROOT to a folder for Buildbot}
+bin=$root/venv/bin
+
+install() {
+    [ -x "$bin/buildbot" ] && return
+    python3 -m venv "$root/venv"
+    "$bin/pip" install --quiet buildbot==4.3.0 buildbot-www==4.3.0 buildbot-worker==4.3.0
+}
+
+run() {
+    builders=$1
+    workers=$2
+    http=${BASE:-17420}
+    port=$((http + 1))
+    work=$(mktemp -d)
+    pids=
+    # shellcheck disable=SC2154
+    trap 'status=$?; for pid in $pids; do kill "$pid" 2>/dev/null || :; done; wait; rm -rf "$work"; exit $status' EXIT
+    trap 'exit 130' INT TERM
+
+    "$bin/buildbot" create-master --quiet "$work/master" >/dev/null
+    cat >"$work/master/master.cfg" <<CFG
+from buildbot.plugins import schedulers, steps, util, worker
+
+workers = ["w%d" % number for number in range($workers)]
+builders = ["b%02d" % number for number in range($builders)]
+
+def factory():
+    return util.BuildFactory([steps.ShellCommand(command=["sh", "-c", "date +%s%N >>$work/ran"], logEnviron=False)])
+
+c = BuildmasterConfig = {
+    "title": "bench",
+    "buildbotURL": "http://127.0.0.1:$http/",
+    "buildbotNetUsageData": None,
+    "db": {"db_url": "sqlite:///state.sqlite"},
+    "collapseRequests": False,
+    "protocols": {"pb": {"port": "tcp:$port:interface=127.0.0.1"}},
+    "www": {"port": "tcp:$http:interface=127.0.0.1", "change_hook_dialects": {"base": True}},
+    "workers": [worker.Worker(name, "x", max_builds=1) for name in workers],
+    "builders": [util.BuilderConfig(name=name, workernames=workers, factory=factory()) for name in builders],
+    "schedulers": [schedulers.AnyBranchScheduler(name="all", treeStableTimer=None, builderNames=builders)],
+}
+CFG
+    start master "$bin/twistd"
+    echo "url http://127.0.0.1:$http"
+    echo "ran $work/ran"
+    echo "process $!"
+    master=$!
+    number=0
+    while [ "$number" -lt "$workers" ]; do
+        "$bin/buildbot-worker" create-worker --quiet "$work/w$number" "127.0.0.1:$port" "w$number" x >/dev/null
+        start "w$number" "$bin/twistd"
+        echo "process $!"
+        number=$((number + 1))
+    done
+    wait_for_workers
+    echo ready
+    cat >/dev/null
+}
+
+start() {
+    (cd "$work/$1" && exec "$2" --pidfile= --nodaemon --no_save --logfile=twistd.log --python=buildbot.tac) \
+        </dev/null >"$work/$1.out" 2>&1 &
+    pids="$pids $!"
+}
+
+# Patient: with much else to do a machine takes long to start so many interpreters.
+wait_for_workers() {
+    tries=0
+    until [ "$(connected)" = "$workers" ]; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 300 ] || ! kill -0 "$master"; then
+            tail -n 30 "$work"/master.out "$work"/master/twistd.log >&2
+            exit 1
+        fi
+        sleep 1
+    done
+}
+
+connected() {
+    "$bin/python" - "$http" <<'PY' 2>/dev/null || echo none
+import json, sys, urllib.request
+answer = urllib.request.urlopen("http://127.0.0.1:%s/api/v2/workers" % sys.argv[1], timeout=5)
+print(sum(1 for worker in json.load(answer)["workers"] if worker["connected_to"]))
+PY
+}
+
+case ${1:-} in
+install) install ;;
+run)
+    install
+    run "$2" "$3"
+    ;;
+*)
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac
