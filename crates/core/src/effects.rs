@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use farm_model::event::{Event, Message, Topic};
 use farm_model::id::{BuildId, MachineName, RepoName};
 use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
+use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, key};
 
 /// The source of every event the coordinator publishes.
@@ -21,6 +22,8 @@ pub enum ViewKey {
     Farm,
     /// `pubsubhelper`'s.
     Feed,
+    /// Operators'.
+    Status,
     /// One branch's grid.
     Grid {
         /// The repository.
@@ -42,6 +45,7 @@ impl ViewKey {
         match self {
             Self::Farm => key::FARM.to_owned(),
             Self::Feed => key::FEED.to_owned(),
+            Self::Status => key::STATUS.to_owned(),
             Self::Grid { repo, branch } => key::grid(repo, branch),
             Self::Build { id } => key::build(id),
         }
@@ -71,6 +75,8 @@ pub struct Effects {
     pub dirty: BTreeSet<ViewKey>,
     /// Messages that changed nothing: repeated, stale or unknown.
     pub ignored: u64,
+    /// The trace of the fact that is applied. Not an effect, but what the runs it opens go on with.
+    pub trace: Option<TraceParent>,
 }
 
 impl Effects {
@@ -90,9 +96,20 @@ impl Effects {
 
     /// Puts `message` into the outbox under a stable id.
     pub(crate) fn tell<M: Message>(&mut self, id: String, at: Timestamp, message: &M) {
+        self.tell_in(None, id, at, message);
+    }
+
+    /// The same as part of a trace.
+    pub(crate) fn tell_in<M: Message>(
+        &mut self,
+        trace: Option<&TraceParent>,
+        id: String,
+        at: Timestamp,
+        message: &M,
+    ) {
         // Our own messages have text keys only, so their serialisation does not fail.
         if let Ok(event) = Event::of(id, SOURCE, at, message) {
-            self.outbox.push((M::TOPIC, event));
+            self.outbox.push((M::TOPIC, event.in_trace(trace)));
         }
     }
 

@@ -9,6 +9,7 @@ use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
 use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
 use farm_model::record::Branch;
+use farm_model::trace::TraceParent;
 
 /// One input of the state machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,10 @@ pub enum Fact {
         /// One line.
         text: Option<String>,
     },
+    /// A delivery that nobody can read.
+    Refused(Refusal),
+    /// A delivery that a function has stored, long enough ago that it should have been heard.
+    Found(Activity),
     /// Someone authenticated asks for something.
     Command(Command),
     /// A hub tells of an attempt.
@@ -44,6 +49,67 @@ pub enum Fact {
     Deaf,
     /// Time has passed.
     Tick,
+    /// A fact that is part of a trace: runs that it opens go on with it.
+    Traced {
+        /// The trace.
+        trace: TraceParent,
+        /// The fact.
+        of: Box<Fact>,
+    },
+}
+
+impl Fact {
+    /// The fact as part of a trace, if it is part of one.
+    #[must_use]
+    pub fn in_trace(self, trace: Option<TraceParent>) -> Self {
+        match trace {
+            Some(trace) => Self::Traced {
+                trace,
+                of: Box::new(self),
+            },
+            None => self,
+        }
+    }
+
+    /// The trace that it is part of.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceParent> {
+        match self {
+            Self::Traced { trace, .. } => Some(trace),
+            _ => None,
+        }
+    }
+
+    /// What kind of fact it is, in one word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Heard(_) => "heard",
+            Self::Observed(_) => "observed",
+            Self::Configured { .. } => "configured",
+            Self::Trouble { .. } => "trouble",
+            Self::Refused(_) => "refused",
+            Self::Found(_) => "found",
+            Self::Command(_) => "command",
+            Self::Progress(_) => "progress",
+            Self::Heartbeat(_) => "heartbeat",
+            Self::MachineGone(_) => "machine-gone",
+            Self::Deaf => "deaf",
+            Self::Tick => "tick",
+            Self::Traced { of, .. } => of.kind(),
+        }
+    }
+}
+
+/// A delivery that nobody can read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The event's id, `github:<delivery>`.
+    pub id: String,
+    /// Who sent it, as far as it can be told: `github`, `gerrit`, `other`.
+    pub source: String,
+    /// When it was received.
+    pub received: Timestamp,
 }
 
 /// A repository as read at its source.

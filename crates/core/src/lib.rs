@@ -10,6 +10,6 @@ pub mod policy;
 pub mod queue;
 
 pub use effects::{Effects, ViewKey};
-pub use fact::{Fact, Observation};
+pub use fact::{Fact, Observation, Refusal};
 pub use farm::{Farm, Saved};
 pub use policy::Policy;

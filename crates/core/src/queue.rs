@@ -154,6 +154,20 @@ impl Queue {
         )
     }
 
+    /// Host types with waiting jobs, by name: how many may go, and how many pause.
+    pub fn lengths(&self) -> impl Iterator<Item = (&HostType, (usize, usize))> {
+        let mut lengths: BTreeMap<&HostType, (usize, usize)> = BTreeMap::new();
+        for (host, jobs) in &self.ready {
+            lengths.entry(host).or_default().0 = jobs.len();
+        }
+        for (_, job) in &self.pausing {
+            if let Some(place) = self.places.get(job) {
+                lengths.entry(&place.host).or_default().1 += 1;
+            }
+        }
+        lengths.into_iter()
+    }
+
     /// Jobs waiting.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -4,11 +4,18 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod status;
+
 use crate::id::{
     AttemptKey, BuildId, BuilderName, CommitId, HostType, MachineId, MachineName, RepoName,
 };
 use crate::message::activity::Hint;
 use crate::record::{Build, CommitInfo, Run};
+
+pub use status::{
+    CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, HubStatus, IntakeStatus, MachineCounts, QueueStatus, Role,
+    StatusView, SubscriptionStatus,
+};
 
 /// Keys of view documents below `views/`.
 pub mod key {
@@ -20,6 +27,8 @@ pub mod key {
     pub const FARM: &str = "farm.json";
     /// [`super::FeedView`].
     pub const FEED: &str = "feed.json";
+    /// [`super::StatusView`].
+    pub const STATUS: &str = "status.json";
 
     /// [`super::GridView`] of one branch.
     #[must_use]

@@ -78,6 +78,7 @@ impl Farm {
             number,
             opened: now,
             cause: cause.to_owned(),
+            trace: effects.trace.clone(),
             jobs,
             verdict: None,
         };
@@ -215,7 +216,8 @@ impl Farm {
             seconds: now.duration_since(run.opened).as_secs_f64(),
             attempt: last.map(|(job, attempt)| run.attempt_key(&job.name, attempt.number)),
         };
-        effects.tell(format!("finished:{id}:{}", run.number), now, &finished);
+        let told = format!("finished:{id}:{}", run.number);
+        effects.tell_in(run.trace.as_ref(), told, now, &finished);
     }
 
     /// What a person asked for.

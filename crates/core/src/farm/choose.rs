@@ -33,6 +33,7 @@ impl Farm {
         self.lose_silent(now, effects);
         self.forget_silent_machines(now, effects);
         self.miss_machines(now, effects);
+        self.watch_gaps(now, effects);
     }
 
     /// Leases waiting jobs to idle machines until one of the two runs out; returns how many.
@@ -141,7 +142,7 @@ impl Farm {
             clean,
             url.unwrap_or_default(),
         )?;
-        effects.tell(format!("work:{key}"), now, &work);
+        effects.tell_in(run.trace.as_ref(), format!("work:{key}"), now, &work);
         effects.transition(
             now,
             run,

@@ -5,6 +5,7 @@ mod builds;
 mod choose;
 mod fleet;
 mod inbox;
+mod ledger;
 mod observe;
 mod owned;
 
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use farm_model::config::FarmConfig;
-use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, RepoName};
+use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, HubId, RepoName};
 use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, OwnedMachine, Run};
 use farm_model::view::{FeedEvent, Status};
 
@@ -25,6 +26,7 @@ use crate::policy::Policy;
 use crate::queue::{JobRef, Queue};
 use fleet::Fleet;
 use inbox::Inbox;
+use ledger::Ledger;
 use owned::Owned;
 
 /// What a new leader starts from: the records of the store.
@@ -65,6 +67,7 @@ pub struct Farm {
     fleet: Fleet,
     owned: Owned,
     inbox: Inbox,
+    ledger: Ledger,
     feed: std::collections::VecDeque<FeedEvent>,
     troubles: BTreeMap<String, String>,
     /// Silence counts from here: a new leader has heard of nobody yet.
@@ -94,6 +97,7 @@ impl Farm {
             fleet: Fleet::default(),
             owned: Owned::new(saved.owned),
             inbox: Inbox::new(saved.inbox, now),
+            ledger: Ledger::default(),
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),
             listening_since: now,
@@ -163,8 +167,15 @@ impl Farm {
             Fact::Progress(progress) => self.progress(progress, now, effects),
             Fact::Heartbeat(heartbeat) => self.heartbeat(heartbeat, now, effects),
             Fact::MachineGone(gone) => self.machine_gone(&gone, now, effects),
+            Fact::Refused(refusal) => self.refuse(refusal, now, effects),
+            Fact::Found(activity) => self.found(&activity, now, effects),
             Fact::Deaf => self.listening_since = now,
             Fact::Tick => self.tick(now, effects),
+            Fact::Traced { trace, of } => {
+                let before = effects.trace.replace(trace);
+                self.apply(*of, now, effects);
+                effects.trace = before;
+            }
         }
     }
 
@@ -234,6 +245,11 @@ impl Farm {
     /// Machines connected.
     pub fn machines(&self) -> impl Iterator<Item = &Machine> {
         self.fleet.machines()
+    }
+
+    /// Hubs heard since this leader started, by name.
+    pub fn hubs(&self) -> impl Iterator<Item = (&HubId, &Hub)> {
+        self.fleet.hubs()
     }
 
     /// Machines with an owner, by name.

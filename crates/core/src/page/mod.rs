@@ -1,5 +1,7 @@
 //! Read models, rendered from the state.
 
+mod status;
+
 use jiff::Timestamp;
 
 use farm_model::id::{BuildId, RepoName};
@@ -14,6 +16,8 @@ use crate::explain::explain;
 use crate::farm::{Farm, current_attempt};
 use crate::plan::columns;
 
+pub use status::status;
+
 /// Rows of a grid.
 pub const GRID_ROWS: usize = 30;
 /// Open builds listed on the front page.
@@ -27,6 +31,8 @@ pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result
     match view {
         ViewKey::Farm => serde_json::to_string(&front(farm, now)).map(Some),
         ViewKey::Feed => serde_json::to_string(&feed(farm, now)).map(Some),
+        // The farm's part: whoever writes it adds how it is doing itself.
+        ViewKey::Status => serde_json::to_string(&status::status(farm, now)).map(Some),
         ViewKey::Grid { repo, branch } => farm
             .branch(repo, branch)
             .map(|branch| serde_json::to_string(&grid(farm, branch, now)))
