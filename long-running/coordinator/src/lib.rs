@@ -20,6 +20,7 @@ use farm_core::Policy;
 use farm_runtime::{Clock, Ids};
 use farm_store::{Durability, SqliteStore, Store};
 
+pub use engine::{Counts, Leader, Round, Tellable};
 pub use settings::{Args, ConfigFrom, Overlay, Settings};
 pub use status::Status;
 

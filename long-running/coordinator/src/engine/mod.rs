@@ -1,7 +1,9 @@
-//! The leader: facts in, one transaction a round, and only then acknowledgements, announcements and pages.
+//! The shell around the leader: channels, clock and commits. Facts in, one transaction a round, and only then
+//! acknowledgements, announcements and pages.
 
-mod commit;
+mod batch;
 mod history;
+mod leader;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,16 +14,18 @@ use tokio_util::sync::CancellationToken;
 
 use farm_bucket::Bucket;
 use farm_bus::Delivery;
-use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey, page};
+use farm_core::{Fact, Policy, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
 use farm_runtime::Clock;
-use farm_store::{Batch, Committed, Epoch, Loaded, OutboxEntry, Store};
+use farm_store::{Batch, Committed, Epoch, Loaded, Store};
 
 use crate::outbox::Outbox;
 use crate::status::Status;
 use crate::views::Views;
+
+pub use leader::{Counts, Leader, Round, Tellable};
 
 /// Inputs taken into one transaction.
 const ROUND: usize = 256;
@@ -29,8 +33,6 @@ const ROUND: usize = 256;
 const OUTBOX_ROUND: usize = 100;
 /// What the end may take.
 const FINISH: Duration = Duration::from_secs(3);
-/// Heartbeats that wait for a decision; of older ones newer ones say the same.
-const QUIET: usize = 256;
 /// How often time itself is looked at.
 const TICK: Duration = Duration::from_millis(500);
 /// How often the front page is written though nothing changed, so that it can tell its age.
@@ -59,9 +61,9 @@ pub(crate) struct Parts {
     pub(crate) history: Box<dyn Store>,
 }
 
-/// The leader.
+/// The shell of one leader.
 pub(crate) struct Engine {
-    farm: Farm,
+    leader: Leader,
     epoch: Epoch,
     store: Option<Box<dyn Store>>,
     clock: Clock,
@@ -71,15 +73,10 @@ pub(crate) struct Engine {
     untold: VecDeque<(Topic, Event)>,
     telling: bool,
     views: Views,
-    /// Known to be done, to be struck out in the next transaction.
-    told: Vec<String>,
-    written: Vec<ViewKey>,
     config: watch::Sender<Option<FarmConfig>>,
     status: watch::Sender<Status>,
     counts: Status,
     history: history::Exporter,
-    /// Heartbeats since the last decision that changed nothing: logged with the next one that does.
-    quiet: VecDeque<serde_json::Value>,
 }
 
 impl Engine {
@@ -88,85 +85,33 @@ impl Engine {
     /// # Errors
     /// The store cannot be read.
     pub(crate) async fn start(parts: Parts, inputs: mpsc::Receiver<Input>) -> anyhow::Result<Self> {
-        let Parts {
-            mut store,
-            policy,
-            clock,
-            outbox,
-            mut views,
-            config,
-            status,
-            bucket,
-            history,
-        } = parts;
-        let (store, loaded) = tokio::task::spawn_blocking(move || {
-            let loaded = store.load();
-            (store, loaded)
-        })
-        .await?;
-        let loaded = loaded.context("cannot load the farm's state")?;
-        let Loaded {
-            epoch,
-            branches,
-            builds,
-            runs,
-            inbox,
-            outbox: untold,
-            dirty,
-            config: saved,
-            feed,
-            owned,
-        } = loaded;
-        let saved_config = saved
-            .and_then(|record| Some((record.digest, serde_json::from_str(&record.text).ok()?)));
-        let now = clock.now();
-        let counts = (builds.len(), untold.len());
-        let farm = Farm::restore(
-            policy,
-            Saved {
-                config: saved_config,
-                branches,
-                builds,
-                runs,
-                inbox,
-                feed,
-                owned,
-            },
-            now,
-        );
+        let (store, loaded) = load(parts.store).await?;
+        let epoch = loaded.epoch;
+        let builds = loaded.builds.len();
+        let (leader, untold) = Leader::restore(loaded, parts.policy, parts.clock.now());
         tracing::info!(
-            builds = counts.0,
-            untold = counts.1,
-            open = farm.open().len(),
+            builds,
+            untold = untold.outbox.len(),
+            open = leader.farm().open().len(),
             "leading"
         );
-        views.mark(
-            dirty
-                .iter()
-                .filter_map(|text| serde_json::from_str(text).ok()),
-        );
-        views.mark([ViewKey::Farm, ViewKey::Feed]);
         let mut engine = Self {
-            farm,
+            leader,
             epoch,
             store: Some(store),
-            clock,
+            clock: parts.clock,
             inputs,
-            outbox,
-            untold: untold
-                .into_iter()
-                .map(|entry| (entry.topic, entry.event))
-                .collect(),
+            outbox: parts.outbox,
+            untold: VecDeque::new(),
             telling: false,
-            views,
-            told: Vec::new(),
-            written: Vec::new(),
-            config,
-            status,
+            views: parts.views,
+            config: parts.config,
+            status: parts.status,
             counts: Status::default(),
-            history: history::Exporter::start(history, bucket),
-            quiet: VecDeque::new(),
+            history: history::Exporter::start(parts.history, parts.bucket),
         };
+        engine.may_tell(untold);
+        engine.views.mark([ViewKey::Farm, ViewKey::Feed]);
         engine.publish_config();
         Ok(engine)
     }
@@ -186,8 +131,8 @@ impl Engine {
             tokio::select! {
                 () = shutdown.cancelled() => return self.finish().await,
                 count = self.inputs.recv_many(&mut round, ROUND) => if count == 0 { return Ok(()) },
-                Some(ids) = self.outbox.done.recv() => { self.telling = false; self.told.extend(ids); }
-                keys = self.views.written() => self.written.extend(keys),
+                Some(ids) = self.outbox.done.recv() => self.all_told(ids),
+                keys = self.views.written() => self.leader.written(keys),
                 _ = front_page.tick() => self.views.mark([ViewKey::Farm]),
                 _ = tick.tick() => round.push(Input { facts: vec![Fact::Tick], ..Input::default() }),
                 () = tokio::time::sleep(wake) => {}
@@ -198,47 +143,40 @@ impl Engine {
 
     /// Applies a round of inputs and makes its effects durable; then acknowledges.
     async fn round(&mut self, round: Vec<Input>) -> anyhow::Result<()> {
-        self.settle(round, true).await
-    }
-
-    /// With or without leasing what waits.
-    async fn settle(&mut self, round: Vec<Input>, choose: bool) -> anyhow::Result<()> {
-        let now = self.clock.now();
-        let mut effects = Effects::default();
-        let (mut inputs, mut telling) = (Vec::new(), false);
-        let mut deliveries = Vec::new();
-        let digest = self.farm.digest().to_owned();
+        let (mut facts, mut deliveries) = (Vec::new(), Vec::new());
         for input in round {
-            for fact in input.facts {
-                telling |= !matches!(fact, Fact::Tick | Fact::Heartbeat(_));
-                if fact != Fact::Tick {
-                    inputs.push(serde_json::to_value(&fact)?);
-                }
-                self.farm.apply(fact, now, &mut effects);
-            }
+            facts.extend(input.facts);
             deliveries.extend(input.deliveries);
             self.counts.observed |= input.observed_all;
         }
-        if choose {
-            self.farm.choose(now, &mut effects);
-        }
-        let inputs = self.logged(inputs, telling || !effects.is_empty());
-        let configured = digest != self.farm.digest();
-        let batch = commit::batch(self, effects, inputs, configured, now)?;
-        if !batch.is_empty() {
-            self.commit(batch, now).await?;
-        }
+        let now = self.clock.now();
+        let round = self.leader.take(facts, now)?;
+        self.settle(round, now).await?;
         for delivery in deliveries {
             delivery.ack();
-        }
-        if configured {
-            self.publish_config();
         }
         self.tell_status();
         Ok(())
     }
 
-    async fn commit(&mut self, batch: Batch, now: Timestamp) -> anyhow::Result<()> {
+    /// Makes a round durable, and tells what may be told of it then.
+    async fn settle(&mut self, round: Round, now: Timestamp) -> anyhow::Result<()> {
+        if !round.batch.is_empty() {
+            let batch = self.commit(round.batch).await?;
+            let tellable = self.leader.committed(batch);
+            if tellable.history {
+                self.history.mark(now);
+            }
+            self.may_tell(tellable);
+        }
+        if round.configured {
+            self.publish_config();
+        }
+        Ok(())
+    }
+
+    /// Gives the batch back once it is durable.
+    async fn commit(&mut self, batch: Batch) -> anyhow::Result<Batch> {
         let Some(mut store) = self.store.take() else {
             anyhow::bail!("the store is gone")
         };
@@ -250,29 +188,17 @@ impl Engine {
         .await?;
         self.store = Some(store);
         match answer.context("cannot commit the farm's state")? {
-            Committed::Yes => {}
+            Committed::Yes => Ok(batch),
             Committed::Fenced => {
                 anyhow::bail!("another coordinator has taken over; this one stops")
             }
         }
-        self.told.clear();
-        self.written.clear();
-        self.untold.extend(
-            batch
-                .outbox_add
-                .into_iter()
-                .map(|entry| (entry.topic, entry.event)),
-        );
-        self.views.mark(
-            batch
-                .dirty_add
-                .iter()
-                .filter_map(|text| serde_json::from_str(text).ok()),
-        );
-        if !batch.history.is_empty() {
-            self.history.mark(now);
-        }
-        Ok(())
+    }
+
+    /// Durable things wait for those who tell them.
+    fn may_tell(&mut self, tellable: Tellable) {
+        self.untold.extend(tellable.outbox);
+        self.views.mark(tellable.dirty);
     }
 
     /// Gives durable things to those who tell them: the outbox, the pages, history.
@@ -288,7 +214,7 @@ impl Engine {
         let now = self.clock.now();
         let due = self.views.due();
         let documents = due.into_iter().map(|key| {
-            let text = page::render(&self.farm, &key, now).unwrap_or_default();
+            let text = page::render(self.leader.farm(), &key, now).unwrap_or_default();
             (key, text)
         });
         let documents = documents.collect();
@@ -301,7 +227,7 @@ impl Engine {
             .views
             .next_due()
             .map(|at| at.saturating_duration_since(std::time::Instant::now()));
-        let pauses = self.farm.next_wake().map(|at| {
+        let pauses = self.leader.farm().next_wake().map(|at| {
             let wait = at.duration_since(self.clock.now());
             Duration::try_from(wait).unwrap_or(Duration::ZERO)
         });
@@ -324,40 +250,43 @@ impl Engine {
             let wake = self.next_wake();
             tokio::select! {
                 () = &mut deadline => break,
-                Some(ids) = self.outbox.done.recv() => { self.telling = false; self.told.extend(ids); }
-                keys = self.views.written() => self.written.extend(keys),
+                Some(ids) = self.outbox.done.recv() => self.all_told(ids),
+                keys = self.views.written() => self.leader.written(keys),
                 () = tokio::time::sleep(wake) => {}
             }
         }
         // Nobody would be told of what was leased now.
-        self.settle(Vec::new(), false).await
+        let now = self.clock.now();
+        let round = self.leader.close(now)?;
+        self.settle(round, now).await
     }
 
-    /// What goes into the decision log: a heartbeat that changed nothing waits for a decision that it took part in.
-    fn logged(&mut self, inputs: Vec<serde_json::Value>, decided: bool) -> Vec<serde_json::Value> {
-        self.quiet.extend(inputs);
-        if decided {
-            return self.quiet.drain(..).collect();
-        }
-        let excess = self.quiet.len().saturating_sub(QUIET);
-        self.quiet.drain(..excess);
-        Vec::new()
+    fn all_told(&mut self, ids: Vec<String>) {
+        self.telling = false;
+        self.leader.told(ids);
     }
 
     fn publish_config(&mut self) {
-        let builders = self.farm.config().builders.values();
+        let farm = self.leader.farm();
+        let builders = farm.config().builders.values();
         self.counts.hosts = builders.map(|builder| builder.host.clone()).collect();
-        if !self.farm.digest().is_empty() {
-            self.config.send_replace(Some(self.farm.config().clone()));
+        if !farm.digest().is_empty() {
+            self.config.send_replace(Some(farm.config().clone()));
         }
     }
 
     fn tell_status(&mut self) {
-        self.counts.open = self.farm.open().len();
-        self.counts.running = self.farm.leased();
-        self.counts.machines = self.farm.machines().count();
-        self.counts.troubles = self.farm.troubles().collect();
-        let counts = self.counts.clone();
+        let farm = self.leader.farm();
+        let Counts { decided, ignored } = self.leader.counts();
+        let counts = Status {
+            open: farm.open().len(),
+            running: farm.leased(),
+            machines: farm.machines().count(),
+            decided,
+            ignored,
+            troubles: farm.troubles().collect(),
+            ..self.counts.clone()
+        };
         self.status.send_if_modified(|status| {
             let changed = *status != counts;
             *status = counts;
@@ -366,7 +295,12 @@ impl Engine {
     }
 }
 
-/// An event of the outbox as the store keeps it.
-fn entry((topic, event): (Topic, Event)) -> OutboxEntry {
-    OutboxEntry { topic, event }
+/// Takes the leadership.
+async fn load(mut store: Box<dyn Store>) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
+    let (store, loaded) = tokio::task::spawn_blocking(move || {
+        let loaded = store.load();
+        (store, loaded)
+    })
+    .await?;
+    Ok((store, loaded.context("cannot load the farm's state")?))
 }
