@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use farm_model::event::{Event, Message, Topic};
 use farm_model::id::{BuildId, MachineName, RepoName};
 use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
-use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, key};
 
 /// The source of every event the coordinator publishes.
@@ -75,8 +74,6 @@ pub struct Effects {
     pub dirty: BTreeSet<ViewKey>,
     /// Messages that changed nothing: repeated, stale or unknown.
     pub ignored: u64,
-    /// The trace of the fact that is applied. Not an effect, but what the runs it opens go on with.
-    pub trace: Option<TraceParent>,
 }
 
 impl Effects {
@@ -96,20 +93,9 @@ impl Effects {
 
     /// Puts `message` into the outbox under a stable id.
     pub(crate) fn tell<M: Message>(&mut self, id: String, at: Timestamp, message: &M) {
-        self.tell_in(None, id, at, message);
-    }
-
-    /// The same as part of a trace.
-    pub(crate) fn tell_in<M: Message>(
-        &mut self,
-        trace: Option<&TraceParent>,
-        id: String,
-        at: Timestamp,
-        message: &M,
-    ) {
         // Our own messages have text keys only, so their serialisation does not fail.
         if let Ok(event) = Event::of(id, SOURCE, at, message) {
-            self.outbox.push((M::TOPIC, event.in_trace(trace)));
+            self.outbox.push((M::TOPIC, event));
         }
     }
 

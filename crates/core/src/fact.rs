@@ -9,7 +9,6 @@ use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
 use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
 use farm_model::record::Branch;
-use farm_model::trace::TraceParent;
 
 /// One input of the state machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,37 +48,9 @@ pub enum Fact {
     Deaf,
     /// Time has passed.
     Tick,
-    /// A fact that is part of a trace: runs that it opens go on with it.
-    Traced {
-        /// The trace.
-        trace: TraceParent,
-        /// The fact.
-        of: Box<Fact>,
-    },
 }
 
 impl Fact {
-    /// The fact as part of a trace, if it is part of one.
-    #[must_use]
-    pub fn in_trace(self, trace: Option<TraceParent>) -> Self {
-        match trace {
-            Some(trace) => Self::Traced {
-                trace,
-                of: Box::new(self),
-            },
-            None => self,
-        }
-    }
-
-    /// The trace that it is part of.
-    #[must_use]
-    pub fn trace(&self) -> Option<&TraceParent> {
-        match self {
-            Self::Traced { trace, .. } => Some(trace),
-            _ => None,
-        }
-    }
-
     /// What kind of fact it is, in one word.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -96,7 +67,6 @@ impl Fact {
             Self::MachineGone(_) => "machine-gone",
             Self::Deaf => "deaf",
             Self::Tick => "tick",
-            Self::Traced { of, .. } => of.kind(),
         }
     }
 }

@@ -11,7 +11,6 @@ use crate::id::{
     MachineName, RepoName,
 };
 use crate::message::progress::{AttemptReport, Outcome};
-use crate::trace::TraceParent;
 
 /// A machine that belongs to somebody, as the coordinator knows it: so that its owner is told once when it is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,9 +176,6 @@ pub struct Run {
     pub opened: Timestamp,
     /// Who or what opened it: `push`, `clear by user:gopher`.
     pub cause: String,
-    /// The trace of what opened it, which everything that is told of it goes on with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<TraceParent>,
     /// Its jobs.
     pub jobs: Vec<Job>,
     /// Once it is over.

@@ -192,7 +192,6 @@ pub fn build(state: AttemptState) -> BuildView {
             number: 1,
             opened: at("10:00:00"),
             cause: "push".to_owned(),
-            trace: None,
             jobs: vec![job],
             verdict: done.then_some(verdict),
         }],

@@ -78,7 +78,6 @@ impl Farm {
             number,
             opened: now,
             cause: cause.to_owned(),
-            trace: effects.trace.clone(),
             jobs,
             verdict: None,
         };
@@ -216,8 +215,7 @@ impl Farm {
             seconds: now.duration_since(run.opened).as_secs_f64(),
             attempt: last.map(|(job, attempt)| run.attempt_key(&job.name, attempt.number)),
         };
-        let told = format!("finished:{id}:{}", run.number);
-        effects.tell_in(run.trace.as_ref(), told, now, &finished);
+        effects.tell(format!("finished:{id}:{}", run.number), now, &finished);
     }
 
     /// What a person asked for.

@@ -142,7 +142,7 @@ impl Farm {
             clean,
             url.unwrap_or_default(),
         )?;
-        effects.tell_in(run.trace.as_ref(), format!("work:{key}"), now, &work);
+        effects.tell(format!("work:{key}"), now, &work);
         effects.transition(
             now,
             run,

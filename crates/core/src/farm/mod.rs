@@ -171,11 +171,6 @@ impl Farm {
             Fact::Found(activity) => self.found(&activity, now, effects),
             Fact::Deaf => self.listening_since = now,
             Fact::Tick => self.tick(now, effects),
-            Fact::Traced { trace, of } => {
-                let before = effects.trace.replace(trace);
-                self.apply(*of, now, effects);
-                effects.trace = before;
-            }
         }
     }
 

@@ -73,7 +73,6 @@ pub fn run(build: &BuildId, number: u32) -> Run {
         number,
         opened: at(0),
         cause: "push".to_owned(),
-        trace: None,
         jobs: vec![Job {
             name: "steps".parse().unwrap(),
             state: JobState::Waiting { not_before: at(0) },
