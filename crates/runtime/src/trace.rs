@@ -1,7 +1,8 @@
 //! Spans of the farm's traces, and the `traceparent` that joins them over queues. Without an exporter a span is nothing, and
 //! the `traceparent` that came in is what goes on.
 
-use farm_model::trace::TraceParent;
+use axum::http::HeaderMap;
+use farm_model::trace::{TRACEPARENT, TraceParent};
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState,
 };
@@ -22,6 +23,12 @@ pub fn begin(ids: &Ids) -> TraceParent {
             return parent;
         }
     }
+}
+
+/// The trace that a request belongs to: its header `traceparent`, if that is one.
+#[must_use]
+pub fn of(headers: &HeaderMap) -> Option<TraceParent> {
+    headers.get(TRACEPARENT)?.to_str().ok()?.parse().ok()
 }
 
 /// `span` as a part of what `parent` names.
@@ -65,6 +72,17 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
+
+    #[test]
+    fn a_request_names_a_trace_or_none() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(of(&headers), None);
+        headers.insert(TRACEPARENT, "00-x-y-01".parse().unwrap());
+        assert_eq!(of(&headers), None);
+        let parent = begin(&Ids::system());
+        headers.insert(TRACEPARENT, parent.as_str().parse().unwrap());
+        assert_eq!(of(&headers), Some(parent));
+    }
 
     #[test]
     fn without_an_exporter_what_came_in_goes_on() {

@@ -3,8 +3,10 @@
 mod dead;
 mod engine;
 mod intake;
+mod metrics;
 mod outbox;
 mod settings;
+mod site;
 mod sources;
 mod status;
 mod views;
@@ -19,6 +21,8 @@ use farm_bus::{Bus, SubscriptionSpec};
 use farm_core::Policy;
 use farm_runtime::{Clock, Ids};
 use farm_store::{Durability, SqliteStore, Store};
+
+use crate::status::Board;
 
 pub use engine::{Counts, Leader, Round, Tellable};
 pub use settings::{Args, ConfigFrom, Overlay, Settings};
@@ -48,6 +52,18 @@ pub async fn serve(
     status: watch::Sender<Status>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let (mut tasks, board, counts) = (
+        JoinSet::new(),
+        Board::new(clock.clone()),
+        metrics::Counts::default(),
+    );
+    let page = match settings.listen {
+        Some(address) => {
+            let stop = shutdown.clone();
+            Some(site::start(&mut tasks, address, &board, &counts, stop).await?)
+        }
+        None => None,
+    };
     let Doorways {
         bucket,
         bus,
@@ -59,7 +75,6 @@ pub async fn serve(
     };
     let (inputs, received) = mpsc::channel(INPUTS);
     let (config, configs) = watch::channel(None);
-    let mut tasks = JoinSet::new();
     let outbox = outbox::start(&mut tasks, bus.clone());
     let views = views::start(&mut tasks, bucket.clone());
     let engine = engine::Engine::start(
@@ -77,6 +92,9 @@ pub async fn serve(
             status,
             bucket,
             history: Box::new(history),
+            board: board.clone(),
+            metrics: counts,
+            page,
         },
         received,
     )
@@ -88,7 +106,7 @@ pub async fn serve(
         inputs.clone(),
         configs.clone(),
     );
-    dead::start(&mut tasks, &bus, &inputs, settings.poll);
+    dead::start(&mut tasks, &bus, &inputs, &board, settings.poll);
     intake::start(
         &mut tasks,
         &bus,
@@ -99,6 +117,7 @@ pub async fn serve(
             config_holder: settings.config.holder(),
             clock,
             ids,
+            board,
             grace: settings.grace,
         },
     );

@@ -1,5 +1,6 @@
 //! What the coordinator is told at its start.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -11,7 +12,7 @@ use farm_model::id::RepoName;
 /// Command line and environment.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
-  coordinator --bus pubsub://my-project --bucket gs://my-bucket --config /etc/farm/farm.toml
+  coordinator --bus pubsub://my-project --bucket gs://my-bucket --config /etc/farm/farm.toml --listen 127.0.0.1:8086
   coordinator --bus 'pubsub://farm?endpoint=http://127.0.0.1:8085' --bucket file:///tmp/bucket --repo app=/src/app")]
 pub struct Args {
     /// The queues: pubsub://PROJECT, with ?endpoint=http://HOST:PORT for an emulator
@@ -41,6 +42,10 @@ pub struct Args {
     /// How long a machine that has an owner is away before the owner is told, in seconds
     #[arg(long, env = "FARM_MISSING_AFTER", default_value_t = 3600.0)]
     missing_after: f64,
+    /// Where /status, /status.json, /healthz and /metrics are served, over plain HTTP and without a password; not at all
+    /// without it
+    #[arg(long, env = "FARM_LISTEN", value_name = "ADDR")]
+    listen: Option<SocketAddr>,
 }
 
 /// Checked settings.
@@ -62,6 +67,8 @@ pub struct Settings {
     pub poll: std::time::Duration,
     /// How long a machine is away before its owner is told.
     pub missing_after: SignedDuration,
+    /// Where the status page is served, if it is.
+    pub listen: Option<SocketAddr>,
 }
 
 /// Where `farm.toml` comes from.
@@ -133,6 +140,7 @@ impl Args {
             grace: SignedDuration::from_secs_f64(self.grace),
             poll: std::time::Duration::from_secs_f64(self.poll),
             missing_after: SignedDuration::from_secs_f64(self.missing_after),
+            listen: self.listen,
         })
     }
 }

@@ -139,7 +139,7 @@ pub struct CoordinatorStatus {
     /// Since when.
     pub since: Timestamp,
     /// The epoch it leads in; 0 before it leads.
-    pub epoch: u64,
+    pub epoch: i64,
     /// When the process started.
     pub started: Timestamp,
     /// Events that are durable and not known to be told.

@@ -6,7 +6,8 @@ mod history;
 mod leader;
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
@@ -21,8 +22,9 @@ use farm_model::event::{Event, Topic};
 use farm_runtime::Clock;
 use farm_store::{Batch, Committed, Epoch, Loaded, Store};
 
+use crate::metrics;
 use crate::outbox::Outbox;
-use crate::status::Status;
+use crate::status::{Board, Status, Told};
 use crate::views::Views;
 
 pub use leader::{Counts, Leader, Round, Tellable};
@@ -37,6 +39,9 @@ const FINISH: Duration = Duration::from_secs(3);
 const TICK: Duration = Duration::from_millis(500);
 /// How often the front page is written though nothing changed, so that it can tell its age.
 const FRONT_PAGE: Duration = Duration::from_secs(5);
+
+/// The least time between two looks at everything for the board.
+const PUT_UP: Duration = Duration::from_millis(900);
 
 /// Facts that belong together, and the deliveries to acknowledge once they are durable.
 #[derive(Default)]
@@ -59,6 +64,11 @@ pub(crate) struct Parts {
     pub(crate) bucket: Bucket,
     /// The same store once more, for reading history.
     pub(crate) history: Box<dyn Store>,
+    /// Where it is put up how this goes.
+    pub(crate) board: Board,
+    pub(crate) metrics: metrics::Counts,
+    /// Where the board is shown, if it is.
+    pub(crate) page: Option<SocketAddr>,
 }
 
 /// The shell of one leader.
@@ -77,6 +87,10 @@ pub(crate) struct Engine {
     status: watch::Sender<Status>,
     counts: Status,
     history: history::Exporter,
+    board: Board,
+    metrics: metrics::Counts,
+    /// When the board was last brought up to date.
+    put_up: Option<Instant>,
 }
 
 impl Engine {
@@ -107,11 +121,18 @@ impl Engine {
             views: parts.views,
             config: parts.config,
             status: parts.status,
-            counts: Status::default(),
+            counts: Status {
+                page: parts.page,
+                ..Status::default()
+            },
             history: history::Exporter::start(parts.history, parts.bucket),
+            board: parts.board,
+            metrics: parts.metrics,
+            put_up: None,
         };
+        engine.board.leads(epoch);
         engine.may_tell(untold);
-        engine.views.mark([ViewKey::Farm, ViewKey::Feed]);
+        engine.views.mark([ViewKey::Farm, ViewKey::Feed, ViewKey::Status]);
         engine.publish_config();
         Ok(engine)
     }
@@ -133,7 +154,7 @@ impl Engine {
                 count = self.inputs.recv_many(&mut round, ROUND) => if count == 0 { return Ok(()) },
                 Some(ids) = self.outbox.done.recv() => self.all_told(ids),
                 keys = self.views.written() => self.leader.written(keys),
-                _ = front_page.tick() => self.views.mark([ViewKey::Farm]),
+                _ = front_page.tick() => self.views.mark([ViewKey::Farm, ViewKey::Status]),
                 _ = tick.tick() => round.push(Input { facts: vec![Fact::Tick], ..Input::default() }),
                 () = tokio::time::sleep(wake) => {}
             }
@@ -150,7 +171,10 @@ impl Engine {
             self.counts.observed |= input.observed_all;
         }
         let now = self.clock.now();
+        facts.iter().for_each(|fact| self.metrics.fact(fact));
+        let began = Instant::now();
         let round = self.leader.take(facts, now)?;
+        self.metrics.decided(began.elapsed());
         self.settle(round, now).await?;
         for delivery in deliveries {
             delivery.ack();
@@ -162,7 +186,10 @@ impl Engine {
     /// Makes a round durable, and tells what may be told of it then.
     async fn settle(&mut self, round: Round, now: Timestamp) -> anyhow::Result<()> {
         if !round.batch.is_empty() {
+            let began = Instant::now();
             let batch = self.commit(round.batch).await?;
+            self.metrics.committed(began.elapsed(), &batch.runs, now);
+            self.board.committed(began.elapsed());
             let tellable = self.leader.committed(batch);
             if tellable.history {
                 self.history.mark(now);
@@ -214,7 +241,10 @@ impl Engine {
         let now = self.clock.now();
         let due = self.views.due();
         let documents = due.into_iter().map(|key| {
-            let text = page::render(self.leader.farm(), &key, now).unwrap_or_default();
+            let text = match &key {
+                ViewKey::Status => serde_json::to_string(&self.board.view()).ok(),
+                other => page::render(self.leader.farm(), other, now).unwrap_or_default(),
+            };
             (key, text)
         });
         let documents = documents.collect();
@@ -275,7 +305,25 @@ impl Engine {
         }
     }
 
+    /// Brings the board up to date, about once a second: it costs what counting all machines costs.
+    fn put_up(&mut self) {
+        if self.put_up.is_some_and(|at| at.elapsed() < PUT_UP) {
+            return;
+        }
+        self.put_up = Some(Instant::now());
+        let counts = self.leader.counts();
+        self.board.put_up(Told {
+            farm: page::status(self.leader.farm(), self.clock.now()),
+            outbox: self.untold.len(),
+            outbox_oldest: self.untold.front().map(|(_, event)| event.time),
+            dirty_views: self.views.behind(),
+            decided: counts.decided,
+            ignored: counts.ignored,
+        });
+    }
+
     fn tell_status(&mut self) {
+        self.put_up();
         let farm = self.leader.farm();
         let Counts { decided, ignored } = self.leader.counts();
         let counts = Status {
