@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use farm_model::event::{Event, Message, Topic};
 use farm_model::id::{BuildId, MachineName, RepoName};
+use farm_model::kept::{Kept, KeptKey};
 use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
+use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, key};
 
 /// The source of every event the coordinator publishes.
@@ -23,6 +25,10 @@ pub enum ViewKey {
     Feed,
     /// Operators'.
     Status,
+    /// Tests that fail by chance.
+    Flakes,
+    /// What people asked for.
+    Audit,
     /// One branch's grid.
     Grid {
         /// The repository.
@@ -45,6 +51,8 @@ impl ViewKey {
             Self::Farm => key::FARM.to_owned(),
             Self::Feed => key::FEED.to_owned(),
             Self::Status => key::STATUS.to_owned(),
+            Self::Flakes => key::FLAKES.to_owned(),
+            Self::Audit => key::AUDIT.to_owned(),
             Self::Grid { repo, branch } => key::grid(repo, branch),
             Self::Build { id } => key::build(id),
         }
@@ -70,6 +78,8 @@ pub struct Effects {
     pub feed: Vec<FeedEvent>,
     /// Machines with an owner to write.
     pub owned: BTreeMap<MachineName, OwnedMachine>,
+    /// Small records to write, and those to strike out.
+    pub kept: BTreeMap<KeptKey, Option<Kept>>,
     /// Read models that are out of date.
     pub dirty: BTreeSet<ViewKey>,
     /// Messages that changed nothing: repeated, stale or unknown.
@@ -88,14 +98,26 @@ impl Effects {
             && self.history.is_empty()
             && self.feed.is_empty()
             && self.owned.is_empty()
+            && self.kept.is_empty()
             && self.dirty.is_empty()
     }
 
     /// Puts `message` into the outbox under a stable id.
     pub(crate) fn tell<M: Message>(&mut self, id: String, at: Timestamp, message: &M) {
+        self.tell_traced(id, at, message, None);
+    }
+
+    /// The same as a part of a trace (W3C `traceparent`).
+    pub(crate) fn tell_traced<M: Message>(
+        &mut self,
+        id: String,
+        at: Timestamp,
+        message: &M,
+        trace: Option<&TraceParent>,
+    ) {
         // Our own messages have text keys only, so their serialisation does not fail.
         if let Ok(event) = Event::of(id, SOURCE, at, message) {
-            self.outbox.push((M::TOPIC, event));
+            self.outbox.push((M::TOPIC, event.in_trace(trace)));
         }
     }
 
@@ -112,8 +134,23 @@ impl Effects {
             .collect();
         self.history.push(Transition {
             at,
-            build: run.build.clone(),
+            build: Some(run.build.clone()),
             run: run.number,
+            to: to.to_owned(),
+            detail,
+        });
+    }
+
+    /// A line of history that is not about a build.
+    pub(crate) fn note(&mut self, at: Timestamp, to: &str, detail: &[(&str, String)]) {
+        let detail = detail
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        self.history.push(Transition {
+            at,
+            build: None,
+            run: 0,
             to: to.to_owned(),
             detail,
         });

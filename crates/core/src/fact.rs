@@ -9,6 +9,7 @@ use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
 use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
 use farm_model::record::Branch;
+use farm_model::trace::TraceParent;
 
 /// One input of the state machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,4 +92,7 @@ pub struct Observation {
     pub branches: Vec<Branch>,
     /// When it was read.
     pub at: Timestamp,
+    /// The trace of the hint that made us look: W3C `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod book;
 pub mod effects;
 pub mod explain;
 pub mod fact;
@@ -8,6 +9,7 @@ pub mod page;
 pub mod plan;
 pub mod policy;
 pub mod queue;
+pub mod recipe;
 
 pub use effects::{Effects, ViewKey};
 pub use fact::{Fact, Observation, Refusal};

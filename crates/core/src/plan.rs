@@ -30,6 +30,7 @@ pub fn plan(config: &FarmConfig, branch: &Branch) -> Vec<Wanted> {
                 commit: commit.id.clone(),
                 branch: branch.name.clone(),
                 kind: BuildKind::PostSubmit,
+                against: None,
             };
             wanted.push(Wanted { key, behind });
         }

@@ -19,6 +19,14 @@ pub struct Policy {
     pub elsewhere: SignedDuration,
     /// Pause after a refusal, which counts against nobody.
     pub refused_pause: SignedDuration,
+    /// How long a machine is kept as a job left it, for the run's next job.
+    pub hold: SignedDuration,
+    /// How long a run may take from its first attempt on.
+    pub run_limit: SignedDuration,
+    /// How long a run may wait for its first attempt.
+    pub wait_limit: SignedDuration,
+    /// How much later than its limit an attempt is given up though its hub still speaks of it.
+    pub overtime: SignedDuration,
     /// How much later than a tip's, by rank, a build of history is due, for each commit it lies behind.
     pub history_delay: SignedDuration,
     /// How long a machine is away before its owner is told.
@@ -47,6 +55,10 @@ impl Default for Policy {
             slept: SignedDuration::from_secs(3),
             elsewhere: SignedDuration::from_hours(1),
             refused_pause: SignedDuration::from_millis(200),
+            hold: SignedDuration::from_mins(2),
+            run_limit: SignedDuration::from_hours(48),
+            wait_limit: SignedDuration::from_hours(14 * 24),
+            overtime: SignedDuration::from_mins(10),
             history_delay: SignedDuration::from_secs(600),
             missing_after: SignedDuration::from_hours(1),
             settle: SignedDuration::from_mins(5),

@@ -11,6 +11,7 @@ use crate::id::{
     MachineName, RepoName,
 };
 use crate::message::progress::{AttemptReport, Outcome};
+use crate::trace::TraceParent;
 
 /// A machine that belongs to somebody, as the coordinator knows it: so that its owner is told once when it is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +118,20 @@ pub struct BuildKey {
     pub branch: String,
     /// Post-submit or try.
     pub kind: BuildKind,
+    /// The commit of the main repository that a sub-repository is built against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
+}
+
+/// A commit of the main repository, of which a sub-repository is built with what that made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Against {
+    /// The main repository.
+    pub repo: RepoName,
+    /// Its commit.
+    pub commit: CommitId,
+    /// The branch it was seen on.
+    pub branch: String,
 }
 
 impl BuildKey {
@@ -127,7 +142,7 @@ impl BuildKey {
             BuildKind::PostSubmit => "",
             BuildKind::Try { set } => set,
         };
-        let parts = [
+        let mut parts = vec![
             self.builder.as_str(),
             self.repo.as_str(),
             self.commit.as_str(),
@@ -135,6 +150,13 @@ impl BuildKey {
             self.kind.as_str(),
             set,
         ];
+        if let Some(against) = &self.against {
+            parts.extend([
+                against.repo.as_str(),
+                against.commit.as_str(),
+                &against.branch,
+            ]);
+        }
         // A length before each part: no two keys run into the same bytes.
         let mut hash = Sha256::new();
         for part in parts {
@@ -176,8 +198,11 @@ pub struct Run {
     pub opened: Timestamp,
     /// Who or what opened it: `push`, `clear by user:gopher`.
     pub cause: String,
-    /// Its jobs.
+    /// Its jobs: a graph by their needs.
     pub jobs: Vec<Job>,
+    /// The trace that its cause belongs to: W3C `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
     /// Once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
@@ -186,7 +211,7 @@ pub struct Run {
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// Ok, failed, or lost after the limit of losses.
+    /// Ok, failed, or lost: after the limit of losses, or because nobody wants it any more.
     pub outcome: Outcome,
     /// One line for people; empty when ok.
     pub reason: String,
@@ -199,16 +224,47 @@ pub struct Verdict {
 pub struct Job {
     /// Its name in the run.
     pub name: JobName,
+    /// Jobs of the run that must have come out well before it may begin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<JobName>,
+    /// What of the recipe it does.
+    #[serde(default)]
+    pub part: Part,
     /// Where it stands.
     pub state: JobState,
     /// Every lease it had, in order; the last one is current while `state` is leased.
     pub attempts: Vec<Attempt>,
 }
 
+/// What of a builder's recipe a job does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "does", rename_all = "kebab-case")]
+pub enum Part {
+    /// Everything in one go.
+    #[default]
+    Whole,
+    /// Everything up to the snapshot and the list of what can be tested: `make`.
+    Setup,
+    /// A shard of the tests.
+    Tests {
+        /// Of the list, in the order to run.
+        units: Vec<String>,
+    },
+    /// What failed, once more and alone, on the same snapshot: was it the code, or chance?
+    Again {
+        /// The failed units.
+        units: Vec<String>,
+    },
+}
+
 /// Where a job stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum JobState {
+    /// Jobs that it needs are not over.
+    Blocked,
+    /// A job that it needs did not come out well: it never begins.
+    Dropped,
     /// It may be leased from `not_before` on.
     Waiting {
         /// The back-off after a loss.
@@ -240,6 +296,9 @@ pub struct Attempt {
     pub state: AttemptState,
     /// Highest progress number seen.
     pub last_seq: u64,
+    /// The attempt of the same run whose work dir it goes on in, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<AttemptKey>,
     /// When its machine's report last mentioned it. Kept in memory only: a new leader hears it again.
     #[serde(skip)]
     pub mentioned: Option<Timestamp>,
@@ -290,6 +349,8 @@ pub enum Gone {
     Restarted,
     /// Nobody speaks of it any more: a loss.
     Silent,
+    /// It was not wanted any more: counts against nobody.
+    Cancelled,
 }
 
 impl Run {
@@ -304,6 +365,13 @@ impl Run {
         }
     }
 
+    /// When its first attempt was leased.
+    #[must_use]
+    pub fn began(&self) -> Option<Timestamp> {
+        let attempts = self.jobs.iter().flat_map(|job| &job.attempts);
+        attempts.map(|attempt| attempt.leased).min()
+    }
+
     /// Attempts over all jobs.
     #[must_use]
     pub fn attempts(&self) -> usize {
@@ -316,9 +384,11 @@ impl Run {
 pub struct Transition {
     /// When.
     pub at: Timestamp,
-    /// The build.
-    pub build: BuildId,
-    /// Its run.
+    /// The build; none where it is about something else: a command, a machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildId>,
+    /// Its run; 0 without a build.
+    #[serde(default)]
     pub run: u32,
     /// `wanted`, `leased`, `running`, `ok`, `failed`, `lost`, …
     pub to: String,

@@ -9,6 +9,7 @@ mod status;
 use crate::id::{
     AttemptKey, BuildId, BuilderName, CommitId, HostType, MachineId, MachineName, RepoName,
 };
+use crate::kept::{Asked, Flake};
 use crate::message::activity::Hint;
 use crate::record::{Build, CommitInfo, Run};
 
@@ -29,6 +30,10 @@ pub mod key {
     pub const FEED: &str = "feed.json";
     /// [`super::StatusView`].
     pub const STATUS: &str = "status.json";
+    /// [`super::FlakesView`].
+    pub const FLAKES: &str = "flakes.json";
+    /// [`super::AuditView`].
+    pub const AUDIT: &str = "audit.json";
 
     /// [`super::GridView`] of one branch.
     #[must_use]
@@ -244,6 +249,26 @@ pub struct FeedView {
     pub made: Timestamp,
     /// Strictly increasing in time.
     pub events: Vec<FeedEvent>,
+}
+
+/// `flakes.json`: tests that both passed and failed on the same inputs, those seen last first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FlakesView {
+    /// When it was made.
+    pub made: Timestamp,
+    /// At most 1,000.
+    pub flakes: Vec<Flake>,
+    /// How many are known in all.
+    pub count: usize,
+}
+
+/// `audit.json`: what people asked for, newest first, and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditView {
+    /// When it was made.
+    pub made: Timestamp,
+    /// At most 500; earlier ones are in the history.
+    pub asked: Vec<Asked>,
 }
 
 /// One event of the feed.

@@ -153,6 +153,8 @@ fn job_part<'a>(run: &Run, job: &'a Job, now: Timestamp) -> JobPart<'a> {
     let attempts = job.attempts.iter().rev();
     JobPart {
         badge: match &job.state {
+            JobState::Blocked => Badge::from(Status::Queued).saying("blocked"),
+            JobState::Dropped => Badge::from(Status::Lost).saying("not run"),
             JobState::Waiting { .. } => Badge::from(Status::Queued).saying("waiting"),
             JobState::Leased => Status::Running.into(),
             JobState::Done { outcome } => (*outcome).into(),
@@ -182,6 +184,7 @@ fn attempt_part<'a>(run: &Run, job: &Job, attempt: &'a Attempt, now: Timestamp) 
             let badge = match how {
                 Gone::Refused => Badge::from(Status::Queued).saying("refused"),
                 Gone::Restarted => Badge::from(Status::Queued).saying("cut off"),
+                Gone::Cancelled => Badge::from(Status::Lost).saying("cancelled"),
                 Gone::Silent => Status::Lost.into(),
             };
             (badge, *at, reason.clone())

@@ -206,7 +206,9 @@ mod tests {
         };
         let commands = asked.commands(&actor, || "random".to_owned())?;
         let text = |command: Command| {
-            let Ask::Clear { builder, commit } = command.ask;
+            let Ask::Clear { builder, commit } = command.ask else {
+                panic!("{command:?}")
+            };
             format!("{} {builder} {}", command.id, commit.short())
         };
         Ok(commands.into_iter().map(text).collect())

@@ -45,7 +45,9 @@ async fn a_token_clears_in_the_name_of_its_user() {
         let command: Command = event.decode().unwrap();
         assert_eq!(command.actor, "user:gopher");
         assert_eq!(event.id, format!("command:{}", command.id));
-        let Ask::Clear { builder, commit } = command.ask;
+        let Ask::Clear { builder, commit } = command.ask else {
+            panic!("{command:?}")
+        };
         heard.push(format!("{} {builder} {}", command.id, commit.short()));
     }
     heard.sort();

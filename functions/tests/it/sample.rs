@@ -4,7 +4,8 @@ use farm_model::Timestamp;
 use farm_model::id::AttemptKey;
 use farm_model::message::progress::{AttemptReport, LogSummary, Outcome, StepReport};
 use farm_model::record::{
-    Attempt, AttemptState, Build, BuildKey, BuildKind, CommitInfo, Job, JobState, Run, Verdict,
+    Attempt, AttemptState, Build, BuildKey, BuildKind, CommitInfo, Job, JobState, Part, Run,
+    Verdict,
 };
 use farm_model::view::{
     BuildView, Cell, FarmView, GridRow, GridView, MachineView, OpenBuildView, RepositoryView,
@@ -38,6 +39,7 @@ pub fn key_of(builder: &str, commit: &CommitInfo) -> BuildKey {
         commit: commit.id.clone(),
         branch: "main".to_owned(),
         kind: BuildKind::PostSubmit,
+        against: None,
     }
 }
 
@@ -139,6 +141,7 @@ pub fn failed(log: LogSummary) -> AttemptState {
                 },
             ],
             log,
+            ..AttemptReport::bare(Outcome::Failed, String::new())
         },
     }
 }
@@ -162,10 +165,13 @@ pub fn build(state: AttemptState) -> BuildView {
         start_by: at("10:05:00"),
         state,
         last_seq: 1,
+        continues: None,
         mentioned: None,
     };
     let job = Job {
         name: "steps".parse().unwrap(),
+        needs: Vec::new(),
+        part: Part::Whole,
         state: match done {
             true => JobState::Done {
                 outcome: Outcome::Failed,
@@ -193,6 +199,7 @@ pub fn build(state: AttemptState) -> BuildView {
             opened: at("10:00:00"),
             cause: "push".to_owned(),
             jobs: vec![job],
+            trace: None,
             verdict: done.then_some(verdict),
         }],
         build: Build {

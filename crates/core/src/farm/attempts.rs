@@ -1,15 +1,18 @@
 //! The life of attempts: progress, loss, silence.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use farm_model::id::{AttemptKey, HubId, HubSession};
-use farm_model::message::progress::{AttemptEvent, AttemptProgress, AttemptReport, Outcome};
+use farm_model::id::{AttemptKey, HubId, HubSession, MachineId};
+use farm_model::message::progress::{
+    AttemptEvent, AttemptProgress, AttemptReport, Missing, Outcome,
+};
 use farm_model::message::work::CancelJob;
 use farm_model::record::{Attempt, AttemptState, Gone, JobState};
 
 use super::{Farm, newest};
 use crate::effects::Effects;
 use crate::queue::JobRef;
+use crate::recipe;
 
 /// Restarts of a hub that count as one loss.
 const RESTARTS_A_LOSS: usize = 4;
@@ -44,7 +47,9 @@ impl Farm {
             AttemptEvent::StepStarted { name, .. } => {
                 self.accepted(&job, progress.session, Some(name), now, effects)
             }
-            AttemptEvent::Refused { reason } => self.refused(&job, &reason, now, effects),
+            AttemptEvent::Refused { reason, missing } => {
+                self.refused(&job, &reason, missing, now, effects);
+            }
             AttemptEvent::Finished { report } => self.finished(&job, report, now, effects),
         }
     }
@@ -71,12 +76,25 @@ impl Farm {
         now: Timestamp,
         effects: &mut Effects,
     ) {
+        let reason = "another attempt has taken its place";
+        self.cancel_because(hub, attempt, why, reason, now, effects);
+    }
+
+    fn cancel_because(
+        &self,
+        hub: &HubId,
+        attempt: &AttemptKey,
+        id: &str,
+        reason: &str,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
         let cancel = CancelJob {
             hub: hub.clone(),
             attempt: attempt.clone(),
-            reason: "another attempt has taken its place".to_owned(),
+            reason: reason.to_owned(),
         };
-        effects.tell(format!("cancel:{attempt}:{why}"), now, &cancel);
+        effects.tell(format!("cancel:{attempt}:{id}"), now, &cancel);
     }
 
     /// Whether the attempt was given up.
@@ -122,11 +140,26 @@ impl Farm {
         self.touch(&job.build, effects);
     }
 
-    fn refused(&mut self, job: &JobRef, reason: &str, now: Timestamp, effects: &mut Effects) {
-        if let Some(attempt) = self.current_mut(job) {
-            let machine = attempt.machine.clone();
-            self.give_up(job, reason, Gone::Refused, now, effects);
-            self.fleet.suspect(&machine);
+    fn refused(
+        &mut self,
+        job: &JobRef,
+        reason: &str,
+        missing: Option<Missing>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let Some(machine) = self.current_mut(job).map(|attempt| attempt.machine.clone()) else {
+            return;
+        };
+        self.give_up(job, reason, Gone::Refused, now, effects);
+        match missing {
+            None => self.fleet.suspect(&machine),
+            Some(Missing::WorkDir) => self.fleet.let_go(&machine),
+            Some(Missing::Snapshot) => {
+                self.forget_snapshot(job, effects);
+                self.set_up_again(job, now, effects);
+                self.touch(&job.build, effects);
+            }
         }
     }
 
@@ -138,12 +171,84 @@ impl Farm {
         effects: &mut Effects,
     ) {
         let (outcome, reason) = (report.outcome, report.reason.clone());
+        let told = report.clone();
+        let held = self.holds(job, outcome);
         self.end_attempt(job, AttemptState::Finished { at: now, report });
         if outcome == Outcome::Lost {
             self.after_loss(job, &reason, now, effects);
-        } else {
-            self.end_job(job, outcome, &reason, now, effects);
+            return;
         }
+        if let Some((machine, key)) = held {
+            self.fleet.hold(&machine, key);
+        }
+        self.learn(job, &told, now, effects);
+        match outcome {
+            Outcome::Ok => self.follow(job, &told),
+            _ => self.try_again(job, &told),
+        }
+        self.end_job(job, outcome, &reason, now, effects);
+    }
+
+    /// The machine that is kept as this attempt leaves it, as its hub was told to.
+    fn holds(&self, job: &JobRef, outcome: Outcome) -> Option<(MachineId, AttemptKey)> {
+        let run = newest(self.runs.get(&job.build)?);
+        if outcome == Outcome::Lost || self.hold(run, job) == 0 {
+            return None;
+        }
+        let attempt = run.jobs.get(job.job)?.attempts.last()?;
+        Some((attempt.machine.clone(), self.current_key(job)?))
+    }
+
+    /// What a job wanted to go on from is not there any more.
+    fn forget_snapshot(&mut self, job: &JobRef, effects: &mut Effects) {
+        let Some(context) = self.context(&job.build) else {
+            return;
+        };
+        let run = newest(&self.runs[&job.build]);
+        let key = recipe::snapshot_key(&context, &run.jobs[job.job]);
+        if let Some(key) = key {
+            self.book.take(&key, effects);
+        }
+        let needs = run.jobs[job.job].needs.clone();
+        let run = self
+            .runs
+            .get_mut(&job.build)
+            .and_then(|runs| runs.last_mut());
+        for need in run.into_iter().flat_map(|run| &mut run.jobs) {
+            if needs.contains(&need.name)
+                && let Some(AttemptState::Finished { report, .. }) =
+                    need.attempts.last_mut().map(|attempt| &mut attempt.state)
+            {
+                report.snapshot = None;
+            }
+        }
+    }
+
+    /// Ends a current attempt that nobody wants any more, and tells its hub.
+    pub(super) fn stop_attempt(
+        &mut self,
+        job: &JobRef,
+        why: &str,
+        how: Gone,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let Some(key) = self.current_key(job) else {
+            return;
+        };
+        let Some(hub) = self.current_mut(job).map(|attempt| attempt.hub.clone()) else {
+            return;
+        };
+        let reason = why.to_owned();
+        self.end_attempt(
+            job,
+            AttemptState::Gone {
+                at: now,
+                reason,
+                how,
+            },
+        );
+        self.cancel_because(&hub, &key, "ended", why, now, effects);
     }
 
     /// The current attempt will not be heard of again, or was not taken.
@@ -265,7 +370,7 @@ impl Farm {
         u32::try_from(lost + restarts.count() / RESTARTS_A_LOSS).unwrap_or(u32::MAX)
     }
 
-    fn max_losses(&self, job: &JobRef) -> u32 {
+    pub(super) fn max_losses(&self, job: &JobRef) -> u32 {
         let builder = self
             .builds
             .get(&job.build)
@@ -302,7 +407,9 @@ impl Farm {
             .leases
             .iter()
             .filter_map(|(key, job)| {
-                let reason = self.why_lost(self.current_by_key(key)?, now)?;
+                let attempt = self.current_by_key(key)?;
+                let reason = self.why_lost(attempt, now);
+                let reason = reason.or_else(|| self.why_overdue(job, attempt, now))?;
                 Some((job.clone(), reason))
             })
             .collect();
@@ -330,6 +437,17 @@ impl Farm {
                 .then_some("its hub did not take it in time"),
             AttemptState::Finished { .. } | AttemptState::Gone { .. } => None,
         }
+    }
+
+    /// Its hub should have ended it long ago.
+    fn why_overdue(&self, job: &JobRef, attempt: &Attempt, now: Timestamp) -> Option<&'static str> {
+        let AttemptState::Running { since, .. } = &attempt.state else {
+            return None;
+        };
+        let limit = self.context(&job.build)?.builder.timeout_seconds;
+        let limit = SignedDuration::from_secs(i64::try_from(limit).unwrap_or(i64::MAX / 4));
+        let over = now.duration_since(*since) > limit.saturating_add(self.policy.overtime);
+        over.then_some("its hub did not end it when its time was over")
     }
 
     /// A heartbeat speaks of an attempt.

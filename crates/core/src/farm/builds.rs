@@ -2,17 +2,17 @@
 
 use jiff::Timestamp;
 
-use farm_model::config::{Builder, Recipe};
-use farm_model::id::{BuildId, JobName};
-use farm_model::message::command::{Ask, Command};
+use farm_model::id::{AttemptKey, BuildId};
 use farm_model::message::progress::Outcome;
 use farm_model::message::result::RunFinished;
 use farm_model::record::{Build, Job, JobState, Run, Verdict};
 
-use super::{Farm, newest};
+use super::{Farm, graph, newest};
 use crate::effects::{Effects, ViewKey};
 use crate::plan::Wanted;
+use crate::policy::later;
 use crate::queue::{JobRef, Rank};
+use crate::recipe;
 
 impl Farm {
     pub(super) fn index_build(&mut self, build: Build) {
@@ -48,7 +48,7 @@ impl Farm {
         self.open_run(&id, 1, cause, now, effects);
     }
 
-    fn open_run(
+    pub(super) fn open_run(
         &mut self,
         id: &BuildId,
         number: u32,
@@ -56,44 +56,35 @@ impl Farm {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let Some(build) = self.builds.get_mut(id) else {
+        let Some(jobs) = self.context(id).map(|context| recipe::opening(&context)) else {
             return;
         };
-        let Some(builder) = self.config.builders.get(&build.key.builder) else {
+        let Some(build) = self.builds.get_mut(id) else {
             return;
         };
         build.run = number;
         effects.builds.insert(id.clone(), build.clone());
-        let jobs: Vec<Job> = job_names(builder)
-            .into_iter()
-            .map(|name| Job {
-                name,
-                state: JobState::Waiting { not_before: now },
-                attempts: Vec::new(),
-            })
-            .collect();
-        let count = jobs.len();
         let run = Run {
             build: id.clone(),
             number,
             opened: now,
             cause: cause.to_owned(),
             jobs,
+            trace: self.trace_of_cause.clone(),
             verdict: None,
         };
-        effects.transition(now, &run, "wanted", &[("cause", cause.to_owned())]);
+        let key = &build.key;
+        let detail = [
+            ("cause", cause.to_owned()),
+            ("builder", key.builder.to_string()),
+            ("repo", key.repo.to_string()),
+            ("commit", key.commit.to_string()),
+            ("branch", key.branch.clone()),
+        ];
+        effects.transition(now, &run, "wanted", &detail);
         self.open.insert((now, id.clone()));
         self.runs.entry(id.clone()).or_default().push(run);
-        for job in 0..count {
-            self.enqueue(
-                &JobRef {
-                    build: id.clone(),
-                    job,
-                },
-                now,
-                now,
-            );
-        }
+        self.unblock(id, now);
         self.touch(id, effects);
     }
 
@@ -149,7 +140,7 @@ impl Farm {
         }
     }
 
-    /// A job is over; with the last one, or the first that is not ok, so is the run.
+    /// A job is over: others may begin or never will; with the last one, so is the run.
     pub(super) fn end_job(
         &mut self,
         job: &JobRef,
@@ -159,99 +150,54 @@ impl Farm {
         effects: &mut Effects,
     ) {
         self.queue.take(job);
-        let Some(run) = self
-            .runs
-            .get_mut(&job.build)
-            .and_then(|runs| runs.last_mut())
-        else {
-            return;
-        };
-        let Some(entry) = run.jobs.get_mut(job.job) else {
+        let Some(entry) = self.job_mut(job) else {
             return;
         };
         entry.state = JobState::Done { outcome };
-        let over = run
-            .jobs
-            .iter()
-            .all(|job| matches!(job.state, JobState::Done { .. }));
-        if over && run.verdict.is_none() {
-            self.decide(&job.build, reason, now, effects);
+        self.unblock(&job.build, now);
+        let run = newest(&self.runs[&job.build]);
+        if graph::is_over(run) && run.verdict.is_none() {
+            let outcome = graph::verdict_of(run);
+            let told = graph::reason_of(run, outcome);
+            // A job that ended without an attempt of its own says why here alone.
+            let reason = if told.is_empty() && outcome != Outcome::Ok {
+                reason.to_owned()
+            } else {
+                told
+            };
+            self.decide(&job.build, outcome, &reason, now, effects);
         }
         self.touch(&job.build, effects);
     }
 
-    fn decide(&mut self, id: &BuildId, reason: &str, now: Timestamp, effects: &mut Effects) {
+    pub(super) fn decide(
+        &mut self,
+        id: &BuildId,
+        outcome: Outcome,
+        reason: &str,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
         let Some(build) = self.builds.get(id) else {
             return;
         };
         let Some(run) = self.runs.get_mut(id).and_then(|runs| runs.last_mut()) else {
             return;
         };
-        let outcome = verdict_of(run);
         run.verdict = Some(Verdict {
             outcome,
             reason: reason.to_owned(),
             at: now,
         });
         self.open.remove(&(run.opened, id.clone()));
+        if let Some(began) = run.began() {
+            let deadline = later(began, self.policy.run_limit);
+            self.deadlines.remove(&(deadline, id.clone()));
+        }
         effects.transition(now, run, outcome.as_str(), &[("reason", reason.to_owned())]);
-        let last = run
-            .jobs
-            .iter()
-            .rev()
-            .find_map(|job| Some((job, job.attempts.last()?)));
-        let finished = RunFinished {
-            build: id.clone(),
-            run: run.number,
-            builder: build.key.builder.clone(),
-            repo: build.key.repo.clone(),
-            commit: build.key.commit.clone(),
-            branch: build.key.branch.clone(),
-            kind: build.key.kind.as_str().to_owned(),
-            outcome,
-            reason: reason.to_owned(),
-            attempts: u32::try_from(run.attempts()).unwrap_or(u32::MAX),
-            finished: now,
-            seconds: now.duration_since(run.opened).as_secs_f64(),
-            attempt: last.map(|(job, attempt)| run.attempt_key(&job.name, attempt.number)),
-        };
-        effects.tell(format!("finished:{id}:{}", run.number), now, &finished);
-    }
-
-    /// What a person asked for.
-    pub(super) fn command(&mut self, command: Command, now: Timestamp, effects: &mut Effects) {
-        let key = format!("command:{}", command.id);
-        if !self.inbox.use_up(&key, now) {
-            effects.ignored += 1;
-            return;
-        }
-        effects.inbox.push((key, now));
-        match command.ask {
-            Ask::Clear { builder, commit } => {
-                let builds = self
-                    .by_commit
-                    .get(&(builder, commit))
-                    .cloned()
-                    .unwrap_or_default();
-                for id in builds {
-                    self.clear(&id, &command.actor, now, effects);
-                }
-            }
-        }
-    }
-
-    /// Opens the next run of a build that is over.
-    fn clear(&mut self, id: &BuildId, actor: &str, now: Timestamp, effects: &mut Effects) {
-        let Some(runs) = self.runs.get(id) else {
-            return;
-        };
-        let run = newest(runs);
-        if run.verdict.is_none() {
-            effects.ignored += 1;
-            return;
-        }
-        let number = run.number + 1;
-        self.open_run(id, number, &format!("cleared by {actor}"), now, effects);
+        let finished = finished(build, run, outcome, reason, now);
+        let told = format!("finished:{id}:{}", run.number);
+        effects.tell_traced(told, now, &finished, run.trace.as_ref());
     }
 
     /// Marks a build's records and pages as changed.
@@ -270,25 +216,42 @@ impl Farm {
     }
 }
 
-/// The jobs of a builder's run.
-fn job_names(builder: &Builder) -> Vec<JobName> {
-    match &builder.recipe {
-        Recipe::Steps { .. } => "steps".parse().into_iter().collect(),
+/// What is announced of a run that is over.
+fn finished(
+    build: &Build,
+    run: &Run,
+    outcome: Outcome,
+    reason: &str,
+    now: Timestamp,
+) -> RunFinished {
+    let began = run.began().unwrap_or(now);
+    RunFinished {
+        build: build.id.clone(),
+        run: run.number,
+        builder: build.key.builder.clone(),
+        repo: build.key.repo.clone(),
+        commit: build.key.commit.clone(),
+        branch: build.key.branch.clone(),
+        kind: build.key.kind.as_str().to_owned(),
+        outcome,
+        reason: reason.to_owned(),
+        attempts: u32::try_from(run.attempts()).unwrap_or(u32::MAX),
+        finished: now,
+        seconds: now.duration_since(run.opened).as_secs_f64(),
+        seconds_waited: began.duration_since(run.opened).as_secs_f64(),
+        attempt: deciding_attempt(run, outcome),
     }
 }
 
-/// One red job is a verdict on the code, whatever else was lost.
-fn verdict_of(run: &Run) -> Outcome {
-    let has = |wanted: Outcome| {
-        run.jobs
-            .iter()
-            .any(|job| job.state == JobState::Done { outcome: wanted })
-    };
-    if has(Outcome::Failed) {
-        Outcome::Failed
-    } else if has(Outcome::Lost) {
-        Outcome::Lost
-    } else {
-        Outcome::Ok
-    }
+/// Where to read why: the last attempt of the job that decided, or of the last job that had one.
+fn deciding_attempt(run: &Run, outcome: Outcome) -> Option<AttemptKey> {
+    let key = |job: &Job| Some(run.attempt_key(&job.name, job.attempts.last()?.number));
+    let decided = run.jobs.iter().find(|job| {
+        outcome != Outcome::Ok
+            && job.state == JobState::Done { outcome }
+            && !graph::is_excused(run, job)
+    });
+    decided
+        .and_then(key)
+        .or_else(|| run.jobs.iter().rev().find_map(key))
 }

@@ -2,10 +2,8 @@
 
 use jiff::Timestamp;
 
-use farm_model::config::{Builder, Clean, Recipe};
-use farm_model::id::{AttemptKey, HostType, MachineId};
-use farm_model::message::work::{RunJob, SourceRef};
-use farm_model::record::{Attempt, AttemptState, Build, JobState, Run};
+use farm_model::id::{HostType, MachineId};
+use farm_model::record::Attempt;
 
 use super::attempts::is_loss;
 use super::{Farm, newest};
@@ -34,6 +32,7 @@ impl Farm {
         self.forget_silent_machines(now, effects);
         self.miss_machines(now, effects);
         self.watch_gaps(now, effects);
+        self.end_overdue(now, effects);
     }
 
     /// Leases waiting jobs to idle machines until one of the two runs out; returns how many.
@@ -52,8 +51,7 @@ impl Farm {
                     Pick::Nothing => break,
                 };
                 if self.lease(&job, &machine, now, effects).is_none() {
-                    // A job that cannot be described is not waiting: take it out rather than spin on it.
-                    self.queue.take(&job);
+                    self.cannot_lease(&job, now, effects);
                     continue;
                 }
                 leased += 1;
@@ -96,97 +94,6 @@ impl Farm {
         }
     }
 
-    fn lease(
-        &mut self,
-        job: &JobRef,
-        machine: &MachineId,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) -> Option<()> {
-        let hub = self.fleet.machine(machine)?.hub.clone();
-        let build = self.builds.get(&job.build)?;
-        let builder = self.config.builders.get(&build.key.builder)?;
-        let start_by = later(now, self.policy.offer);
-        let run = self.runs.get_mut(&job.build)?.last_mut()?;
-        let entry = run.jobs.get_mut(job.job)?;
-        let last = entry.attempts.last().map_or(0, |attempt| attempt.number);
-        let number = last.checked_add(1)?;
-        entry.state = JobState::Leased;
-        entry.attempts.push(Attempt {
-            number,
-            hub,
-            machine: machine.clone(),
-            leased: now,
-            start_by,
-            state: AttemptState::Offered,
-            last_seq: 0,
-            mentioned: None,
-        });
-        let name = entry.name.clone();
-        let key = run.attempt_key(&name, number);
-        let url = self
-            .config
-            .repositories
-            .get(&build.key.repo)
-            .and_then(|repository| repository.url.clone());
-        let clean = self
-            .config
-            .hosts
-            .get(&builder.host)
-            .map_or(Clean::Wipe, |host| host.clean);
-        let work = work(
-            build,
-            builder,
-            run,
-            key.clone(),
-            clean,
-            url.unwrap_or_default(),
-        )?;
-        effects.tell(format!("work:{key}"), now, &work);
-        effects.transition(
-            now,
-            run,
-            "leased",
-            &[
-                ("machine", machine.to_string()),
-                ("attempt", number.to_string()),
-            ],
-        );
-        self.queue.take(job);
-        self.fleet.reserve(machine, &key);
-        self.leases.insert(key, job.clone());
-        self.touch(&job.build, effects);
-        Some(())
-    }
-}
-
-/// What the hub is told.
-fn work(
-    build: &Build,
-    builder: &Builder,
-    run: &Run,
-    attempt: AttemptKey,
-    clean: Clean,
-    url: String,
-) -> Option<RunJob> {
-    let lease = super::current_attempt(run)?;
-    let Recipe::Steps { steps } = &builder.recipe;
-    Some(RunJob {
-        hub: lease.hub.clone(),
-        machine: lease.machine.clone(),
-        attempt,
-        builder: build.key.builder.clone(),
-        source: SourceRef {
-            repo: build.key.repo.clone(),
-            url,
-            commit: build.key.commit.clone(),
-            branch: build.key.branch.clone(),
-        },
-        steps: steps.clone(),
-        env: builder.env.clone(),
-        start_by: lease.start_by,
-        timeout_seconds: builder.timeout_seconds,
-        log_limit_bytes: builder.log_limit_bytes,
-        clean,
-    })
+    /// Quotas or pauses have changed.
+    pub(super) fn lanes_changed(&mut self) {}
 }

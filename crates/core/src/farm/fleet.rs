@@ -38,6 +38,12 @@ pub struct Machine {
     pub lease: Option<AttemptKey>,
     /// What its hub says it works on.
     pub busy: Option<AttemptKey>,
+    /// What its hub keeps it for: a job that continues this attempt.
+    pub held: Option<AttemptKey>,
+    /// What it can do beyond its host type.
+    pub labels: BTreeSet<String>,
+    /// What its trust hangs on.
+    pub identity: Option<String>,
     /// When its hub last spoke of it, by our clock.
     pub seen: Timestamp,
     seq: u64,
@@ -57,6 +63,8 @@ pub(super) struct Fleet {
     names: BTreeMap<MachineName, usize>,
     /// Names of which none is left.
     left: Vec<MachineName>,
+    /// Names of machines that are not to be used: drained, or set aside.
+    barred: BTreeSet<MachineName>,
     /// What each machine's hub was last told to cancel because a heartbeat spoke of it.
     cancelled: BTreeMap<MachineId, AttemptKey>,
 }
@@ -182,6 +190,9 @@ impl Fleet {
                 less(&mut self.counts, &machine.host_type);
                 more(&mut self.counts, &report.host_type);
                 machine.busy = report.busy;
+                machine.held = report.held;
+                machine.labels = report.labels;
+                machine.identity = report.identity;
                 machine.host_type = report.host_type;
                 machine.seen = now;
                 machine.seq = seq;
@@ -194,6 +205,9 @@ impl Fleet {
                     host_type: report.host_type,
                     lease: None,
                     busy: report.busy,
+                    held: report.held,
+                    labels: report.labels,
+                    identity: report.identity,
                     seen: now,
                     seq,
                 };
@@ -257,12 +271,41 @@ impl Fleet {
         };
         machine.lease = self.leases.get(id).cloned();
         let draining = self.hubs.get(&machine.hub).is_none_or(|hub| hub.draining);
-        let idle = machine.lease.is_none() && machine.busy.is_none() && !draining;
+        let barred = id.name().is_some_and(|name| self.barred.contains(&name));
+        let idle = machine.lease.is_none() && machine.busy.is_none() && !draining && !barred;
         let set = self.idle.entry(machine.host_type.clone()).or_default();
         if idle {
             set.insert(id.clone());
         } else {
             set.remove(id);
+        }
+    }
+
+    /// Machines of that name may be used, or not.
+    pub(super) fn bar(&mut self, name: &MachineName, barred: bool) {
+        if barred {
+            self.barred.insert(name.clone());
+        } else {
+            self.barred.remove(name);
+        }
+        let of_name = |id: &&MachineId| id.name().as_ref() == Some(name);
+        let named: Vec<MachineId> = self.machines.keys().filter(of_name).cloned().collect();
+        for id in named {
+            self.refresh(&id);
+        }
+    }
+
+    /// The machine is kept as this attempt left it, as its hub will soon say.
+    pub(super) fn hold(&mut self, id: &MachineId, attempt: AttemptKey) {
+        if let Some(machine) = self.machines.get_mut(id) {
+            machine.held = Some(attempt);
+        }
+    }
+
+    /// Nothing is left on the machine to go on from.
+    pub(super) fn let_go(&mut self, id: &MachineId) {
+        if let Some(machine) = self.machines.get_mut(id) {
+            machine.held = None;
         }
     }
 
@@ -290,6 +333,12 @@ impl Farm {
     #[must_use]
     pub fn machines_of(&self, host: &HostType) -> usize {
         self.fleet.count(host)
+    }
+
+    /// A machine was drained or set aside, or is used again.
+    pub(super) fn machines_changed(&mut self, name: &MachineName) {
+        let barred = self.book.drain(name).is_some() || self.book.aside(name).is_some();
+        self.fleet.bar(name, barred);
     }
 
     /// A hub lives, and these are its machines.

@@ -68,11 +68,11 @@ impl Farm {
         let key = delivery_key(&activity);
         let (source, received) = (activity.hint.source(), activity.received);
         if !self.inbox.use_up(&key, now) {
-            self.ledger.count(source, received, Fate::Repeated);
+            self.take_in(source, received, Fate::Repeated, effects);
             effects.ignored += 1;
             return;
         }
-        self.ledger.count(source, received, Fate::Effective);
+        self.take_in(source, received, Fate::Effective, effects);
         effects.inbox.push((key, now));
         // Readers' cursor is the stamp: no two events may share one.
         let last = self.feed.back().map_or(Timestamp::MIN, |event| event.time);

@@ -2,9 +2,14 @@
 
 mod attempts;
 mod builds;
+mod cancel;
 mod choose;
+mod commands;
 mod fleet;
+mod graph;
 mod inbox;
+mod learn;
+mod lease;
 mod ledger;
 mod observe;
 mod owned;
@@ -15,18 +20,22 @@ use jiff::Timestamp;
 
 use farm_model::config::FarmConfig;
 use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, HubId, RepoName};
+use farm_model::kept::{Kept, KeptKind};
 use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, OwnedMachine, Run};
+use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, Status};
 
 pub use fleet::{Hub, Machine};
+pub use learn::{timed_as, trust};
 
+use crate::book::Book;
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Fact;
 use crate::policy::Policy;
 use crate::queue::{JobRef, Queue};
 use fleet::Fleet;
 use inbox::Inbox;
-use ledger::Ledger;
+use ledger::Found;
 use owned::Owned;
 
 /// What a new leader starts from: the records of the store.
@@ -46,6 +55,8 @@ pub struct Saved {
     pub feed: Vec<FeedEvent>,
     /// Machines with an owner.
     pub owned: Vec<OwnedMachine>,
+    /// Small records.
+    pub kept: Vec<Kept>,
 }
 
 /// The whole farm in memory, with the indexes that make decisions cheap.
@@ -66,8 +77,13 @@ pub struct Farm {
     leases: BTreeMap<AttemptKey, JobRef>,
     fleet: Fleet,
     owned: Owned,
+    book: Book,
+    /// When runs that have begun must be over.
+    deadlines: BTreeSet<(Timestamp, BuildId)>,
+    /// The trace of what is being taken in.
+    trace_of_cause: Option<TraceParent>,
     inbox: Inbox,
-    ledger: Ledger,
+    found: Found,
     feed: std::collections::VecDeque<FeedEvent>,
     troubles: BTreeMap<String, String>,
     /// Silence counts from here: a new leader has heard of nobody yet.
@@ -96,8 +112,11 @@ impl Farm {
             leases: BTreeMap::new(),
             fleet: Fleet::default(),
             owned: Owned::new(saved.owned),
+            book: Book::new(saved.kept),
+            deadlines: BTreeSet::new(),
+            trace_of_cause: None,
             inbox: Inbox::new(saved.inbox, now),
-            ledger: Ledger::default(),
+            found: Found::default(),
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),
             listening_since: now,
@@ -122,7 +141,24 @@ impl Farm {
             runs.sort_by_key(|run| run.number);
         }
         farm.reopen(now);
+        farm.bar_all();
         farm
+    }
+
+    /// Machines that were drained or set aside stay so.
+    fn bar_all(&mut self) {
+        let of = |kind| self.book.of(kind);
+        let kept = of(KeptKind::Drain).chain(of(KeptKind::Aside));
+        let names: Vec<_> = kept
+            .filter_map(|kept| match kept {
+                Kept::Drain(drain) => Some(drain.machine.clone()),
+                Kept::Aside(aside) => Some(aside.machine.clone()),
+                _ => None,
+            })
+            .collect();
+        for name in names {
+            self.fleet.bar(&name, true);
+        }
     }
 
     /// Puts every open job where it belongs: into the queue or among the leases.
@@ -136,6 +172,10 @@ impl Farm {
         for id in open {
             let run = newest(&self.runs[&id]).clone();
             self.open.insert((run.opened, id.clone()));
+            if let Some(began) = run.began() {
+                let deadline = crate::policy::later(began, self.policy.run_limit);
+                self.deadlines.insert((deadline, id.clone()));
+            }
             for (index, job) in run.jobs.iter().enumerate() {
                 let reference = JobRef {
                     build: id.clone(),
@@ -262,6 +302,12 @@ impl Farm {
         self.troubles
             .iter()
             .map(|(about, text)| format!("{about}: {text}"))
+    }
+
+    /// The small records.
+    #[must_use]
+    pub fn book(&self) -> &Book {
+        &self.book
     }
 
     /// The waiting jobs.

@@ -21,7 +21,13 @@ impl Farm {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let Observation { repo, branches, at } = observation;
+        let Observation {
+            repo,
+            branches,
+            at,
+            trace,
+        } = observation;
+        self.trace_of_cause = trace;
         let seen: BTreeSet<&str> = branches.iter().map(|branch| branch.name.as_str()).collect();
         let vanished: Vec<_> = self
             .branches
@@ -32,6 +38,7 @@ impl Farm {
         for key in vanished {
             // The record stays in the store; an observation newer than it decides what is shown.
             if let Some(mut branch) = self.branches.remove(&key) {
+                self.supersede_all(&branch, now, effects);
                 branch.commits.clear();
                 branch.observed = at;
                 effects.branches.push(branch);
@@ -41,6 +48,7 @@ impl Farm {
         for branch in branches {
             self.observe_branch(branch, now, effects);
         }
+        self.trace_of_cause = None;
     }
 
     fn observe_branch(&mut self, branch: Branch, now: Timestamp, effects: &mut Effects) {
@@ -63,7 +71,9 @@ impl Farm {
         if moved {
             self.want_all(&branch, now, effects);
         }
-        self.branches.insert(key, branch);
+        if let Some(before) = self.branches.insert(key, branch.clone()) {
+            self.supersede(&before, &branch, now, effects);
+        }
     }
 
     fn want_all(&mut self, branch: &Branch, now: Timestamp, effects: &mut Effects) {

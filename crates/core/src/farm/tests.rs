@@ -1,9 +1,10 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
+mod ledger;
 mod owned;
 mod recovery;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,12 +14,12 @@ use farm_model::id::{AttemptKey, BuildId, CommitId, HubId, HubSession, MachineId
 use farm_model::message::activity::{Activity, GithubHint, Hint};
 use farm_model::message::command::{Ask, Command};
 use farm_model::message::progress::{
-    AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, LogSummary, MachineGone,
-    MachineReport, Outcome,
+    AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone, MachineReport, Outcome,
 };
 use farm_model::message::result::RunFinished;
-use farm_model::message::work::{CancelJob, RunJob, StepSpec};
+use farm_model::message::work::{CancelJob, RunJob, SOURCE_ROOT, StepSpec};
 use farm_model::record::{Branch, CommitInfo};
+use farm_model::trace::TraceParent;
 use farm_model::view::Status;
 
 use super::{Farm, Saved};
@@ -46,13 +47,14 @@ fn config(max_losses: u32, history: u32) -> FarmConfig {
         argv: vec!["true".to_owned()],
         dir: String::new(),
         env: BTreeMap::new(),
+        root: SOURCE_ROOT.to_owned(),
         timeout_seconds: 60,
     };
     let builder = Builder {
         host: "local".parse().unwrap(),
         description: String::new(),
         env: BTreeMap::new(),
-        timeout_seconds: 60,
+        timeout_seconds: 86_400,
         log_limit_bytes: 1 << 20,
         max_losses,
         recipe: Recipe::Steps { steps: vec![step] },
@@ -130,6 +132,10 @@ impl Dialogue {
             self.saved.owned.retain(|known| known.name != machine.name);
             self.saved.owned.push(machine.clone());
         }
+        for (key, kept) in &effects.kept {
+            self.saved.kept.retain(|known| known.key() != *key);
+            self.saved.kept.extend(kept.clone());
+        }
         self.saved.branches.extend(effects.branches.iter().cloned());
         effects
     }
@@ -147,6 +153,11 @@ impl Dialogue {
     }
 
     fn push(&mut self, commits: &[u32]) -> Effects {
+        self.push_in(commits, None)
+    }
+
+    /// A push whose hint belongs to a trace.
+    fn push_in(&mut self, commits: &[u32], trace: Option<TraceParent>) -> Effects {
         let branch = Branch {
             repo: "sample".parse().unwrap(),
             name: "main".to_owned(),
@@ -158,6 +169,7 @@ impl Dialogue {
             repo: branch.repo.clone(),
             branches: vec![branch],
             at: self.now,
+            trace,
         };
         self.tell(Fact::Observed(observation))
     }
@@ -168,6 +180,9 @@ impl Dialogue {
             machine: machine(name),
             host_type: "local".parse().unwrap(),
             version: 23,
+            labels: BTreeSet::new(),
+            identity: None,
+            held: None,
             busy: busy.cloned(),
             owner: self.owner.clone(),
             owner_unread: self.owner_unread,
@@ -196,12 +211,7 @@ impl Dialogue {
     }
 
     fn finish(&mut self, attempt: &AttemptKey, outcome: Outcome) -> Effects {
-        let report = AttemptReport {
-            outcome,
-            reason: "why".to_owned(),
-            steps: Vec::new(),
-            log: LogSummary::default(),
-        };
+        let report = AttemptReport::bare(outcome, "why".to_owned());
         self.report(attempt, 9, AttemptEvent::Finished { report })
     }
 
@@ -339,6 +349,7 @@ fn a_refusal_counts_against_nobody() {
             1,
             AttemptEvent::Refused {
                 reason: "busy".to_owned(),
+                missing: None,
             },
         );
         t.wait(1);

@@ -5,10 +5,11 @@ mod status;
 use jiff::Timestamp;
 
 use farm_model::id::{BuildId, RepoName};
+use farm_model::kept::{Asked, Flake, Kept, KeptKind};
 use farm_model::record::{Branch, BuildKey, BuildKind, OwnedMachine};
 use farm_model::view::{
-    AwayView, BuildView, Cell, FarmView, FeedView, GridRow, GridView, MachineView, OpenBuildView,
-    RepositoryView, Status,
+    AuditView, AwayView, BuildView, Cell, FarmView, FeedView, FlakesView, GridRow, GridView,
+    MachineView, OpenBuildView, RepositoryView, Status,
 };
 
 use crate::effects::ViewKey;
@@ -20,6 +21,8 @@ pub use status::status;
 
 /// Rows of a grid.
 pub const GRID_ROWS: usize = 30;
+/// Flakes listed.
+pub const FLAKES_LISTED: usize = 1000;
 /// Open builds listed on the front page.
 pub const OPEN_LISTED: usize = 500;
 
@@ -33,6 +36,8 @@ pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result
         ViewKey::Feed => serde_json::to_string(&feed(farm, now)).map(Some),
         // The farm's part: whoever writes it adds how it is doing itself.
         ViewKey::Status => serde_json::to_string(&status::status(farm, now)).map(Some),
+        ViewKey::Flakes => serde_json::to_string(&flakes(farm, now)).map(Some),
+        ViewKey::Audit => serde_json::to_string(&audit(farm, now)).map(Some),
         ViewKey::Grid { repo, branch } => farm
             .branch(repo, branch)
             .map(|branch| serde_json::to_string(&grid(farm, branch, now)))
@@ -121,6 +126,40 @@ pub fn feed(farm: &Farm, now: Timestamp) -> FeedView {
     }
 }
 
+/// `flakes.json`.
+#[must_use]
+pub fn flakes(farm: &Farm, now: Timestamp) -> FlakesView {
+    let all = farm.book().of(KeptKind::Flake);
+    let mut flakes: Vec<Flake> = all
+        .filter_map(|kept| match kept {
+            Kept::Flake(flake) => Some(flake.clone()),
+            _ => None,
+        })
+        .collect();
+    let count = flakes.len();
+    flakes.sort_by_key(|flake| std::cmp::Reverse(flake.last));
+    flakes.truncate(FLAKES_LISTED);
+    FlakesView {
+        made: now,
+        flakes,
+        count,
+    }
+}
+
+/// `audit.json`.
+#[must_use]
+pub fn audit(farm: &Farm, now: Timestamp) -> AuditView {
+    let all = farm.book().of(KeptKind::Asked);
+    let mut asked: Vec<Asked> = all
+        .filter_map(|kept| match kept {
+            Kept::Asked(asked) => Some(asked.clone()),
+            _ => None,
+        })
+        .collect();
+    asked.sort_by_key(|asked| std::cmp::Reverse(asked.at));
+    AuditView { made: now, asked }
+}
+
 /// One branch's grid.
 #[must_use]
 pub fn grid(farm: &Farm, branch: &Branch, now: Timestamp) -> GridView {
@@ -133,6 +172,7 @@ pub fn grid(farm: &Farm, branch: &Branch, now: Timestamp) -> GridView {
                 commit: commit.id.clone(),
                 branch: branch.name.clone(),
                 kind: BuildKind::PostSubmit,
+                against: None,
             };
             cell(farm, &key.id())
         });

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use farm_model::id::{BuildId, HostType, HubId};
+use farm_model::id::{BuildId, HostType, HubId, MachineName};
 use farm_model::view::{FarmStatus, HubStatus, MachineCounts, QueueStatus};
 
+use crate::book::Book;
 use crate::farm::{Farm, Machine};
 
 /// Open builds among which the longest-waiting one of each host type is looked for. They are the oldest ones, so that it is
@@ -24,7 +25,7 @@ pub fn status(farm: &Farm, now: Timestamp) -> FarmStatus {
         queues: queues(farm),
         machines: machines(farm),
         hubs: hubs(farm),
-        intake: farm.intake().collect(),
+        intake: farm.intake(),
         troubles: farm.troubles().collect(),
     }
 }
@@ -87,24 +88,34 @@ fn waits<'a>(farm: &'a Farm, id: &BuildId) -> Option<(&'a HostType, Timestamp)> 
 }
 
 fn machines(farm: &Farm) -> MachineCounts {
-    let draining: BTreeSet<&HubId> = farm
-        .hubs()
-        .filter(|(_, hub)| hub.draining)
-        .map(|(id, _)| id)
-        .collect();
     let away = farm.owned().filter(|machine| machine.away.is_some());
     let mut counts = MachineCounts {
         away: away.count(),
         ..MachineCounts::default()
     };
+    let draining: BTreeSet<&HubId> = farm
+        .hubs()
+        .filter(|(_, hub)| hub.draining)
+        .map(|(id, _)| id)
+        .collect();
     for machine in farm.machines() {
-        if is_busy(machine) {
-            counts.busy += 1;
-        } else if draining.contains(&machine.hub) {
-            counts.draining += 1;
+        let name = machine.id.name();
+        let is_of = |barred: fn(&Book, &MachineName) -> bool| {
+            name.as_ref().is_some_and(|name| barred(farm.book(), name))
+        };
+        let count = if is_busy(machine) {
+            &mut counts.busy
+        } else if is_of(|book, name| book.aside(name).is_some()) {
+            &mut counts.aside
+        } else if draining.contains(&machine.hub) || is_of(|book, name| book.drain(name).is_some())
+        {
+            &mut counts.draining
+        } else if machine.held.is_some() {
+            &mut counts.held
         } else {
-            counts.idle += 1;
-        }
+            &mut counts.idle
+        };
+        *count += 1;
     }
     counts
 }

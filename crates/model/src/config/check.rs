@@ -6,7 +6,7 @@ use super::duration::{parse_bytes, parse_seconds};
 use super::parse::{Findings, Table, Value, did_you_mean, text_of};
 use super::{Builder, Clean, FarmConfig, Host, Recipe, Repository};
 use crate::id::{BuilderName, HostType, IdError, RepoName};
-use crate::message::work::StepSpec;
+use crate::message::work::{SOURCE_ROOT, StepSpec};
 
 const TIMEOUT: u64 = 30 * 60;
 const LONGEST: u64 = 24 * 3600;
@@ -309,6 +309,7 @@ fn step(
         name,
         argv: argv?,
         dir,
+        root: SOURCE_ROOT.to_owned(),
         env,
         timeout_seconds: timeout,
     })

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Message, Topic};
-use crate::id::{BuilderName, CommandId, CommitId};
+use crate::id::{BuildId, BuilderName, CommandId, CommitId, MachineName};
 
 /// A request with its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,40 @@ pub enum Ask {
         builder: BuilderName,
         /// The commit.
         commit: CommitId,
+    },
+    /// Open the next run of one build that is over.
+    Retry {
+        /// The build.
+        build: BuildId,
+    },
+    /// End the open run of a build, on its machines as well.
+    Cancel {
+        /// The build.
+        build: BuildId,
+    },
+    /// Lease nothing of a builder from now on; what runs goes on.
+    Pause {
+        /// The builder.
+        builder: BuilderName,
+        /// Why, for people.
+        reason: String,
+    },
+    /// End the pause of a builder.
+    Resume {
+        /// The builder.
+        builder: BuilderName,
+    },
+    /// Lease nothing to a machine from now on; what it runs goes on.
+    Drain {
+        /// The machine, by its name.
+        machine: MachineName,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Use a machine again that was drained or set aside.
+    Undrain {
+        /// The machine, by its name.
+        machine: MachineName,
     },
 }
 

@@ -1,5 +1,7 @@
 //! `progress`: what hubs see of attempts and machines.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,9 @@ pub enum AttemptEvent {
     Refused {
         /// Why.
         reason: String,
+        /// What it would have gone on from, and is not there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        missing: Option<Missing>,
     },
     /// A step began.
     StepStarted {
@@ -50,6 +55,16 @@ pub enum AttemptEvent {
     },
 }
 
+/// What an attempt should have gone on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// The work dir is not as the attempt that it continues left it.
+    WorkDir,
+    /// The archive to restore is gone: what made it must be done again.
+    Snapshot,
+}
+
 /// The end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptReport {
@@ -61,6 +76,64 @@ pub struct AttemptReport {
     pub steps: Vec<StepReport>,
     /// The log.
     pub log: LogSummary,
+    /// The archive it kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<BlobId>,
+    /// What can be tested, as it listed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<String>,
+    /// What came of tests: first those that failed, then units; as many as a message holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestResult>,
+    /// All of them: JSON lines of [`TestResult`], gzipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests_whole: Option<BlobId>,
+}
+
+impl AttemptReport {
+    /// One that tells nothing but how it came out.
+    #[must_use]
+    pub fn bare(outcome: Outcome, reason: String) -> Self {
+        Self {
+            outcome,
+            reason,
+            steps: Vec::new(),
+            log: LogSummary::default(),
+            snapshot: None,
+            units: Vec::new(),
+            tests: Vec::new(),
+            tests_whole: None,
+        }
+    }
+}
+
+/// What came of one test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// What was scheduled: an entry of the list.
+    pub unit: String,
+    /// The test inside; empty for the unit as a whole.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// What came of it.
+    pub outcome: TestOutcome,
+    /// How long it took; 0 where the runner does not say.
+    pub milliseconds: u64,
+    /// The end of what it said, where it failed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
+/// What came of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TestOutcome {
+    /// It passed.
+    Ok,
+    /// It failed.
+    Failed,
+    /// It did not run, as its runner decided.
+    Skipped,
 }
 
 /// Three outcomes, never mixed.
@@ -144,6 +217,15 @@ pub struct MachineReport {
     /// The attempt it works on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy: Option<AttemptKey>,
+    /// What it can do beyond its host type.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub labels: BTreeSet<String>,
+    /// Stands for key, host type and agent: another one is another machine as far as trust goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Kept as this attempt left it, for a job that continues it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<AttemptKey>,
     /// Who is told when it is missing, where its record says so: an e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,

@@ -36,6 +36,9 @@ pub struct RunFinished {
     pub finished: Timestamp,
     /// From wanted to decided.
     pub seconds: f64,
+    /// Of these, how long it waited for its first attempt.
+    #[serde(default)]
+    pub seconds_waited: f64,
     /// The attempt that decided it, where the log is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<AttemptKey>,

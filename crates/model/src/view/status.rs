@@ -65,7 +65,11 @@ pub struct MachineCounts {
     pub idle: usize,
     /// They work.
     pub busy: usize,
-    /// Their hubs take no new work.
+    /// Kept as an attempt left them, for a job that continues it.
+    pub held: usize,
+    /// Not used, as the farm decided.
+    pub aside: usize,
+    /// Not used, as somebody asked, or since their hubs take no new work.
     pub draining: usize,
     /// With an owner, and not connected.
     pub away: usize,

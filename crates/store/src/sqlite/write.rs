@@ -146,7 +146,7 @@ impl Writer<'_> {
              VALUES ($1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM history WHERE hour = $1), $2, $3)",
             (
                 hour(transition.at),
-                transition.build.as_str(),
+                transition.build.as_ref().map_or("", |build| build.as_str()),
                 json("history", transition)?,
             ),
         )

@@ -9,7 +9,7 @@ use farm_model::message::activity::{GithubHint, Hint};
 use farm_model::message::progress::{AttemptReport, LogSummary, Outcome, StepReport};
 use farm_model::record::{
     Attempt, AttemptState, Away, Branch, Build, BuildKey, BuildKind, CommitInfo, Job, JobState,
-    OwnedMachine, Run, Transition, Verdict,
+    OwnedMachine, Part, Run, Transition, Verdict,
 };
 use farm_model::view::FeedEvent;
 
@@ -55,6 +55,7 @@ pub fn build(number: u32) -> Build {
         commit: commit(number),
         branch: "main".to_owned(),
         kind: BuildKind::PostSubmit,
+        against: None,
     };
     Build {
         id: key.id(),
@@ -75,9 +76,12 @@ pub fn run(build: &BuildId, number: u32) -> Run {
         cause: "push".to_owned(),
         jobs: vec![Job {
             name: "steps".parse().unwrap(),
+            needs: Vec::new(),
+            part: Part::Whole,
             state: JobState::Waiting { not_before: at(0) },
             attempts: Vec::new(),
         }],
+        trace: None,
         verdict: None,
     }
 }
@@ -92,14 +96,13 @@ pub fn finished(build: &BuildId, number: u32) -> Run {
         milliseconds: 1234,
     };
     let report = AttemptReport {
-        outcome: Outcome::Ok,
-        reason: String::new(),
         steps: vec![step("build"), step("test"), step("lint")],
         log: LogSummary {
             bytes: 54_321,
             dropped: 0,
             whole: None,
         },
+        ..AttemptReport::bare(Outcome::Ok, String::new())
     };
     let attempt = Attempt {
         number: 1,
@@ -109,10 +112,13 @@ pub fn finished(build: &BuildId, number: u32) -> Run {
         start_by: at(60),
         state: AttemptState::Finished { at: at(9), report },
         last_seq: 5,
+        continues: None,
         mentioned: None,
     };
     let job = Job {
         name: "steps".parse().unwrap(),
+        needs: Vec::new(),
+        part: Part::Whole,
         state: JobState::Done {
             outcome: Outcome::Ok,
         },
@@ -150,7 +156,7 @@ pub fn outgoing(id: &str) -> OutboxEntry {
 pub fn transition(at: Timestamp, to: &str) -> Transition {
     Transition {
         at,
-        build: build(1).id,
+        build: Some(build(1).id),
         run: 1,
         to: to.to_owned(),
         detail: BTreeMap::from([("machine".to_owned(), "h1/m1".to_owned())]),

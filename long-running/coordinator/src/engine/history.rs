@@ -153,7 +153,7 @@ mod tests {
     fn line(second: i64) -> Transition {
         Transition {
             at: Timestamp::from_second(second).unwrap(),
-            build: "0".repeat(32).parse().unwrap(),
+            build: Some("0".repeat(32).parse().unwrap()),
             run: 1,
             to: "wanted".to_owned(),
             detail: BTreeMap::new(),

@@ -72,6 +72,7 @@ impl Leader {
             inbox: loaded.inbox,
             feed: loaded.feed,
             owned: loaded.owned,
+            kept: Vec::new(),
         };
         let leader = Self {
             farm: Farm::restore(policy, saved, now),

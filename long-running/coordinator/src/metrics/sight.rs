@@ -40,6 +40,8 @@ fn farm(to: &mut DescriptorEncoder, farm: &FarmStatus) -> fmt::Result {
     for (state, count) in [
         ("idle", counts.idle),
         ("busy", counts.busy),
+        ("held", counts.held),
+        ("aside", counts.aside),
         ("draining", counts.draining),
         ("away", counts.away),
     ] {

@@ -42,7 +42,7 @@ impl Page {
 
     fn machines(&self) -> usize {
         let machines = &self.view.farm.machines;
-        machines.idle + machines.busy + machines.draining
+        machines.idle + machines.busy + machines.held + machines.aside + machines.draining
     }
 
     /// Those where somebody waits first, and then the longest.

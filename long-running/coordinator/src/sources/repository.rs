@@ -101,6 +101,7 @@ impl Reader {
             repo: self.name.clone(),
             branches: branches.collect(),
             at,
+            trace: None,
         }));
         Ok(facts)
     }

@@ -279,7 +279,9 @@ pub(crate) mod tests {
             machines: MachineCounts {
                 idle: 1,
                 busy: 9,
-                draining: 0,
+                held: 1,
+                aside: 1,
+                draining: 1,
                 away: 1,
             },
             hubs: vec![hub("h1", 1, false), hub("h2", 75, true)],

@@ -21,7 +21,7 @@ use std::time::Duration;
 use farm_bucket::Bucket;
 use farm_model::event::Event;
 use farm_model::message::progress::{AttemptEvent, AttemptReport, Outcome};
-use farm_model::message::work::RunJob;
+use farm_model::message::work::{RunJob, Step};
 use farm_wire::client::Client;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -192,7 +192,10 @@ impl Attempt {
         self.unclean.store(true, Ordering::Relaxed);
         clean::before(client, self.job.clean).await?;
         self.unclean.store(false, Ordering::Relaxed);
-        self.tools.mirrors.send(&self.job.source, client).await?;
+        let (placing, doing) = self.program();
+        for step in placing {
+            self.place(client, step).await?;
+        }
         accepted.cancelled().await;
         let source = &self.job.source;
         let on = &self.machine.id;
@@ -201,11 +204,30 @@ impl Attempt {
             source.repo, source.commit, source.branch
         ))
         .await;
-        for (number, step) in (0..).zip(&self.job.steps) {
+        for (number, step) in (0..).zip(doing) {
+            let Step::Run(step) = step else {
+                return Err(Bad::Lost(
+                    "this hub does not know how to do that".to_owned(),
+                ));
+            };
             self.announce(number, &step.name, &news);
             self.step(client, step, log, course).await?;
         }
         Ok(())
+    }
+
+    /// What is put on the machine, and what is done there.
+    fn program(&self) -> (&[Step], &[Step]) {
+        let steps = &self.job.steps;
+        let placing = |step: &&Step| matches!(step, Step::Source { .. });
+        steps.split_at(steps.iter().take_while(placing).count())
+    }
+
+    async fn place(&self, client: &Client, step: &Step) -> End {
+        match step {
+            Step::Source { source, into } => self.tools.mirrors.send(source, into, client).await,
+            _ => Ok(()),
+        }
     }
 
     fn announce(&self, step: u32, name: &str, news: &mpsc::Sender<Event>) {

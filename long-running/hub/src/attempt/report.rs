@@ -32,6 +32,7 @@ pub fn of(end: End, steps: Vec<StepReport>, over: u64, kept: Kept) -> AttemptRep
             dropped: over + kept.lost,
             whole: kept.whole,
         },
+        ..AttemptReport::bare(outcome, String::new())
     }
 }
 

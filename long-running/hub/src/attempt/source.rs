@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::io::StreamReader;
 
 use super::gzip::gzip;
-use super::{Bad, End, SOURCE};
+use super::{Bad, End};
 use crate::text::one_line;
 
 /// Of what the machine says, in characters.
@@ -38,11 +38,11 @@ impl Mirrors {
         }
     }
 
-    /// Puts the tree of the commit into the source folder of the machine.
+    /// Puts the tree of the commit into the folder `into` of the machine.
     ///
     /// # Errors
     /// [`Bad::Lost`]: the source cannot be read, or not be sent. [`Bad::Failed`]: it holds what no machine unpacks.
-    pub async fn send(&self, source: &SourceRef, client: &Client) -> End {
+    pub async fn send(&self, source: &SourceRef, into: &str, client: &Client) -> End {
         let unreadable = |why: String| {
             Bad::Lost(format!(
                 "cannot read {} at {}: {why}",
@@ -53,7 +53,7 @@ impl Mirrors {
         let archive = archive.map_err(|error| unreadable(error.to_string()))?;
         let fault = Fault::default();
         let body = StreamReader::new(fault.watch(gzip(archive)));
-        let sent = client.put_tar(body, SOURCE, |_| {}).await;
+        let sent = client.put_tar(body, into, |_| {}).await;
         match (fault.take(), sent) {
             (Some(why), _) => Err(unreadable(why)),
             // The machine says what in it cannot be unpacked: a hard link that leads out of the tree, a name it cannot have.

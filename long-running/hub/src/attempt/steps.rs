@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::course::Course;
 use super::log::Log;
-use super::{Attempt, Bad, End, SOURCE, environment, in_step, limit, timed_out};
+use super::{Attempt, Bad, End, environment, in_step, limit, timed_out};
 use crate::machines::{Checks, Machine, first_status};
 use crate::text::{command, one_line, words};
 
@@ -64,11 +64,9 @@ impl Attempt {
         }
         let mut exec = Exec::new(program, limit);
         exec.args = args.to_vec();
-        exec.dir = if step.dir.is_empty() {
-            SOURCE.to_owned()
-        } else {
-            format!("{SOURCE}/{}", step.dir)
-        };
+        let folders = [step.root.as_str(), step.dir.as_str()];
+        let folders = folders.into_iter().filter(|folder| !folder.is_empty());
+        exec.dir = folders.collect::<Vec<_>>().join("/");
         exec.env = environment::of_step(&self.job, step);
         exec.system_level = true;
         Some(exec)

@@ -2,6 +2,7 @@
 
 use farm_model::id::MachineId;
 use farm_model::message::progress::MachineReport;
+use std::collections::BTreeSet;
 
 use super::Registry;
 use super::registry::Entry;
@@ -75,6 +76,9 @@ fn report(entry: &Entry) -> MachineReport {
         host_type: entry.machine.host_type.clone(),
         version: entry.machine.version,
         busy: entry.busy.clone().or_else(|| entry.telling.clone()),
+        labels: BTreeSet::new(),
+        identity: None,
+        held: None,
         owner: match entry.machine.owner() {
             Owner::Is(owner) => Some(owner.clone()),
             Owner::Nobody | Owner::Unread => None,

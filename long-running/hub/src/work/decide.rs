@@ -78,7 +78,10 @@ impl Work {
             }
             Err(reason) => {
                 tracing::info!(attempt = %job.attempt, %reason, "refused");
-                let refused = voice.event(AttemptEvent::Refused { reason })?;
+                let refused = voice.event(AttemptEvent::Refused {
+                    reason,
+                    missing: None,
+                })?;
                 memory.end(&job.attempt, refused.clone());
                 self.status.send_modify(|status| status.refused += 1);
                 Ok(Answer::Say(refused))

@@ -13,7 +13,7 @@ use farm_model::id::{AttemptKey, HubSession, MachineId};
 use farm_model::message::progress::{
     AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone,
 };
-use farm_model::message::work::{CancelJob, RunJob};
+use farm_model::message::work::{CancelJob, RunJob, Step, StepSpec};
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
 use farm_wire::keys::{MasterKey, key_2019, mint, verify_late};
@@ -314,7 +314,16 @@ impl Bench {
                 "commit": self.repository.commit,
                 "branch": "main",
             },
-            "steps": [],
+            "steps": [{
+                "do": "source",
+                "source": {
+                    "repo": "sample",
+                    "url": self.repository.url(),
+                    "commit": self.repository.commit,
+                    "branch": "main",
+                },
+                "into": "src",
+            }],
             "env": { "FROM_BUILDER": "b", "BOTH": "builder" },
             "start_by": Clock::system().now() + jiff::SignedDuration::from_secs(60),
             "timeout_seconds": 60,
@@ -349,7 +358,7 @@ impl Bench {
         self.next(|said| match said {
             Said::Attempt(progress) if progress.attempt == job.attempt => match &progress.what {
                 AttemptEvent::Accepted => Some(Ok(())),
-                AttemptEvent::Refused { reason } => Some(Err(reason.clone())),
+                AttemptEvent::Refused { reason, .. } => Some(Err(reason.clone())),
                 _ => None,
             },
             _ => None,
@@ -498,11 +507,28 @@ pub fn step(job: &mut RunJob, name: &str, script: &str) {
 
 pub fn step_within(job: &mut RunJob, name: &str, script: &str, seconds: u64) {
     let step = serde_json::json!({
+        "do": "run",
         "name": name,
         "argv": ["sh", "-c", script],
         "timeout_seconds": seconds,
     });
     job.steps.push(serde_json::from_value(step).unwrap());
+}
+
+/// The command of step `number`; 0 is the source.
+pub fn command(job: &mut RunJob, number: usize) -> &mut StepSpec {
+    match &mut job.steps[number] {
+        Step::Run(command) => command,
+        other => panic!("{other:?} is no command"),
+    }
+}
+
+/// The source comes from elsewhere.
+pub fn source_from(job: &mut RunJob, from: &str) {
+    match &mut job.steps[0] {
+        Step::Source { source, .. } => source.url = from.to_owned(),
+        other => panic!("{other:?} is no source"),
+    }
 }
 
 fn attempt_json(text: &str) -> serde_json::Value {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use farm_model::config::Clean;
 use farm_model::message::progress::Outcome;
 
-use crate::harness::{Bench, step, step_within};
+use crate::harness::{Bench, command, source_from, step, step_within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn steps_run_in_the_source_and_the_log_is_kept() {
@@ -22,8 +22,8 @@ async fn steps_run_in_the_source_and_the_log_is_kept() {
         "deep",
         "cat deep.txt; echo $FROM_BUILDER $BOTH $FARM_COMMIT",
     );
-    job.steps[1].dir = "sub".to_owned();
-    job.steps[1]
+    command(&mut job, 2).dir = "sub".to_owned();
+    command(&mut job, 2)
         .env
         .insert("BOTH".to_owned(), "step".to_owned());
     let report = b.run(&job).await;
@@ -85,7 +85,7 @@ async fn the_first_failure_ends_it_and_is_the_codes_fault() {
     );
     let mut missing = b.job(2, "m");
     step(&mut missing, "gone", "");
-    missing.steps[0].argv = vec!["no-such-program".to_owned()];
+    command(&mut missing, 1).argv = vec!["no-such-program".to_owned()];
     let report = b.run(&missing).await;
     assert_eq!(report.outcome, Outcome::Failed);
     assert!(
@@ -213,7 +213,10 @@ async fn a_source_that_cannot_be_read_is_not_the_codes_fault() {
         report.reason
     );
     let mut nowhere = b.job(2, "m");
-    nowhere.source.url = b.folder.path().join("nowhere").to_str().unwrap().to_owned();
+    source_from(
+        &mut nowhere,
+        b.folder.path().join("nowhere").to_str().unwrap(),
+    );
     step(&mut nowhere, "test", "true");
     assert_eq!(b.run(&nowhere).await.outcome, Outcome::Lost);
 }
@@ -252,7 +255,7 @@ async fn a_step_does_not_leave_the_source() {
     let _machine = b.machine("m").await;
     let mut job = b.job(1, "m");
     step(&mut job, "out", "true");
-    job.steps[0].dir = "sub/../..".to_owned();
+    command(&mut job, 1).dir = "sub/../..".to_owned();
     let report = b.run(&job).await;
     assert_eq!(report.outcome, Outcome::Failed);
     assert!(

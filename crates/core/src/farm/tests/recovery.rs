@@ -122,6 +122,7 @@ fn refusals_for_ever_slow_down_and_leave_a_bounded_record() {
 fn refused() -> AttemptEvent {
     AttemptEvent::Refused {
         reason: "machine not connected".to_owned(),
+        missing: None,
     }
 }
 
