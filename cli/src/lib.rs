@@ -2,6 +2,8 @@
 
 mod builds;
 mod check;
+mod dead_letters;
+mod explain;
 mod init;
 mod logs;
 mod lookup;
@@ -9,6 +11,7 @@ mod machine;
 mod retry;
 mod server;
 mod session;
+mod status;
 mod text;
 mod token;
 
@@ -25,12 +28,18 @@ pub enum Command {
     Init(init::Args),
     /// Show the newest commits by builders, and why open builds wait
     Builds(builds::Args),
+    /// Say why a build waits, or where it runs
+    Explain(explain::Args),
+    /// Show how the farm is doing: queues, machines, hubs, lag, deliveries
+    Status(status::Args),
     /// Show the log of a build, or follow it while it runs
     Logs(logs::Args),
     /// Build a commit once more on a builder
     Retry(retry::Args),
     /// Record machines, make their keys and take them back
     Machine(machine::Args),
+    /// Look at messages that nobody could use, and send them again or drop them
+    DeadLetters(dead_letters::Args),
     /// Mint the token that lets a person give commands
     Token(token::Args),
 }
@@ -60,9 +69,12 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Check(args) => check::run(&args, session),
         Command::Init(args) => init::run(&args, session),
         Command::Builds(args) => builds::run(&args, session).await,
+        Command::Explain(args) => explain::run(&args, session).await,
+        Command::Status(args) => status::run(&args, session).await,
         Command::Logs(args) => logs::run(&args, session).await,
         Command::Retry(args) => retry::run(&args, session).await,
         Command::Machine(args) => machine::run(&args, session).await,
+        Command::DeadLetters(args) => dead_letters::run(&args, session).await,
         Command::Token(args) => token::run(&args, session),
     }
 }

@@ -4,10 +4,13 @@
 
 mod builds;
 mod check;
+mod dead_letters;
+mod explain;
 mod farm;
 mod init;
 mod logs;
 mod machine;
 mod retry;
+mod status;
 mod token;
 mod typed;

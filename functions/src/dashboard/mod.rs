@@ -6,7 +6,7 @@
 //! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
 //! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
-//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>` | the views as they are |
+//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/status` | the views as they are |
 
 mod api;
 mod build;
@@ -30,7 +30,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
-use farm_model::view::{BuildView, FarmView, GridView};
+use farm_model::view::{BuildView, FarmView, GridView, StatusView};
 use farm_runtime::{Clock, Vars};
 use tower_http::compression::CompressionLayer;
 
@@ -46,6 +46,7 @@ struct Dashboard {
     farm: Views<FarmView>,
     grids: Views<GridView>,
     builds: Views<BuildView>,
+    status: Views<StatusView>,
     fronts: Rendered,
     clock: Clock,
 }
@@ -60,6 +61,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         farm: Views::new(bucket.clone()),
         grids: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
+        status: Views::new(bucket.clone()),
         fronts: Rendered::default(),
         bucket,
         clock: Clock::system(),
@@ -70,6 +72,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/build/{build}", get(build::page))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
         .route("/api/farm", get(api::farm))
+        .route("/api/status", get(api::status))
         .route("/api/grid", get(api::grid))
         .route("/api/build/{build}", get(api::build))
         .fallback(not_found)

@@ -127,7 +127,15 @@ impl Running {
                 .await
                 .context("functions")
         });
-        let status = start_coordinator(&mut front, &folder, &target, &bus_url, &bucket_url)?;
+        let page = args.status.unwrap_or(default(0));
+        let status = start_coordinator(
+            &mut front,
+            &folder,
+            &target,
+            page,
+            &bus_url,
+            &bucket_url,
+        )?;
 
         let hub_at = reachable(hub.local_addr()?);
         let (mut hub_part, mut machines) = (Part::new(), Part::new());
@@ -156,7 +164,7 @@ impl Running {
         };
         hub_part.tasks.spawn(watch.run(stop));
         let pages = format!("http://{}/", reachable(at));
-        folder.note_addresses(&pages, &hub_at.to_string())?;
+        folder.note_addresses(&pages, &hub_at.to_string(), &bus_url.to_string())?;
         greet(console, at, &target, count);
         Ok(Self {
             http: at,
@@ -277,6 +285,7 @@ fn start_coordinator(
     part: &mut Part,
     folder: &Folder,
     target: &Target,
+    listen: SocketAddr,
     bus: &BusUrl,
     bucket: &str,
 ) -> anyhow::Result<watch::Receiver<Status>> {
@@ -289,6 +298,7 @@ fn start_coordinator(
         grace: GRACE,
         poll: POLL,
         missing_after: MISSING_AFTER,
+        listen: Some(listen),
     };
     let (status, watching) = watch::channel(Status::default());
     let stop = part.token.clone();

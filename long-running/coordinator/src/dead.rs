@@ -97,6 +97,8 @@ mod tests {
         let letter = |n| DeadLetter {
             id: format!("{n}"),
             reason: "it is no JSON".to_owned(),
+            event: Err("it has no attribute ce-id".to_owned()),
+            data: String::new(),
         };
         (0..count).map(letter).collect()
     }

@@ -2,6 +2,7 @@
 
 mod dead;
 mod engine;
+mod gaps;
 mod intake;
 mod metrics;
 mod outbox;
@@ -12,6 +13,7 @@ mod status;
 mod views;
 
 use anyhow::Context;
+use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +24,7 @@ use farm_core::Policy;
 use farm_runtime::{Clock, Ids};
 use farm_store::{Durability, SqliteStore, Store};
 
+use crate::gaps::{Known, Search};
 use crate::status::Board;
 
 pub use engine::{Counts, Leader, Round, Tellable};
@@ -90,7 +93,7 @@ pub async fn serve(
             views,
             config,
             status,
-            bucket,
+            bucket: bucket.clone(),
             history: Box::new(history),
             board: board.clone(),
             metrics: counts,
@@ -102,10 +105,20 @@ pub async fn serve(
     let sources = sources::start(
         &mut tasks,
         &settings,
-        clock.clone(),
+        (clock.clone(), ids.clone()),
         inputs.clone(),
         configs.clone(),
     );
+    let known = Known::default();
+    let search = Search {
+        bucket: bucket.clone(),
+        clock: clock.clone(),
+        inputs: inputs.clone(),
+        known: known.clone(),
+        period: settings.poll * 5,
+        grace: SignedDuration::try_from(settings.poll * 2)?,
+    };
+    tasks.spawn(search.run());
     dead::start(&mut tasks, &bus, &inputs, &board, settings.poll);
     intake::start(
         &mut tasks,
@@ -118,6 +131,7 @@ pub async fn serve(
             clock,
             ids,
             board,
+            known,
             grace: settings.grace,
         },
     );

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use farm_bucket::Bucket;
 use farm_bus::Delivery;
@@ -19,7 +20,7 @@ use farm_core::{Fact, Policy, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
-use farm_runtime::Clock;
+use farm_runtime::{Clock, trace};
 use farm_store::{Batch, Committed, Epoch, Loaded, Store};
 
 use crate::metrics;
@@ -172,6 +173,8 @@ impl Engine {
         }
         let now = self.clock.now();
         facts.iter().for_each(|fact| self.metrics.fact(fact));
+        // They last until what follows is durable.
+        let _spans: Vec<Span> = facts.iter().filter_map(decision).collect();
         let began = Instant::now();
         let round = self.leader.take(facts, now)?;
         self.metrics.decided(began.elapsed());
@@ -351,4 +354,13 @@ async fn load(mut store: Box<dyn Store>) -> anyhow::Result<(Box<dyn Store>, Load
     })
     .await?;
     Ok((store, loaded.context("cannot load the farm's state")?))
+}
+
+/// The decision on a fact that is part of a trace.
+fn decision(fact: &Fact) -> Option<Span> {
+    let Fact::Observed(observation) = fact else {
+        return None;
+    };
+    let span = tracing::info_span!(target: trace::TARGET, "decide", repository = %observation.repo);
+    Some(trace::under(span, Some(observation.trace.as_ref()?)))
 }

@@ -16,10 +16,11 @@ use farm_model::id::RepoName;
 use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
 use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
-use farm_runtime::{Clock, Ids};
+use farm_runtime::{Clock, Ids, trace};
 
 use self::pulse::{Ears, deafness, pulse};
 use crate::engine::Input;
+use crate::gaps::Known;
 use crate::sources::Sources;
 use crate::status::Board;
 
@@ -36,6 +37,8 @@ pub(crate) struct Doors {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) board: Board,
+    /// Deliveries that need not be looked for.
+    pub(crate) known: Known,
     pub(crate) grace: jiff::SignedDuration,
 }
 
@@ -63,6 +66,7 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bus: &Bus, doors: &Doors) {
                     doors.sources.clone(),
                     doors.configs.clone(),
                     doors.config_holder.clone(),
+                    doors.known.clone(),
                 ));
             }
             Topic::Commands => {
@@ -108,6 +112,7 @@ async fn activities(
     sources: Sources,
     configs: watch::Receiver<Option<FarmConfig>>,
     config_holder: Option<RepoName>,
+    known: Known,
 ) {
     while let Some(delivery) = receiver.next().await {
         let refusal = refusal(&delivery.event);
@@ -126,6 +131,7 @@ async fn activities(
                 continue;
             }
         };
+        known.note(activity.hint.source(), &activity.delivery);
         let name = activity.hint.outside_name();
         let repo = match configs.borrow().as_ref() {
             Some(config) => plan::repository_of(config, activity.hint.source(), &name)
@@ -171,6 +177,11 @@ async fn progress(mut receiver: Listener, inputs: mpsc::Sender<Input>, ears: Ear
             delivery.ack();
             continue;
         }
+        // It says where an attempt stands: a moment of its trace.
+        let _heard = delivery.event.trace().map(|parent| {
+            let span = tracing::info_span!(target: trace::TARGET, "hear progress", otel.kind = "consumer", event = delivery.event.id);
+            trace::under(span, Some(&parent))
+        });
         match fact_of(&delivery.event) {
             Ok(Some(fact)) => {
                 let input = Input {

@@ -91,6 +91,8 @@ impl Counts {
                 Gone::Refused => drop(self.refused.inc()),
                 Gone::Restarted => self.lost("restarted"),
                 Gone::Silent => self.lost("silent"),
+                // Somebody wanted it so.
+                Gone::Cancelled => {}
             },
             _ => {}
         }
