@@ -6,10 +6,13 @@
     reason = "a test ends where it cannot go on"
 )]
 
+mod collector;
 mod delivery;
 mod kills;
 mod limits;
 mod machine;
+mod status;
+mod trace;
 mod up;
 
 /// The binary under test.
