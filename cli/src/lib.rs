@@ -2,8 +2,11 @@
 
 mod builds;
 mod check;
+mod command;
+mod credential;
 mod dead_letters;
 mod explain;
+mod flakes;
 mod init;
 mod logs;
 mod lookup;
@@ -36,6 +39,20 @@ pub enum Command {
     Logs(logs::Args),
     /// Build a commit once more on a builder
     Retry(retry::Args),
+    /// End the open run of a build, on its machines as well
+    Cancel(command::CancelArgs),
+    /// Lease nothing of a builder for a while
+    Pause(command::PauseArgs),
+    /// Go on with a builder that was paused
+    Resume(command::ResumeArgs),
+    /// Lease nothing to a machine for a while
+    Drain(command::DrainArgs),
+    /// Use a machine again that was drained or set aside
+    Undrain(command::UndrainArgs),
+    /// Show who asked for what, and what came of it
+    Audit(command::audit::Args),
+    /// Show tests that both passed and failed on the same inputs
+    Flakes(flakes::Args),
     /// Record machines, make their keys and take them back
     Machine(machine::Args),
     /// Look at messages that nobody could use, and send them again or drop them
@@ -73,6 +90,13 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Status(args) => status::run(&args, session).await,
         Command::Logs(args) => logs::run(&args, session).await,
         Command::Retry(args) => retry::run(&args, session).await,
+        Command::Cancel(args) => command::cancel(&args, session).await,
+        Command::Pause(args) => command::pause(&args, session).await,
+        Command::Resume(args) => command::resume(&args, session).await,
+        Command::Drain(args) => command::drain(&args, session).await,
+        Command::Undrain(args) => command::undrain(&args, session).await,
+        Command::Audit(args) => command::audit::run(&args, session).await,
+        Command::Flakes(args) => flakes::run(&args, session).await,
         Command::Machine(args) => machine::run(&args, session).await,
         Command::DeadLetters(args) => dead_letters::run(&args, session).await,
         Command::Token(args) => token::run(&args, session),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod commands;
 pub mod dashboard;
 mod doors;
 pub mod gerrit_webhook;
@@ -7,6 +8,7 @@ pub mod github_webhook;
 pub mod manifest;
 pub mod pubsubhelper;
 pub mod retrybuilds;
+mod traced;
 mod webhook;
 
 use anyhow::{Context, bail};
@@ -22,7 +24,8 @@ pub const ALL: &str = "all";
 pub type Build = fn(&Vars) -> anyhow::Result<Router>;
 
 /// The functions, by the names that `FUNCTION_TARGET` and the manifest give them.
-pub const FUNCTIONS: [(&str, Build); 5] = [
+pub const FUNCTIONS: [(&str, Build); 6] = [
+    ("commands", commands::build),
     ("dashboard", dashboard::build),
     ("gerrit-webhook", gerrit_webhook::build),
     ("github-webhook", github_webhook::build),

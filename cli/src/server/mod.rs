@@ -6,8 +6,9 @@ mod log;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, RepoName};
-use farm_model::view::{BuildView, FarmView, GridView, StatusView};
+use farm_model::id::{AttemptKey, BuildId, BuilderName, CommandId, CommitId, RepoName};
+use farm_model::message::command::Ask;
+use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
@@ -185,6 +186,57 @@ impl Server {
             Ok(envelope) if status.is_success() || !envelope.error.is_empty() => Ok(envelope),
             _ => Err(self.unexpected(status, &body)),
         }
+    }
+
+    /// Asks for something; the command's id, or why it is refused.
+    ///
+    /// # Errors
+    /// No usable answer.
+    pub async fn command(
+        &self,
+        ask: &Ask,
+        token: &str,
+    ) -> Result<Result<CommandId, String>, ServerError> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Answer {
+            Accepted { command: CommandId },
+            Refused { error: String },
+        }
+        let url = self.url(&["api", "commands"]);
+        let request = self.client.post(url).bearer_auth(token).timeout(WHOLE);
+        let response = self.send(request.json(ask)).await?;
+        let status = response.status();
+        let body = self.body(response).await?;
+        match serde_json::from_slice(&body) {
+            Ok(Answer::Accepted { command }) if status.is_success() => Ok(Ok(command)),
+            Ok(Answer::Refused { error }) if status.is_client_error() => Ok(Err(error)),
+            _ => Err(self.unexpected(status, &body)),
+        }
+    }
+
+    /// What people asked for.
+    ///
+    /// # Errors
+    /// No usable answer.
+    pub async fn audit(&self) -> Result<AuditView, ServerError> {
+        self.existing("audit").await
+    }
+
+    /// Tests that fail by chance.
+    ///
+    /// # Errors
+    /// No usable answer.
+    pub async fn flakes(&self) -> Result<FlakesView, ServerError> {
+        self.existing("flakes").await
+    }
+
+    async fn existing<T: DeserializeOwned>(&self, name: &str) -> Result<T, ServerError> {
+        let found = self.document(self.url(&["api", name])).await?;
+        found.ok_or_else(|| {
+            let text = "tells nothing of that yet: its coordinator has not written it";
+            ServerError::Never(format!("{} {text}", self.base))
+        })
     }
 
     fn url(&self, path: &[&str]) -> Url {

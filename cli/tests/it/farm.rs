@@ -42,6 +42,10 @@ pub struct FarmState {
     pub status_made: Mutex<Option<String>>,
     /// What /clear-results answers.
     pub clear: Mutex<Option<(StatusCode, String)>>,
+    /// The bodies of commands.
+    pub commands: Mutex<Vec<String>>,
+    /// What commands are answered, if not that they are accepted.
+    pub refuses: Mutex<Option<(StatusCode, &'static str)>>,
     /// Method, path with query, and authorization of each request.
     pub asked: Mutex<Vec<String>>,
 }
@@ -96,6 +100,9 @@ impl Farm {
             .route("/api/build/{id}", get(build))
             .route("/log/{build}/{run}/{job}/{attempt}", get(log))
             .route("/clear-results", post(clear))
+            .route("/api/commands", post(command))
+            .route("/api/audit", get(audit))
+            .route("/api/flakes", get(flakes))
             .layer(axum::middleware::from_fn_with_state(
                 Arc::clone(&state),
                 remember,
@@ -152,6 +159,39 @@ async fn remember(
     let line = format!("{} {} {allowed}", request.method(), request.uri());
     state.asked.lock().push(line.trim_end().to_owned());
     next.run(request).await
+}
+
+async fn command(State(state): State<Arc<FarmState>>, body: String) -> Response {
+    state.commands.lock().push(body);
+    match *state.refuses.lock() {
+        Some((status, text)) => (status, Json(json!({ "error": text }))).into_response(),
+        None => (StatusCode::ACCEPTED, Json(json!({ "command": "c1" }))).into_response(),
+    }
+}
+
+async fn audit() -> Json<Value> {
+    Json(json!({
+        "made": MADE,
+        "asked": [{
+            "id": "c1",
+            "actor": "user:gopher",
+            "ask": { "do": "drain", "machine": "attic", "reason": "new disk" },
+            "at": MADE,
+            "effect": "nothing more is leased to it; what it runs goes on",
+        }],
+    }))
+}
+
+async fn flakes() -> Json<Value> {
+    Json(json!({
+        "made": MADE,
+        "flakes": [{
+            "builder": "lint", "repo": "sample", "unit": "net", "name": "TestDial",
+            "flaked": 2, "ran": 40, "first": MADE, "last": MADE,
+            "evidence": { "build": LINT, "run": 1, "job": "tests-1", "attempt": 1 },
+        }],
+        "count": 1,
+    }))
 }
 
 async fn front() -> Json<Value> {

@@ -4,6 +4,7 @@
 
 mod builds;
 mod check;
+mod command;
 mod dead_letters;
 mod explain;
 mod farm;

@@ -81,6 +81,22 @@ pub(super) async fn build(
     Ok(answer(&headers, &*build.ok_or_else(missing)?))
 }
 
+pub(super) async fn flakes(
+    State(dashboard): State<Arc<Dashboard>>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let flakes = dashboard.flakes.get(key::FLAKES).await?;
+    Ok(answer(&headers, &*flakes.ok_or_else(nothing_yet)?))
+}
+
+pub(super) async fn audit(
+    State(dashboard): State<Arc<Dashboard>>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let audit = dashboard.audit.get(key::AUDIT).await?;
+    Ok(answer(&headers, &*audit.ok_or_else(nothing_yet)?))
+}
+
 fn nothing_yet() -> Trouble {
     Trouble::Missing("There is nothing yet.".to_owned())
 }

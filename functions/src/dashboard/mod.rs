@@ -6,11 +6,13 @@
 //! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
 //! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
-//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/status` | the views as they are |
+//! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
+//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/audit`, `/api/status` | the views as they are |
 
 mod api;
 mod build;
 mod cells;
+mod flakes;
 mod fleet;
 mod front;
 mod log;
@@ -30,7 +32,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
-use farm_model::view::{BuildView, FarmView, GridView, StatusView};
+use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
 use farm_runtime::{Clock, Vars};
 use tower_http::compression::CompressionLayer;
 
@@ -47,6 +49,8 @@ struct Dashboard {
     grids: Views<GridView>,
     builds: Views<BuildView>,
     status: Views<StatusView>,
+    flakes: Views<FlakesView>,
+    audit: Views<AuditView>,
     fronts: Rendered,
     clock: Clock,
 }
@@ -62,6 +66,8 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         grids: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
         status: Views::new(bucket.clone()),
+        flakes: Views::new(bucket.clone()),
+        audit: Views::new(bucket.clone()),
         fronts: Rendered::default(),
         bucket,
         clock: Clock::system(),
@@ -75,6 +81,9 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/api/status", get(api::status))
         .route("/api/grid", get(api::grid))
         .route("/api/build/{build}", get(api::build))
+        .route("/flakes", get(flakes::page))
+        .route("/api/flakes", get(api::flakes))
+        .route("/api/audit", get(api::audit))
         .fallback(not_found)
         .layer(from_fn_with_state(policy, guarded))
         .layer(CompressionLayer::new())

@@ -26,14 +26,14 @@ use farm_bus::Bus;
 use farm_model::event::{Event, Message};
 use farm_model::message::command::Command;
 use farm_model::trace::TraceParent;
-use farm_runtime::{Clock, Ids, Vars, trace};
+use farm_runtime::{Clock, Ids, Vars};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use self::actor::Keys;
 use self::ask::Asked;
 use self::envelope::{Done, Refusal};
-use crate::doors;
+use crate::{doors, traced};
 
 /// Bytes of a body: names and commit ids.
 const LARGEST: usize = 64 << 10;
@@ -71,10 +71,7 @@ async fn clear(
     headers: HeaderMap,
     asked: Asked,
 ) -> Result<Done, Refusal> {
-    let parent = trace::of(&headers);
-    let span = tracing::info_span!(target: trace::TARGET, "command", otel.kind = "server", builder = asked.builder());
-    let span = trace::under(span, parent.as_ref());
-    let parent = trace::from(&span, parent).unwrap_or_else(|| trace::begin(&retry.ids));
+    let (span, parent) = traced::command(&headers, &retry.ids);
     retry.clear(asked, &parent).instrument(span).await
 }
 

@@ -3,11 +3,48 @@
 use axum::body::Body;
 use axum::http::Request;
 use bytes::Bytes;
+use farm_model::kept::Flake;
 use farm_model::message::progress::LogSummary;
-use farm_model::view::{FarmView, GridView, key};
+use farm_model::view::{FarmView, FlakesView, GridView, key};
 
 use crate::harness::Function;
-use crate::sample::{build, dashboard, dashboard_with, failed, farm, grid, running};
+use crate::sample::{at, build, dashboard, dashboard_with, failed, farm, grid, running};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flaky_tests_have_a_page_with_their_rates() {
+    let nothing = Function::start("dashboard", None).get("/flakes").await;
+    assert!(nothing.of(404).contains("Nothing is known"));
+    let function = Function::start("dashboard", None);
+    let flake = Flake {
+        builder: "pi".parse().unwrap(),
+        repo: "demo".parse().unwrap(),
+        unit: "net".to_owned(),
+        name: "Test<Dial>".to_owned(),
+        flaked: 3,
+        ran: 40,
+        first: at("09:00:00"),
+        last: at("10:00:00"),
+        evidence: format!("{}/1/tests-2/1", "a".repeat(32)).parse().unwrap(),
+    };
+    let view = FlakesView {
+        made: at("10:00:01"),
+        flakes: vec![flake],
+        count: 5,
+    };
+    function.put_view(key::FLAKES, &view).await;
+    let answer = function.get("/flakes").await;
+    let page = answer.of(200);
+    for text in [
+        "3 of 40 runs (8 %)",
+        "Test&#60;Dial&#62;",
+        "and 4 more",
+        "/1/tests-2/1\"",
+    ] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    let json = function.get("/api/flakes").await;
+    assert!(json.of(200).contains(r#""flaked":3"#));
+}
 
 #[tokio::test]
 async fn the_front_page_shows_grid_open_builds_machines_and_troubles() {

@@ -48,7 +48,7 @@ fn a_function_that_is_not_there_is_named_with_those_that_are() {
     let error = functions::router("dashbord", &Vars::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no function \"dashbord\"; there are all, dashboard, gerrit-webhook, github-webhook, pubsubhelper, \
+        "there is no function \"dashbord\"; there are all, commands, dashboard, gerrit-webhook, github-webhook, pubsubhelper, \
          retrybuilds"
     );
 }
@@ -57,6 +57,6 @@ fn a_function_that_is_not_there_is_named_with_those_that_are() {
 fn a_setting_that_is_missing_names_the_function() {
     let error = functions::router("all", &Vars::default()).unwrap_err();
     let text = format!("{error:#}");
-    let expected = "the function dashboard cannot start: FARM_BUCKET is not set: ";
+    let expected = "the function commands cannot start: FARM_TOKEN_KEY is not set: ";
     assert!(text.starts_with(expected), "{text}");
 }

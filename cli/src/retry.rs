@@ -1,16 +1,14 @@
 //! `farm retry`: builds a commit once more.
 
-mod credential;
-
 use std::process::ExitCode;
 
 use farm_model::id::BuilderName;
 
+use crate::credential::CredentialArgs;
 use crate::lookup::{CommitPrefix, Pages};
 use crate::server::ServerArgs;
 use crate::session::Session;
 use crate::text::plain;
-use credential::CredentialArgs;
 
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]

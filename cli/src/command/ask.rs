@@ -1,0 +1,54 @@
+//! Asking, and what is said of the answer.
+
+use std::process::ExitCode;
+
+use farm_model::message::command::Ask;
+
+use crate::credential::CredentialArgs;
+use crate::server::{Server, ServerArgs, ServerError};
+use crate::session::Session;
+use crate::text::plain;
+
+/// Whom a command is given to, and as whom.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CommandArgs {
+    #[command(flatten)]
+    credential: CredentialArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+impl CommandArgs {
+    /// Gets ready to ask.
+    ///
+    /// # Errors
+    /// The system's TLS is not usable.
+    pub fn server(&self) -> Result<Server, ServerError> {
+        self.server.open()
+    }
+
+    /// Asks for `what`, in words for people.
+    ///
+    /// # Errors
+    /// There is no token, or no usable answer.
+    pub async fn ask(
+        &self,
+        ask: Ask,
+        what: &str,
+        session: &mut Session,
+    ) -> anyhow::Result<ExitCode> {
+        let token = self.credential.token(self.server.is_local(), session)?;
+        match self.server()?.command(&ask, &token).await? {
+            Ok(_) => {
+                session.print(&format!(
+                    "asked for {what}: `farm audit` shows what came of it"
+                ))?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(refusal) => {
+                session.note(&format!("refused: {}", plain(&refusal)));
+                Ok(ExitCode::FAILURE)
+            }
+        }
+    }
+}

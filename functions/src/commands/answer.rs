@@ -1,0 +1,52 @@
+//! What is answered.
+
+use std::fmt::Display;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use farm_model::id::CommandId;
+use serde_json::json;
+
+/// It will be done, once.
+pub(super) struct Accepted(pub(super) CommandId);
+
+impl IntoResponse for Accepted {
+    fn into_response(self) -> Response {
+        let body = json!({ "command": self.0 });
+        (StatusCode::ACCEPTED, axum::Json(body)).into_response()
+    }
+}
+
+/// It will not.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// The client's words make no sense.
+    Nonsense(String),
+    /// Nobody has proved who asks.
+    Stranger(String),
+    /// Our trouble.
+    Later,
+}
+
+impl Refused {
+    /// `error` is for the log alone.
+    pub(super) fn later(error: impl Display) -> Self {
+        tracing::error!(%error, "a command was not published");
+        Self::Later
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (status, text) = match self {
+            Self::Nonsense(text) => (StatusCode::BAD_REQUEST, text),
+            Self::Stranger(text) => (StatusCode::UNAUTHORIZED, text),
+            Self::Later => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not now; try again".to_owned(),
+            ),
+        };
+        tracing::info!(%status, reason = %text, "refused");
+        (status, axum::Json(json!({ "error": text }))).into_response()
+    }
+}

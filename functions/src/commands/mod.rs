@@ -1,0 +1,145 @@
+//! `commands`: `POST /api/commands`: a person asks the farm for something.
+//!
+//! The body is what is asked, as JSON: `{"do":"cancel","build":"3f2a…"}`; see [`Ask`] for all of it. Who asks proves it with
+//! `Authorization: Bearer farm1.…`, a token signed with `FARM_TOKEN_KEY`: the actor is `user:<subject>`.
+//! `Idempotency-Key` names the command: asking twice under one name is asking once.
+//!
+//! | status | body | means |
+//! |---|---|---|
+//! | 202 | `{"command":"…"}` | accepted; `/api/audit` says what came of it |
+//! | 400 | `{"error":"…"}` | it makes no sense |
+//! | 401 | `{"error":"…"}` | no token, or none that is good |
+//! | 503 | `{"error":"…"}` | not now; the same again is safe |
+
+mod answer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, header};
+use axum::routing::post;
+use farm_bus::Bus;
+use farm_forge::token;
+use farm_model::Timestamp;
+use farm_model::event::{Event, Message};
+use farm_model::id::CommandId;
+use farm_model::message::command::{Ask, Command};
+use farm_model::trace::TraceParent;
+use farm_runtime::{Clock, Ids, Vars};
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use self::answer::{Accepted, Refused};
+use crate::{doors, traced};
+
+/// Bytes of a body: names and a reason.
+const LARGEST: usize = 16 << 10;
+/// Of a reason, in characters.
+const REASON: usize = 500;
+/// How long publishing may take: platforms end a request at 30 seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Who publishes.
+const PUBLISHER: &str = "/functions/commands";
+
+struct Commands {
+    tokens: String,
+    bus: Bus,
+    clock: Clock,
+    ids: Ids,
+}
+
+/// The function.
+///
+/// # Errors
+/// A setting is missing or wrong; an empty key is missing.
+pub fn build(vars: &Vars) -> anyhow::Result<Router> {
+    let commands = Commands {
+        tokens: vars.require(
+            "FARM_TOKEN_KEY",
+            "the key that people's tokens are signed with",
+        )?,
+        bus: doors::bus(vars)?,
+        clock: Clock::system(),
+        ids: Ids::system(),
+    };
+    Ok(Router::new()
+        .route("/api/commands", post(command))
+        .layer(DefaultBodyLimit::max(LARGEST))
+        .with_state(Arc::new(commands)))
+}
+
+async fn command(
+    State(commands): State<Arc<Commands>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Accepted, Refused> {
+    let now = commands.clock.now();
+    let actor = commands.actor(&headers, now)?;
+    let ask = asked(&body)?;
+    let id = commands.id(&headers)?;
+    let command = Command { id, actor, ask };
+    let (span, parent) = traced::command(&headers, &commands.ids);
+    let publishing = commands.publish(&command, &parent, now);
+    publishing.instrument(span).await?;
+    tracing::info!(id = %command.id, actor = %command.actor, "a command");
+    Ok(Accepted(command.id))
+}
+
+impl Commands {
+    /// Who asks. A token is never told or logged.
+    fn actor(&self, headers: &HeaderMap, now: Timestamp) -> Result<String, Refused> {
+        let value = headers.get(header::AUTHORIZATION);
+        let bearer = value
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        let nobody = || Refused::Stranger("say who you are: Authorization: Bearer farm1.…".into());
+        let claims = token::verify(self.tokens.as_bytes(), bearer.ok_or_else(nobody)?, now)
+            .map_err(|error| Refused::Stranger(error.to_string()))?;
+        Ok(format!("user:{}", claims.subject))
+    }
+
+    /// The client's name for the command, or one of ours.
+    fn id(&self, headers: &HeaderMap) -> Result<CommandId, Refused> {
+        let given = headers.get("idempotency-key");
+        let text = match given.map(|value| value.to_str()) {
+            Some(Ok(text)) => text.to_owned(),
+            Some(Err(_)) => return Err(Refused::Nonsense("Idempotency-Key is no text".into())),
+            None => self.ids.hex(16),
+        };
+        text.parse()
+            .map_err(|error| Refused::Nonsense(format!("Idempotency-Key: {error}")))
+    }
+
+    async fn publish(
+        &self,
+        command: &Command,
+        trace: &TraceParent,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let id = format!("command:{}", command.id);
+        let event = Event::of(id, PUBLISHER, now, command).map_err(Refused::later)?;
+        let event = event.in_trace(Some(trace));
+        let published = timeout(PATIENCE, self.bus.publish(Command::TOPIC, &event)).await;
+        published.map_err(Refused::later)?.map_err(Refused::later)
+    }
+}
+
+fn asked(body: &[u8]) -> Result<Ask, Refused> {
+    let ask: Ask = serde_json::from_slice(body).map_err(|error| {
+        Refused::Nonsense(format!(
+            "the body is not what can be asked for, such as {{\"do\":\"cancel\",\"build\":\"…\"}}: {error}"
+        ))
+    })?;
+    let reason = match &ask {
+        Ask::Pause { reason, .. } | Ask::Drain { reason, .. } => reason,
+        _ => return Ok(ask),
+    };
+    if reason.chars().count() > REASON {
+        let text = format!("a reason has at most {REASON} characters");
+        return Err(Refused::Nonsense(text));
+    }
+    Ok(ask)
+}

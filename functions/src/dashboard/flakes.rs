@@ -1,0 +1,72 @@
+//! Tests that both passed and failed on the same inputs, with their rates.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
+use farm_model::kept::Flake;
+use farm_model::view::key;
+
+use super::Dashboard;
+use super::shell::Shell;
+use super::text::Moment;
+use super::trouble::Trouble;
+
+#[derive(Template)]
+#[template(path = "flakes.html")]
+struct FlakesPage {
+    shell: Shell,
+    flakes: Vec<Line>,
+    /// How many are known beyond those.
+    more: usize,
+}
+
+struct Line {
+    test: String,
+    unit: String,
+    builder: String,
+    repo: String,
+    rate: String,
+    last: Moment,
+    log: String,
+}
+
+pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Trouble> {
+    let nothing = || Trouble::Missing("Nothing is known of flaky tests yet.".to_owned());
+    let document = dashboard
+        .flakes
+        .get(key::FLAKES)
+        .await?
+        .ok_or_else(nothing)?;
+    let farm = dashboard.farm.get(key::FARM).await?;
+    let farm = farm.as_ref().map_or("", |farm| &farm.view.name);
+    let view = &document.view;
+    let page = FlakesPage {
+        shell: Shell::new("Flaky tests", farm, Some(view.made)),
+        flakes: view.flakes.iter().map(line).collect(),
+        more: view.count.saturating_sub(view.flakes.len()),
+    };
+    let fresh = [(header::CACHE_CONTROL, "no-cache")];
+    Ok((fresh, Html(page.render()?)).into_response())
+}
+
+fn line(flake: &Flake) -> Line {
+    Line {
+        test: flake.name.clone(),
+        unit: flake.unit.clone(),
+        builder: flake.builder.to_string(),
+        repo: flake.repo.to_string(),
+        rate: rate(flake),
+        last: Moment(flake.last),
+        log: format!("/log/{}", flake.evidence),
+    }
+}
+
+/// `3 of 40 runs (8 %)`.
+fn rate(flake: &Flake) -> String {
+    let ran = flake.ran.max(flake.flaked);
+    let percent = 100.0 * f64::from(flake.flaked) / f64::from(ran.max(1));
+    format!("{} of {ran} runs ({percent:.0} %)", flake.flaked)
+}
