@@ -37,6 +37,8 @@ A message lies there with the reason: it could not be read, or was delivered too
 its topic, for everybody who listens: the same event twice is that event once. Dropping is for good.
 Exit code: 0 done, 1 a letter that was named is not there, 3 the queues could not be asked.")]
 pub struct Args {
+    #[command(flatten)]
+    place: PlaceArgs,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -59,8 +61,6 @@ struct ListArgs {
     /// One line of JSON a letter
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    place: PlaceArgs,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -77,8 +77,6 @@ struct SettleArgs {
     /// One line of JSON a letter
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    place: PlaceArgs,
 }
 
 /// What is done with the letters that are meant.
@@ -105,16 +103,16 @@ struct Line<'a> {
 /// # Errors
 /// There is no such subscription, or the queues do not answer.
 pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode> {
+    let bus = args.place.open()?;
     match &args.command {
-        None => list(&ListArgs::default(), session).await,
-        Some(Command::List(args)) => list(args, session).await,
-        Some(Command::Redeliver(args)) => settle(args, Deed::Redeliver, session).await,
-        Some(Command::Drop(args)) => settle(args, Deed::Drop, session).await,
+        None => list(&bus, &ListArgs::default(), session).await,
+        Some(Command::List(args)) => list(&bus, args, session).await,
+        Some(Command::Redeliver(args)) => settle(&bus, args, Deed::Redeliver, session).await,
+        Some(Command::Drop(args)) => settle(&bus, args, Deed::Drop, session).await,
     }
 }
 
-async fn list(args: &ListArgs, session: &mut Session) -> anyhow::Result<ExitCode> {
-    let bus = args.place.open()?;
+async fn list(bus: &Bus, args: &ListArgs, session: &mut Session) -> anyhow::Result<ExitCode> {
     let named: Vec<&str> = args.subscriptions.iter().map(String::as_str).collect();
     let wanted = if named.is_empty() { &USUAL[..] } else { &named };
     let mut count = 0;
@@ -130,8 +128,12 @@ async fn list(args: &ListArgs, session: &mut Session) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-async fn settle(args: &SettleArgs, deed: Deed, session: &mut Session) -> anyhow::Result<ExitCode> {
-    let bus: Bus = args.place.open()?;
+async fn settle(
+    bus: &Bus,
+    args: &SettleArgs,
+    deed: Deed,
+    session: &mut Session,
+) -> anyhow::Result<ExitCode> {
     let (sentence, done) = match deed {
         Deed::Redeliver => (Sentence::Redeliver(topic_of(&args.subscription)?), "redelivered"),
         Deed::Drop => (Sentence::Drop, "dropped"),

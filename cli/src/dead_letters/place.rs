@@ -11,7 +11,7 @@ const NOTE: &str = ".farm/bus-address";
 pub struct PlaceArgs {
     /// The farm's queues: pubsub://PROJECT, with ?endpoint=http://HOST:PORT for an emulator [default: those of the `farm up`
     /// that uses ./.farm]
-    #[arg(long, value_name = "URL", env = "FARM_BUS")]
+    #[arg(long, value_name = "URL", env = "FARM_BUS", global = true)]
     bus: Option<BusUrl>,
 }
 

@@ -11,6 +11,7 @@ mod delivery;
 mod kills;
 mod limits;
 mod machine;
+mod sources;
 mod status;
 mod trace;
 mod up;
