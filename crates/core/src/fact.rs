@@ -8,7 +8,7 @@ use farm_model::id::RepoName;
 use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
 use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
-use farm_model::record::Branch;
+use farm_model::record::{Branch, Build, Run};
 use farm_model::trace::TraceParent;
 
 /// One input of the state machine.
@@ -45,6 +45,11 @@ pub enum Fact {
     Heartbeat(HubHeartbeat),
     /// A hub lost a machine.
     MachineGone(MachineGone),
+    /// Builds of long ago, from the store: facts that follow may be about them.
+    Recalled {
+        /// Each with all its runs.
+        builds: Vec<(Build, Vec<Run>)>,
+    },
     /// We have not heard ourselves on the queues: the silence of others says nothing.
     Deaf,
     /// Time has passed.
@@ -66,6 +71,7 @@ impl Fact {
             Self::Progress(_) => "progress",
             Self::Heartbeat(_) => "heartbeat",
             Self::MachineGone(_) => "machine-gone",
+            Self::Recalled { .. } => "recalled",
             Self::Deaf => "deaf",
             Self::Tick => "tick",
         }

@@ -25,6 +25,8 @@ pub struct Policy {
     pub run_limit: SignedDuration,
     /// How long a run may wait for its first attempt.
     pub wait_limit: SignedDuration,
+    /// How long a build that is over and not shown stays in memory.
+    pub remembered: SignedDuration,
     /// How much later than its limit an attempt is given up though its hub still speaks of it.
     pub overtime: SignedDuration,
     /// How much later than a tip's, by rank, a build of history is due, for each commit it lies behind.
@@ -58,6 +60,7 @@ impl Default for Policy {
             hold: SignedDuration::from_mins(2),
             run_limit: SignedDuration::from_hours(48),
             wait_limit: SignedDuration::from_hours(14 * 24),
+            remembered: SignedDuration::from_hours(1),
             overtime: SignedDuration::from_mins(10),
             history_delay: SignedDuration::from_secs(600),
             missing_after: SignedDuration::from_hours(1),

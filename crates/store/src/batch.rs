@@ -2,6 +2,7 @@
 
 use farm_model::Timestamp;
 use farm_model::event::{Event, Topic};
+use farm_model::kept::{Kept, KeptKey};
 use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
 use farm_model::view::FeedEvent;
 
@@ -37,6 +38,10 @@ pub struct Batch {
     pub feed: Vec<FeedEvent>,
     /// Machines with an owner, by name.
     pub owned: Vec<OwnedMachine>,
+    /// Small records by key; none removes what is there.
+    pub kept: Vec<(KeptKey, Option<Kept>)>,
+    /// Views as they lie in the bucket, by key.
+    pub views: Vec<ViewVersion>,
     /// What was decided on.
     pub decision: Option<Decision>,
     /// Forget inbox keys from before this.
@@ -45,6 +50,8 @@ pub struct Batch {
     pub forget_feed_before: Option<Timestamp>,
     /// Forget the history of hours that lie wholly before this.
     pub forget_history_before: Option<Timestamp>,
+    /// Forget the versions of views that were written before this: the next writing asks the bucket.
+    pub forget_views_before: Option<Timestamp>,
     /// Forget decisions from before this, but never the last one: it keeps the count.
     pub forget_decisions_before: Option<Timestamp>,
 }
@@ -64,7 +71,7 @@ pub struct Loaded {
     pub epoch: Epoch,
     /// By repository and name.
     pub branches: Vec<Branch>,
-    /// Oldest first.
+    /// Those that [`Keep`] asks for, oldest first.
     pub builds: Vec<Build>,
     /// By build, then by number.
     pub runs: Vec<Run>,
@@ -80,6 +87,31 @@ pub struct Loaded {
     pub feed: Vec<FeedEvent>,
     /// By name.
     pub owned: Vec<OwnedMachine>,
+    /// By kind and key.
+    pub kept: Vec<Kept>,
+    /// By key.
+    pub views: Vec<ViewVersion>,
+}
+
+/// Which builds a leader takes into its memory. The others stay where they are; see [`Store::find`](crate::Store::find).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// All of them.
+    Everything,
+    /// Those that are open, those that ended at this moment or later, and those of every commit that a stored branch
+    /// shows, with all their runs.
+    FinishedSince(Timestamp),
+}
+
+/// A document in the bucket as the leader left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewVersion {
+    /// Its key.
+    pub key: String,
+    /// The bucket's name for what is there.
+    pub version: String,
+    /// When it was written.
+    pub at: Timestamp,
 }
 
 /// An event that waits to be published.

@@ -1,9 +1,13 @@
 //! What can go wrong with a store, sorted by what there is to do.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-/// Why the store did not do it.
+/// A driver's words.
+type Words = Box<dyn Error + Send + Sync>;
+
+/// Why the store did not do it. `state` is the database's name for people, without secrets: a path or an address.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -20,56 +24,74 @@ pub enum StoreError {
     },
     /// The file cannot be read and written.
     #[error(
-        "cannot open the farm's state {} for reading and writing: {error}; \
-         the file, its -wal and -shm beside it, and their folder must belong to the user that runs the coordinator",
-        path.display()
+        "cannot open the farm's state {state} for reading and writing: {error}; \
+         the file, its -wal and -shm beside it, and their folder must belong to the user that runs the coordinator"
     )]
     Open {
         /// The file.
-        path: PathBuf,
+        state: String,
         /// Why.
-        error: rusqlite::Error,
+        error: Words,
     },
-    /// There is something else in the file.
+    /// The server does not let us in, or not do what we must.
     #[error(
-        "{} holds something, but not a farm's state; move it away, or choose another data folder",
-        path.display()
+        "the farm's state {state} is refused: {error}; \
+         check user, password, database and TLS settings, and that the user may create tables there"
+    )]
+    Refused {
+        /// The database.
+        state: String,
+        /// Why.
+        error: String,
+    },
+    /// The server cannot be reached, or the connection to it broke.
+    #[error(
+        "the farm's state {state} cannot be reached: {error}; it is tried again while the coordinator runs"
+    )]
+    Away {
+        /// The database.
+        state: String,
+        /// Why.
+        error: String,
+    },
+    /// There is something else in the database.
+    #[error(
+        "{state} holds something, but not a farm's state; move it away, or choose another place for the state"
     )]
     NotOurs {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        state: String,
     },
     /// A newer farm has written it.
     #[error(
-        "{} was written by a newer version of the farm (schema {found}; this one knows up to {known}); \
-         install the newer version again, or choose another data folder",
-        path.display()
+        "{state} was written by a newer version of the farm (schema {found}; this one knows up to {known}); \
+         install the newer version again, or choose another place for the state"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        state: String,
         /// Its schema.
         found: i64,
         /// Ours.
         known: i64,
     },
     /// No space is left.
-    #[error("no space left for the farm's state {}; free some, the coordinator then goes on", path.display())]
+    #[error("no space left for the farm's state {state}; free some, the coordinator then goes on")]
     Full {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        state: String,
     },
     /// Another process has kept the database locked for too long.
-    #[error("the farm's state {} is locked by another process; stop that process", path.display())]
+    #[error("the farm's state {state} is locked by another process; stop that process")]
     Locked {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        state: String,
     },
     /// A stored record does not read.
-    #[error("the record {key} in table {table} of {} does not read: {error}", path.display())]
+    #[error("the record {key} in table {table} of {state} does not read: {error}")]
     Record {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        state: String,
         /// The table.
         table: &'static str,
         /// Its key, for people.
@@ -86,20 +108,20 @@ pub enum StoreError {
         error: serde_json::Error,
     },
     /// A batch contradicts itself or the database: a run without its build.
-    #[error("the batch does not fit the farm's state {}: {error}", path.display())]
+    #[error("the batch does not fit the farm's state {state}: {error}")]
     Contradiction {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        state: String,
         /// The database's words.
-        error: rusqlite::Error,
+        error: Words,
     },
     /// Anything else that the database says: a broken disk, a file damaged from outside.
-    #[error("the farm's state {}: {error}", path.display())]
+    #[error("the farm's state {state}: {error}")]
     Sql {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        state: String,
         /// The database's words.
-        error: rusqlite::Error,
+        error: Words,
     },
 }
 
@@ -107,6 +129,9 @@ impl StoreError {
     /// Whether the same call may succeed later with nobody changing a setting.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Locked { .. })
+        matches!(
+            self,
+            Self::Full { .. } | Self::Locked { .. } | Self::Away { .. }
+        )
     }
 }

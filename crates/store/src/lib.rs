@@ -2,21 +2,28 @@
 
 mod batch;
 mod error;
+mod fault;
+mod postgres;
+mod sql;
 mod sqlite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod url;
 
 pub use batch::{
-    Batch, ConfigRecord, Decision, FORGET_AT_ONCE, InboxEntry, Loaded, NumberedDecision,
-    OutboxEntry,
+    Batch, ConfigRecord, Decision, FORGET_AT_ONCE, InboxEntry, Keep, Loaded, NumberedDecision,
+    OutboxEntry, ViewVersion,
 };
 pub use error::StoreError;
+pub use postgres::PostgresStore;
 pub use sqlite::{Durability, SqliteStore};
+pub use url::{BadStateUrl, StateUrl, open};
 
 use std::fmt;
 
 use farm_model::Timestamp;
-use farm_model::record::Transition;
+use farm_model::id::{BuildId, BuilderName, CommitId};
+use farm_model::record::{Build, Run, Transition};
 
 /// Which leader this is, counted from 1 over the life of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,13 +53,27 @@ pub enum Committed {
     Fenced,
 }
 
+/// Who leads, as somebody who would take over sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leader {
+    /// The newest leader's epoch; 0 before the first.
+    pub epoch: Epoch,
+    /// How often it has renewed its leadership. A leader that lives counts on; only the watcher's own clock says how long
+    /// it has not.
+    pub renewed: i64,
+    /// Whether the store that leads is open and its process lives, as far as the database can know: false says that it
+    /// is gone; true may be a process that is frozen, or a machine that was cut off.
+    pub present: bool,
+}
+
 /// The coordinator's durable state.
 pub trait Store: Send {
-    /// Becomes the leader and reads everything that a leader needs to go on.
+    /// Becomes the leader, whoever leads, and reads everything that a leader needs to go on. Shows to others that the
+    /// leader is there until this store is dropped.
     ///
     /// # Errors
     /// [`StoreError`]; the epoch may have been taken all the same.
-    fn load(&mut self) -> Result<Loaded, StoreError>;
+    fn load(&mut self, keep: Keep) -> Result<Loaded, StoreError>;
 
     /// Writes `batch` in one transaction, if `epoch` is still the newest.
     ///
@@ -60,6 +81,35 @@ pub trait Store: Send {
     /// [`StoreError`]. Nothing of the batch is stored then, except that after a failing disk this cannot be known:
     /// load again before going on.
     fn commit(&mut self, epoch: Epoch, batch: &Batch) -> Result<Committed, StoreError>;
+
+    /// Who leads. Needs no leadership.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn leader(&mut self) -> Result<Leader, StoreError>;
+
+    /// Counts on, if `epoch` is still the newest. Any store of the database may do so for the leader.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn renew(&mut self, epoch: Epoch) -> Result<Committed, StoreError>;
+
+    /// One build with its runs, whether or not [`Keep`] had it loaded. Needs no leadership.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn build(&mut self, id: &BuildId) -> Result<Option<(Build, Vec<Run>)>, StoreError>;
+
+    /// The builds of one builder at one commit with their runs, oldest first, whether or not [`Keep`] had them loaded.
+    /// Needs no leadership.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find(
+        &mut self,
+        builder: &BuilderName,
+        commit: &CommitId,
+    ) -> Result<Vec<(Build, Vec<Run>)>, StoreError>;
 
     /// The transitions of the hour that holds `at`, in the order they were committed. Needs no leadership.
     ///
@@ -78,4 +128,13 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`].
     fn decisions(&mut self, after: i64, limit: u32) -> Result<Vec<NumberedDecision>, StoreError>;
+
+    /// Another store on the same database, for another thread.
+    ///
+    /// # Errors
+    /// [`StoreError`], as at opening.
+    fn another(&self) -> Result<Box<dyn Store>, StoreError>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,16 +90,13 @@ impl Farm {
 
     /// Puts a waiting job into the queue of its builder's host type.
     pub(super) fn enqueue(&mut self, job: &JobRef, not_before: Timestamp, now: Timestamp) {
-        let Some(build) = self.builds.get(&job.build) else {
+        let Some(context) = self.context(&job.build) else {
             return;
         };
-        let Some(builder) = self.config.builders.get(&build.key.builder) else {
-            return;
-        };
-        let opened = newest(&self.runs[&job.build]).opened;
-        let rank = Rank::new(&self.policy, opened, build.behind);
-        self.queue
-            .put(job.clone(), builder.host.clone(), rank, not_before, now);
+        let run = newest(&self.runs[&job.build]);
+        let rank = Rank::new(&self.policy, run.opened, context.build.behind);
+        let host = recipe::host(&context, &run.jobs[job.job]).clone();
+        self.queue.put(job.clone(), host, rank, not_before, now);
     }
 
     /// After a change of configuration: hosts may have changed, and builders may have gone.
@@ -198,6 +195,7 @@ impl Farm {
         let finished = finished(build, run, outcome, reason, now);
         let told = format!("finished:{id}:{}", run.number);
         effects.tell_traced(told, now, &finished, run.trace.as_ref());
+        self.over.insert((now, id.clone()));
     }
 
     /// Marks a build's records and pages as changed.

@@ -33,6 +33,7 @@ impl Farm {
         self.miss_machines(now, effects);
         self.watch_gaps(now, effects);
         self.end_overdue(now, effects);
+        self.forget_over(now);
     }
 
     /// Leases waiting jobs to idle machines until one of the two runs out; returns how many.

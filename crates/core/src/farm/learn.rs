@@ -107,8 +107,9 @@ impl Farm {
             blob,
             at: now,
         };
-        self.book.put(Kept::Snapshot(snapshot), effects);
+        self.book.put(Kept::Snapshot(snapshot.clone()), effects);
         self.forget_snapshots(effects);
+        self.want_with(&snapshot, now, effects);
     }
 
     fn forget_snapshots(&mut self, effects: &mut Effects) {

@@ -123,6 +123,7 @@ impl Farm {
             builder: self.config.builders.get(&build.key.builder)?,
             build,
             book: &self.book,
+            branches: &self.branches,
         })
     }
 
@@ -134,8 +135,9 @@ impl Farm {
     fn work(&self, job: &JobRef, lease: &Attempt, key: AttemptKey, base: &Base) -> Option<RunJob> {
         let context = self.context(&job.build)?;
         let run = newest(self.runs.get(&job.build)?);
-        let program = recipe::program(&context, run, run.jobs.get(job.job)?, base);
-        let host = self.config.hosts.get(&context.builder.host);
+        let entry = run.jobs.get(job.job)?;
+        let program = recipe::program(&context, entry, base);
+        let host = self.config.hosts.get(recipe::host(&context, entry));
         Some(RunJob {
             hub: lease.hub.clone(),
             machine: lease.machine.clone(),

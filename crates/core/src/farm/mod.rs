@@ -13,6 +13,7 @@ mod lease;
 mod ledger;
 mod observe;
 mod owned;
+mod recall;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -27,6 +28,7 @@ use farm_model::view::{FeedEvent, Status};
 
 pub use fleet::{Hub, Machine};
 pub use learn::{timed_as, trust};
+pub use recall::Unknown;
 
 use crate::book::Book;
 use crate::effects::{Effects, ViewKey};
@@ -82,6 +84,8 @@ pub struct Farm {
     deadlines: BTreeSet<(Timestamp, BuildId)>,
     /// The trace of what is being taken in.
     trace_of_cause: Option<TraceParent>,
+    /// Builds that are over, by when they may leave the memory first.
+    over: BTreeSet<(Timestamp, BuildId)>,
     inbox: Inbox,
     found: Found,
     feed: std::collections::VecDeque<FeedEvent>,
@@ -115,6 +119,7 @@ impl Farm {
             book: Book::new(saved.kept),
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
+            over: BTreeSet::new(),
             inbox: Inbox::new(saved.inbox, now),
             found: Found::default(),
             feed: saved.feed.into(),
@@ -169,6 +174,14 @@ impl Farm {
             .filter(|(_, runs)| newest(runs).verdict.is_none())
             .map(|(id, _)| id.clone())
             .collect();
+        let ended: Vec<(BuildId, Timestamp)> = self
+            .runs
+            .iter()
+            .filter_map(|(id, runs)| Some((id.clone(), newest(runs).verdict.as_ref()?.at)))
+            .collect();
+        for (id, at) in ended {
+            self.note_over(id, at, now);
+        }
         for id in open {
             let run = newest(&self.runs[&id]).clone();
             self.open.insert((run.opened, id.clone()));
@@ -209,6 +222,7 @@ impl Farm {
             Fact::MachineGone(gone) => self.machine_gone(&gone, now, effects),
             Fact::Refused(refusal) => self.refuse(refusal, now, effects),
             Fact::Found(activity) => self.found(&activity, now, effects),
+            Fact::Recalled { builds } => self.recall(builds, now),
             Fact::Deaf => self.listening_since = now,
             Fact::Tick => self.tick(now, effects),
         }
@@ -375,6 +389,8 @@ fn newest(runs: &[Run]) -> &Run {
 fn empty_config() -> FarmConfig {
     FarmConfig {
         name: "farm".to_owned(),
+        builds: None,
+        policies: BTreeMap::new(),
         hosts: BTreeMap::new(),
         builders: BTreeMap::new(),
         repositories: BTreeMap::new(),

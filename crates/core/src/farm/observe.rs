@@ -6,12 +6,17 @@ use jiff::Timestamp;
 
 use farm_model::config::FarmConfig;
 use farm_model::id::RepoName;
+use farm_model::kept::Snapshot;
 use farm_model::record::Branch;
 
 use super::Farm;
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Observation;
-use crate::plan::plan;
+<<<<<<< HEAD
+use crate::plan::{Wanted, plan};
+=======
+use crate::plan::{Seen, made, plan};
+>>>>>>> go
 
 impl Farm {
     /// A repository was read: branches move, new commits want builds, vanished branches go.
@@ -76,9 +81,30 @@ impl Farm {
         }
     }
 
+    /// What a branch wants built.
+    pub(super) fn wanted_by(&self, branch: &Branch) -> Vec<Wanted> {
+        plan(&self.seen(), branch)
+    }
+
     fn want_all(&mut self, branch: &Branch, now: Timestamp, effects: &mut Effects) {
-        for wanted in plan(&self.config, branch) {
+        for wanted in self.wanted_by(branch) {
             self.want(&wanted, "push", now, effects);
+        }
+    }
+
+    /// A builder has made a commit of a main repository: what it builds with that need not wait any more.
+    pub(super) fn want_with(&mut self, snapshot: &Snapshot, now: Timestamp, effects: &mut Effects) {
+        for wanted in made(&self.seen(), snapshot) {
+            let cause = format!("{} was made", snapshot.repo);
+            self.want(&wanted, &cause, now, effects);
+        }
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        Seen {
+            config: &self.config,
+            branches: &self.branches,
+            book: &self.book,
         }
     }
 

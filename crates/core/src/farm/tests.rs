@@ -1,14 +1,16 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
+mod commands;
 mod ledger;
 mod owned;
+mod recall;
 mod recovery;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use farm_model::config::{Builder, Clean, FarmConfig, Host, Recipe, Repository};
+use farm_model::config::FarmConfig;
 use farm_model::event::Message;
 use farm_model::id::{AttemptKey, BuildId, CommitId, HubId, HubSession, MachineId};
 use farm_model::message::activity::{Activity, GithubHint, Hint};
@@ -17,8 +19,8 @@ use farm_model::message::progress::{
     AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone, MachineReport, Outcome,
 };
 use farm_model::message::result::RunFinished;
-use farm_model::message::work::{CancelJob, RunJob, SOURCE_ROOT, StepSpec};
-use farm_model::record::{Branch, CommitInfo};
+use farm_model::message::work::{CancelJob, RunJob};
+use farm_model::record::{Branch, Build, CommitInfo, Run};
 use farm_model::trace::TraceParent;
 use farm_model::view::Status;
 
@@ -42,44 +44,27 @@ struct Dialogue {
 }
 
 fn config(max_losses: u32, history: u32) -> FarmConfig {
-    let step = StepSpec {
-        name: "test".to_owned(),
-        argv: vec!["true".to_owned()],
-        dir: String::new(),
-        env: BTreeMap::new(),
-        root: SOURCE_ROOT.to_owned(),
-        timeout_seconds: 60,
-    };
-    let builder = Builder {
-        host: "local".parse().unwrap(),
-        description: String::new(),
-        env: BTreeMap::new(),
-        timeout_seconds: 86_400,
-        log_limit_bytes: 1 << 20,
-        max_losses,
-        recipe: Recipe::Steps { steps: vec![step] },
-    };
-    let repository = Repository {
-        url: Some("/src".to_owned()),
-        github: Some("local/sample".to_owned()),
-        gerrit: None,
-        branches: Vec::new(),
-        builders: vec!["test".parse().unwrap()],
-        history,
-    };
-    FarmConfig {
-        name: "t".to_owned(),
-        hosts: [(
-            "local".parse().unwrap(),
-            Host {
-                description: String::new(),
-                clean: Clean::None,
-            },
-        )]
-        .into(),
-        builders: [("test".parse().unwrap(), builder)].into(),
-        repositories: [("sample".parse().unwrap(), repository)].into(),
+    let text = r#"
+name = "t"
+[hosts.local]
+clean = "none"
+[builders.test]
+host = "local"
+timeout = "24h"
+log-limit = "1MiB"
+steps = [{ name = "test", argv = ["true"], timeout = "60s" }]
+[repositories.sample]
+url = "/src"
+github = "local/sample"
+"#;
+    let mut config = FarmConfig::parse("farm.toml", text).unwrap();
+    for builder in config.builders.values_mut() {
+        builder.max_losses = max_losses;
     }
+    for repository in config.repositories.values_mut() {
+        repository.history = history;
+    }
+    config
 }
 
 fn commit(number: u32) -> CommitInfo {

@@ -1,18 +1,21 @@
 //! What a builder's recipe means: the jobs of a run, those that follow from what a job found, and what each does on its
 //! machine. A recipe knows nothing of machines, queues and losses; the life of runs knows nothing of recipes.
 
+pub mod go;
+mod shard;
 mod steps;
 
 use std::collections::BTreeMap;
 
 use farm_model::config::{Builder, FarmConfig, Recipe};
-use farm_model::id::BlobId;
+use farm_model::id::{BlobId, HostType};
 use farm_model::kept::{Kept, KeptKey};
 use farm_model::message::progress::AttemptReport;
 use farm_model::message::work::{SourceRef, Step};
 use farm_model::record::{Build, Job, JobState, Part, Run};
 
 use crate::book::Book;
+use crate::plan::Branches;
 
 /// What a recipe looks at.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +28,8 @@ pub struct Context<'a> {
     pub build: &'a Build,
     /// What was learned.
     pub book: &'a Book,
+    /// The branches of all repositories, as last read.
+    pub branches: &'a Branches,
 }
 
 /// What a job does on its machine.
@@ -51,25 +56,34 @@ pub enum Base {
 #[must_use]
 pub fn opening(context: &Context<'_>) -> Vec<Job> {
     match &context.builder.recipe {
-        Recipe::Steps { .. } => steps::opening(),
+        Recipe::Steps { tests, .. } => steps::opening(tests.as_ref()),
+        Recipe::Go(go) => go::opening(context, go),
     }
 }
 
 /// The jobs that follow from what `job` reported, once it came out well. Asked once a run for each part.
 #[must_use]
 pub fn after(context: &Context<'_>, run: &Run, job: &Job, report: &AttemptReport) -> Vec<Job> {
-    let _ = (run, job, report);
+    let is_answered = run.jobs.iter().any(|known| known.needs.contains(&job.name));
     match &context.builder.recipe {
-        Recipe::Steps { .. } => Vec::new(),
+        // The setup was done again for shards that are there.
+        _ if is_answered && matches!(job.part, Part::Setup) && !report.units.is_empty() => {
+            Vec::new()
+        }
+        Recipe::Steps { tests: None, .. } => Vec::new(),
+        Recipe::Steps {
+            tests: Some(tests), ..
+        } => steps::after(context, tests, job, report),
+        Recipe::Go(go) => go::after(context, go, job, report),
     }
 }
 
 /// What `job` does, given what it goes on from.
 #[must_use]
-pub fn program(context: &Context<'_>, run: &Run, job: &Job, base: &Base) -> Program {
-    let _ = (run, job, base);
+pub fn program(context: &Context<'_>, job: &Job, base: &Base) -> Program {
     match &context.builder.recipe {
-        Recipe::Steps { steps } => steps::program(context, steps),
+        Recipe::Steps { steps, tests } => steps::program(context, steps, tests.as_ref(), job, base),
+        Recipe::Go(go) => go::program(context, go, job, base),
     }
 }
 
@@ -77,8 +91,28 @@ pub fn program(context: &Context<'_>, run: &Run, job: &Job, base: &Base) -> Prog
 #[must_use]
 pub fn begins_with_nothing(context: &Context<'_>, job: &Job) -> bool {
     match (&context.builder.recipe, &job.part) {
-        (_, Part::Whole | Part::Setup) | (Recipe::Steps { .. }, _) => true,
+        (Recipe::Go(_), _) => go::begins_with_nothing(context, job),
+        (Recipe::Steps { .. }, Part::Whole | Part::Setup) => true,
+        (Recipe::Steps { tests, .. }, _) => tests.as_ref().is_none_or(|tests| !tests.keep),
     }
+}
+
+/// The kind of machine that a job wants: its builder's, but for what is made across.
+#[must_use]
+pub fn host<'a>(context: &Context<'a>, job: &Job) -> &'a HostType {
+    let other = match &context.builder.recipe {
+        Recipe::Steps { .. } => None,
+        Recipe::Go(go) => go::host(context, go, job),
+    };
+    other.unwrap_or(&context.builder.host)
+}
+
+/// What every command of a recipe of steps has: its host's variables, then the builder's own.
+fn environment(context: &Context<'_>) -> BTreeMap<String, String> {
+    let host = context.config.hosts.get(&context.builder.host);
+    let mut env = host.map(|host| host.env.clone()).unwrap_or_default();
+    env.extend(context.builder.env.clone());
+    env
 }
 
 /// What another build has kept of the same commit, where a job can go on from it.
@@ -95,7 +129,9 @@ pub fn known_snapshot(context: &Context<'_>, job: &Job) -> Option<BlobId> {
 /// post-submit builds made, never the other way round.
 #[must_use]
 pub fn snapshot_key(context: &Context<'_>, job: &Job) -> Option<KeptKey> {
-    if job.needs.is_empty() {
+    let is_toolchain = matches!(&context.builder.recipe, Recipe::Go(go)
+        if go::keeps_snapshot(&context.build.key.builder, go));
+    if job.needs.is_empty() && !is_toolchain {
         return None;
     }
     let key = &context.build.key;
@@ -113,7 +149,8 @@ pub fn snapshot_key(context: &Context<'_>, job: &Job) -> Option<KeptKey> {
 pub fn tries_again(context: &Context<'_>) -> bool {
     match &context.builder.recipe {
         // A job that does everything cannot do a part of it.
-        Recipe::Steps { .. } => false,
+        Recipe::Steps { tests: None, .. } => false,
+        Recipe::Steps { tests: Some(_), .. } | Recipe::Go(_) => context.builder.rerun_failed,
     }
 }
 
@@ -142,3 +179,18 @@ pub(crate) fn job(name: &str, part: Part, needs: &[&str]) -> Option<Job> {
         attempts: Vec::new(),
     })
 }
+
+/// Shards of the tests that `made` has listed, by number.
+fn shard_jobs(shards: Vec<Vec<String>>, made: &Job) -> Vec<Job> {
+    let jobs = (1..).zip(shards).filter_map(|(number, units)| {
+        job(
+            &format!("tests-{number}"),
+            Part::Tests { units },
+            &[made.name.as_str()],
+        )
+    });
+    jobs.collect()
+}
+
+#[cfg(test)]
+mod tests;

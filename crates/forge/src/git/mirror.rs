@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use farm_model::config::matches;
 use farm_model::id::CommitId;
 use farm_model::record::CommitInfo;
 use tokio::sync::Mutex;
@@ -14,7 +15,6 @@ use super::command::Git;
 use super::error::GitError;
 use super::heads::{self, Heads};
 use super::objects::Objects;
-use super::pattern::matches;
 use super::place::{Local, Place};
 use super::{blob, log};
 

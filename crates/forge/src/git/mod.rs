@@ -8,7 +8,6 @@ mod heads;
 mod log;
 mod mirror;
 mod objects;
-mod pattern;
 mod place;
 
 use std::path::{Path, PathBuf};

@@ -1,99 +1,50 @@
-//! `farm.toml`: hosts, builders, repositories. Unknown keys, dangling names and contradictions are refused with file,
-//! line and a suggestion.
+//! `farm.toml`: hosts, builders, repositories, and the rules between them. Unknown keys, dangling names and
+//! contradictions are refused with file, line and a suggestion. The keys are described in `docs/farm-toml.md`.
 
+mod builder;
 mod check;
 mod duration;
+mod go;
+mod host;
 mod parse;
+mod pattern;
+mod repository;
+mod rule;
+mod version;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{BuilderName, HostType, RepoName};
-use crate::message::work::StepSpec;
 
+pub use builder::{Builder, Recipe, RecipeStep, StepTests};
 pub use duration::{DurationError, parse_seconds};
+pub use go::{Cross, Go};
+pub use host::{Bootstrap, Canary, Clean, Container, Host, Machines, Reverse, Vm};
 pub use parse::{ConfigError, Problem};
+pub use pattern::matches;
+pub use repository::{Repository, Role};
+pub use rule::{Compare, Facts, Policies, Rule, RuleError, Subject};
+pub use version::{GoVersion, Line, VersionError};
 
 /// A `farm.toml` that has passed every check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FarmConfig {
     /// The farm's name, for pages.
     pub name: String,
+    /// What must hold of whatever any builder builds, before its own rules; none: nothing.
+    #[serde(default)]
+    pub builds: Option<Rule>,
+    /// Rules that others call by name.
+    #[serde(default)]
+    pub policies: Policies,
     /// Kinds of machines.
     pub hosts: BTreeMap<HostType, Host>,
     /// Recipes on kinds of machines.
     pub builders: BTreeMap<BuilderName, Builder>,
     /// What is built.
     pub repositories: BTreeMap<RepoName, Repository>,
-}
-
-/// A kind of machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Host {
-    /// For people.
-    pub description: String,
-    /// What happens to a machine between attempts.
-    pub clean: Clean,
-}
-
-/// What happens to a machine between attempts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Clean {
-    /// It is told to halt and comes back fresh.
-    Halt,
-    /// Its work dir is emptied.
-    Wipe,
-    /// Only the source is replaced; what else lies in the work dir stays.
-    None,
-}
-
-/// A recipe on a kind of machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Builder {
-    /// Where it runs.
-    pub host: HostType,
-    /// For people.
-    pub description: String,
-    /// Environment of every step.
-    pub env: BTreeMap<String, String>,
-    /// The whole attempt's limit in seconds.
-    pub timeout_seconds: u64,
-    /// What is kept of a log, in bytes.
-    pub log_limit_bytes: u64,
-    /// How often an attempt may be lost before the run is.
-    pub max_losses: u32,
-    /// What it does.
-    pub recipe: Recipe,
-}
-
-/// What a builder does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "recipe", rename_all = "kebab-case")]
-pub enum Recipe {
-    /// Commands, in order; the first failure ends it.
-    Steps {
-        /// At least one.
-        steps: Vec<StepSpec>,
-    },
-}
-
-/// Something to build.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Repository {
-    /// What git reads: a path or URL. None where whoever starts the farm names it (`farm up --repo`).
-    pub url: Option<String>,
-    /// `owner/repo` in GitHub's events.
-    pub github: Option<String>,
-    /// The project in Gerrit's events.
-    pub gerrit: Option<String>,
-    /// Patterns of branches to build (`*` matches any run of characters); empty: the default branch.
-    pub branches: Vec<String>,
-    /// Which builders build it.
-    pub builders: Vec<BuilderName>,
-    /// How many commits from each head are wanted; 1 is the head only.
-    pub history: u32,
 }
 
 impl FarmConfig {

@@ -74,6 +74,17 @@ impl Findings<'_> {
         self.suggest(at, message, None);
     }
 
+    /// Something is wrong at byte `inside` of the text value `value`, which stands at `at`.
+    pub(super) fn add_inside(&mut self, at: usize, value: &str, inside: usize, message: String) {
+        let raw = self.text.get(at..).unwrap_or_default();
+        // One or three quotes, and the newline after the three. With escapes in it, the value's place has to do.
+        let begins = (1..=5).find(|quotes| {
+            let rest = raw.get(*quotes..);
+            !value.is_empty() && rest.is_some_and(|rest| rest.starts_with(value))
+        });
+        self.add(begins.map_or(at, |quotes| at + quotes + inside), message);
+    }
+
     /// The same, with what may have been meant.
     pub(super) fn suggest(&mut self, at: usize, message: String, suggestion: Option<String>) {
         let before = &self.text[..at.min(self.text.len())];
@@ -143,6 +154,62 @@ impl<'a> Table<'a> {
     ) -> Option<(usize, String)> {
         let value = self.take(key)?;
         text_of(&format!("{key:?} in {}", self.what), value, findings)
+    }
+
+    /// Takes a key that is true or false.
+    pub(super) fn flag(&mut self, key: &'static str, findings: &mut Findings<'_>) -> Option<bool> {
+        let value = self.take(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            other => {
+                let message = format!(
+                    "{key:?} in {} must be true or false, not {}",
+                    self.what,
+                    kind(other)
+                );
+                findings.add(value.span().start, message);
+                None
+            }
+        }
+    }
+
+    /// Takes a key that is a table.
+    pub(super) fn table(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> Option<Table<'a>> {
+        let what = format!("{key:?} in {}", self.what);
+        let at = self.place(key);
+        let mut table = Table::of(what, self.take(key)?, findings)?;
+        table.at = at.unwrap_or(table.at);
+        Some(table)
+    }
+
+    /// The names of the tables in the table `key`, which is not taken.
+    pub(super) fn names(&self, key: &str) -> Vec<String> {
+        let Some((_, value)) = self.entries.get(key) else {
+            return Vec::new();
+        };
+        let DeValue::Table(tables) = value.get_ref() else {
+            return Vec::new();
+        };
+        let named = tables.iter();
+        named
+            .filter(|(_, value)| matches!(value.get_ref(), DeValue::Table(_)))
+            .map(|(name, _)| name.get_ref().to_string())
+            .collect()
+    }
+
+    /// Whether a key is a list, as long as it is not taken.
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        let value = self.entries.get(key).map(|(_, value)| value.get_ref());
+        matches!(value, Some(DeValue::Array(_)))
+    }
+
+    /// Where a key stands, as long as it is not taken.
+    pub(super) fn place(&self, key: &str) -> Option<usize> {
+        self.entries.get(key).map(|(at, _)| *at)
     }
 
     /// Takes a key that is a whole number.

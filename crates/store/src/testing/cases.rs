@@ -1,11 +1,13 @@
 //! The cases. Each starts with an empty database.
 
 use farm_model::Timestamp;
+use farm_model::kept::{Kept, KeptKey};
 
 use super::accepted;
-use super::sample::{at, branch, build, fed, finished, outgoing, owned, run, transition};
+use super::sample::{at, branch, build, fed, finished, outgoing, owned, pause, run, transition};
 use crate::{
-    Batch, Committed, ConfigRecord, Decision, Epoch, FORGET_AT_ONCE, InboxEntry, Loaded, Store,
+    Batch, Committed, ConfigRecord, Decision, Epoch, FORGET_AT_ONCE, InboxEntry, Keep, Loaded,
+    Store, ViewVersion,
 };
 
 type Single = fn(&mut dyn Store);
@@ -29,6 +31,12 @@ pub const SINGLE: &[(&str, Single)] = &[
     ("the feed is in order of time", feed),
     ("a machine with an owner is replaced", owned_machines),
     ("decisions are numbered and never restart", decisions),
+    ("small records are replaced and removed", kept),
+    ("versions of views are replaced and forgotten", views),
+    ("what is over and not shown stays where it is", keeping),
+    ("any build is found again", finding),
+    ("large batches are written whole", large),
+    ("text from outside is stored whatever it holds", odd_text),
     ("forgetting is bounded in one commit", bounded_forgetting),
     ("a batch that fails midway leaves nothing", atomic),
     ("after an error the store goes on", usable_after_error),
@@ -37,10 +45,12 @@ pub const SINGLE: &[(&str, Single)] = &[
 pub const SHARED: &[(&str, Shared)] = &[
     ("the second to load fences the first", second_fences_first),
     ("a new leader sees what the old one committed", handover),
+    ("a watcher sees whether the leader is there", watching),
+    ("only the leader counts on", renewing),
 ];
 
 fn empty(store: &mut dyn Store) {
-    let loaded = store.load().unwrap();
+    let loaded = store.load(Keep::Everything).unwrap();
     let expected = Loaded {
         epoch: loaded.epoch,
         branches: vec![],
@@ -52,6 +62,8 @@ fn empty(store: &mut dyn Store) {
         config: None,
         feed: vec![],
         owned: vec![],
+        kept: vec![],
+        views: vec![],
     };
     assert_eq!(loaded, expected);
     assert_eq!(loaded.epoch.number(), 1);
@@ -73,8 +85,18 @@ fn full() -> Batch {
         history: vec![transition(at(0), "wanted")],
         feed: vec![fed(at(0), 1)],
         owned: vec![owned("attic", None), owned("cellar", Some(at(3)))],
+        kept: vec![change(&pause("linux", "r"))],
+        views: vec![version("farm.json", "v1", 0)],
         decision: Some(decided(0)),
         ..Batch::default()
+    }
+}
+
+fn version(key: &str, version: &str, second: i64) -> ViewVersion {
+    ViewVersion {
+        key: key.to_owned(),
+        version: version.to_owned(),
+        at: at(second),
     }
 }
 
@@ -102,9 +124,9 @@ fn decided(second: i64) -> Decision {
 }
 
 fn everything_comes_back(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     accepted(store, epoch, &full());
-    let loaded = store.load().unwrap();
+    let loaded = store.load(Keep::Everything).unwrap();
     let batch = full();
     assert!(loaded.epoch > epoch);
     assert_eq!(loaded.branches, [branch("dev", 9), branch("main", 7)]);
@@ -116,6 +138,8 @@ fn everything_comes_back(store: &mut dyn Store) {
     assert_eq!(loaded.config, batch.config);
     assert_eq!(loaded.feed, batch.feed);
     assert_eq!(loaded.owned, batch.owned);
+    assert_eq!(loaded.kept, [pause("linux", "r")]);
+    assert_eq!(loaded.views, batch.views);
     assert_eq!(store.history(at(0)).unwrap(), batch.history);
 }
 
@@ -125,7 +149,7 @@ fn sorted_runs(mut runs: Vec<farm_model::record::Run>) -> Vec<farm_model::record
 }
 
 fn upserts(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     accepted(store, epoch, &full());
     let mut again = build(2);
     again.run = 2;
@@ -136,7 +160,7 @@ fn upserts(store: &mut dyn Store) {
         ..Batch::default()
     };
     accepted(store, epoch, &batch);
-    let loaded = store.load().unwrap();
+    let loaded = store.load(Keep::Everything).unwrap();
     assert_eq!(loaded.branches, [branch("dev", 9), branch("main", 8)]);
     assert_eq!(loaded.builds, [build(1), again.clone()]);
     let runs: Vec<_> = loaded
@@ -149,16 +173,16 @@ fn upserts(store: &mut dyn Store) {
 }
 
 fn idempotent(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     let batch = Batch {
         history: vec![],
         decision: None,
         ..full()
     };
     accepted(store, epoch, &batch);
-    let once = store.load().unwrap();
+    let once = store.load(Keep::Everything).unwrap();
     accepted(store, once.epoch, &batch);
-    let twice = store.load().unwrap();
+    let twice = store.load(Keep::Everything).unwrap();
     assert_eq!(
         Loaded {
             epoch: once.epoch,
@@ -169,8 +193,8 @@ fn idempotent(store: &mut dyn Store) {
 }
 
 fn fenced_after_reload(store: &mut dyn Store) {
-    let old = store.load().unwrap().epoch;
-    let new = store.load().unwrap().epoch;
+    let old = store.load(Keep::Everything).unwrap().epoch;
+    let new = store.load(Keep::Everything).unwrap().epoch;
     assert!(new > old);
     assert_eq!(store.commit(old, &full()).unwrap(), Committed::Fenced);
     assert_eq!(
@@ -178,18 +202,18 @@ fn fenced_after_reload(store: &mut dyn Store) {
         Committed::Fenced
     );
     accepted(store, new, &Batch::default());
-    assert!(store.load().unwrap().builds.is_empty());
+    assert!(store.load(Keep::Everything).unwrap().builds.is_empty());
     assert!(store.history(at(0)).unwrap().is_empty());
 }
 
 fn unknown_epoch(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     let future = Epoch(epoch.number() + 1);
     assert_eq!(store.commit(future, &full()).unwrap(), Committed::Fenced);
 }
 
 fn inbox(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     let first = Batch {
         inbox: vec![used("b", 2), used("a", 2), used("c", 1)],
         ..Batch::default()
@@ -201,18 +225,18 @@ fn inbox(store: &mut dyn Store) {
         ..Batch::default()
     };
     accepted(store, epoch, &repeated);
-    assert_eq!(store.load().unwrap().inbox, ["c", "a", "b"]);
-    let epoch = store.load().unwrap().epoch;
+    assert_eq!(store.load(Keep::Everything).unwrap().inbox, ["c", "a", "b"]);
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     let forget = Batch {
         forget_inbox_before: Some(at(2)),
         ..Batch::default()
     };
     accepted(store, epoch, &forget);
-    assert_eq!(store.load().unwrap().inbox, ["a", "b"]);
+    assert_eq!(store.load(Keep::Everything).unwrap().inbox, ["a", "b"]);
 }
 
 fn outbox(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     let add = |ids: &[&str]| Batch {
         outbox_add: ids.iter().map(|id| outgoing(id)).collect(),
         ..Batch::default()
@@ -227,12 +251,12 @@ fn outbox(store: &mut dyn Store) {
             ..add(&["b"])
         },
     );
-    let waiting: Vec<_> = store.load().unwrap().outbox;
+    let waiting: Vec<_> = store.load(Keep::Everything).unwrap().outbox;
     assert_eq!(waiting, ["a", "m", "b"].map(outgoing));
 }
 
 fn dirty(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     let mark = |done: &[&str], add: &[&str]| Batch {
         dirty_done: done.iter().map(ToString::to_string).collect(),
         dirty_add: add.iter().map(ToString::to_string).collect(),
@@ -240,11 +264,11 @@ fn dirty(store: &mut dyn Store) {
     };
     accepted(store, epoch, &mark(&[], &["x", "y", "x"]));
     accepted(store, epoch, &mark(&["x", "y"], &["x"]));
-    assert_eq!(store.load().unwrap().dirty, ["x"]);
+    assert_eq!(store.load(Keep::Everything).unwrap().dirty, ["x"]);
 }
 
 fn config(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     for digest in ["d1", "d2", "d1"] {
         let batch = Batch {
             config: Some(configuration(digest)),
@@ -252,11 +276,14 @@ fn config(store: &mut dyn Store) {
         };
         accepted(store, epoch, &batch);
     }
-    assert_eq!(store.load().unwrap().config, Some(configuration("d1")));
+    assert_eq!(
+        store.load(Keep::Everything).unwrap().config,
+        Some(configuration("d1"))
+    );
 }
 
 fn history(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     let (early, late) = (at(0), at(3600));
     let write = |transitions: Vec<_>| Batch {
         history: transitions,
@@ -285,7 +312,7 @@ fn history(store: &mut dyn Store) {
 }
 
 fn owned_machines(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     for away in [None, Some(at(1)), None, Some(at(2))] {
         let batch = Batch {
             owned: vec![owned("attic", away)],
@@ -293,18 +320,21 @@ fn owned_machines(store: &mut dyn Store) {
         };
         accepted(store, epoch, &batch);
     }
-    assert_eq!(store.load().unwrap().owned, [owned("attic", Some(at(2)))]);
+    assert_eq!(
+        store.load(Keep::Everything).unwrap().owned,
+        [owned("attic", Some(at(2)))]
+    );
 }
 
 fn feed(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     let nanosecond_later = Timestamp::from_nanosecond(at(1).as_nanosecond() + 1).unwrap();
     let batch = Batch {
         feed: vec![fed(at(5), 3), fed(nanosecond_later, 2), fed(at(1), 1)],
         ..Batch::default()
     };
     accepted(store, epoch, &batch);
-    let all = store.load().unwrap();
+    let all = store.load(Keep::Everything).unwrap();
     assert_eq!(
         all.feed,
         [fed(at(1), 1), fed(nanosecond_later, 2), fed(at(5), 3)]
@@ -315,13 +345,13 @@ fn feed(store: &mut dyn Store) {
     };
     accepted(store, all.epoch, &forget);
     assert_eq!(
-        store.load().unwrap().feed,
+        store.load(Keep::Everything).unwrap().feed,
         [fed(nanosecond_later, 2), fed(at(5), 3)]
     );
 }
 
 fn decisions(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     for second in 0..3 {
         let batch = Batch {
             decision: Some(decided(second)),
@@ -351,8 +381,141 @@ fn decisions(store: &mut dyn Store) {
     assert_eq!(numbers(store), [3, 4]);
 }
 
+fn change(kept: &Kept) -> (KeptKey, Option<Kept>) {
+    (kept.key(), Some(kept.clone()))
+}
+
+fn kept(store: &mut dyn Store) {
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
+    let write = |kept: &[(KeptKey, Option<Kept>)]| Batch {
+        kept: kept.to_vec(),
+        ..Batch::default()
+    };
+    let (first, second) = (pause("a", "once"), pause("b", "always"));
+    let newer = pause("a", "twice");
+    accepted(store, epoch, &write(&[change(&second), change(&first)]));
+    accepted(
+        store,
+        epoch,
+        &write(&[change(&first), (first.key(), None), change(&newer)]),
+    );
+    let loaded = store.load(Keep::Everything).unwrap();
+    assert_eq!(loaded.kept, [newer.clone(), second.clone()]);
+    let gone = write(&[(newer.key(), None), (pause("c", "never").key(), None)]);
+    accepted(store, loaded.epoch, &gone);
+    assert_eq!(store.load(Keep::Everything).unwrap().kept, [second]);
+}
+
+fn views(store: &mut dyn Store) {
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
+    let write = |views: &[ViewVersion]| Batch {
+        views: views.to_vec(),
+        ..Batch::default()
+    };
+    let (farm, feed) = (version("farm", "2", 9), version("feed", "1", 3));
+    accepted(
+        store,
+        epoch,
+        &write(&[version("farm", "1", 1), feed.clone(), farm.clone()]),
+    );
+    let loaded = store.load(Keep::Everything).unwrap();
+    assert_eq!(loaded.views, [farm.clone(), feed]);
+    let forget = Batch {
+        forget_views_before: Some(at(9)),
+        ..Batch::default()
+    };
+    accepted(store, loaded.epoch, &forget);
+    assert_eq!(store.load(Keep::Everything).unwrap().views, [farm]);
+}
+
+/// 1 is open, 2 is over, 3 is over and on a branch, 4 is over and open again.
+fn four_builds(store: &mut dyn Store) {
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
+    let ids: Vec<_> = (0..5).map(|number| build(number).id).collect();
+    let batch = Batch {
+        branches: vec![branch("main", 3)],
+        builds: (1..5).map(build).collect(),
+        runs: vec![
+            run(&ids[1], 1),
+            finished(&ids[2], 1),
+            finished(&ids[3], 1),
+            finished(&ids[4], 1),
+            run(&ids[4], 2),
+        ],
+        ..Batch::default()
+    };
+    accepted(store, epoch, &batch);
+}
+
+fn keeping(store: &mut dyn Store) {
+    four_builds(store);
+    // Every run of `finished` ends at 9.
+    let mut kept = |second| {
+        let loaded = store.load(Keep::FinishedSince(at(second))).unwrap();
+        let ids = loaded.builds.iter().map(|build| build.id.clone());
+        (ids.collect::<Vec<_>>(), loaded.runs.len())
+    };
+    let ids = |numbers: &[u32]| numbers.iter().map(|n| build(*n).id).collect::<Vec<_>>();
+    assert_eq!(kept(9), (ids(&[1, 2, 3, 4]), 5));
+    assert_eq!(kept(10), (ids(&[1, 3, 4]), 4));
+}
+
+fn finding(store: &mut dyn Store) {
+    four_builds(store);
+    let of = |number| (build(number), build(number).key);
+    let (old, key) = of(2);
+    let found = store.find(&key.builder, &key.commit).unwrap();
+    assert_eq!(found, [(old.clone(), vec![finished(&old.id, 1)])]);
+    let (again, _) = of(4);
+    let runs = vec![finished(&again.id, 1), run(&again.id, 2)];
+    assert_eq!(store.build(&again.id).unwrap(), Some((again, runs)));
+    let (unknown, key) = of(9);
+    assert_eq!(store.build(&unknown.id).unwrap(), None);
+    assert!(store.find(&key.builder, &key.commit).unwrap().is_empty());
+}
+
+fn large(store: &mut dyn Store) {
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
+    let builds: Vec<_> = (0..700).map(build).collect();
+    let batch = Batch {
+        runs: builds.iter().map(|build| run(&build.id, 1)).collect(),
+        outbox_add: (0..700).map(|n| outgoing(&format!("e{n:03}"))).collect(),
+        history: (0..700).map(|_| transition(at(0), "wanted")).collect(),
+        builds,
+        ..Batch::default()
+    };
+    accepted(store, epoch, &batch);
+    let loaded = store.load(Keep::FinishedSince(at(0))).unwrap();
+    assert_eq!(loaded.builds, batch.builds);
+    assert_eq!(sorted_runs(batch.runs), loaded.runs);
+    assert_eq!(loaded.outbox, batch.outbox_add);
+    assert_eq!(store.history(at(0)).unwrap().len(), 700);
+    let done = loaded.outbox.iter().map(|entry| entry.event.id.clone());
+    let told = Batch {
+        outbox_done: done.collect(),
+        ..Batch::default()
+    };
+    accepted(store, loaded.epoch, &told);
+    assert!(store.load(Keep::Everything).unwrap().outbox.is_empty());
+}
+
+fn odd_text(store: &mut dyn Store) {
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
+    let mut event = outgoing("ids have ' and \" and \\ and ✓");
+    event.event.data = "a NUL \0 and a line\nend".to_owned();
+    let batch = Batch {
+        inbox: vec![used("with a NUL \0 in it", 1)],
+        outbox_add: vec![event.clone()],
+        ..Batch::default()
+    };
+    accepted(store, epoch, &batch);
+    let loaded = store.load(Keep::Everything).unwrap();
+    assert_eq!(loaded.inbox, ["with a NUL \u{fffd} in it"]);
+    assert_eq!(loaded.outbox, [event]);
+}
+
 fn bounded_forgetting(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     let many = FORGET_AT_ONCE + 5;
     let batch = Batch {
         inbox: (0..many).map(|n| used(&n.to_string(), n.into())).collect(),
@@ -364,10 +527,10 @@ fn bounded_forgetting(store: &mut dyn Store) {
         ..Batch::default()
     };
     accepted(store, epoch, &forget);
-    let left = store.load().unwrap();
+    let left = store.load(Keep::Everything).unwrap();
     assert_eq!(left.inbox, ["1000", "1001", "1002", "1003", "1004"]);
     accepted(store, left.epoch, &forget);
-    assert!(store.load().unwrap().inbox.is_empty());
+    assert!(store.load(Keep::Everything).unwrap().inbox.is_empty());
 }
 
 /// A run of a build that nobody knows comes after everything else that the batch writes first.
@@ -378,9 +541,9 @@ fn contradiction() -> Batch {
 }
 
 fn atomic(store: &mut dyn Store) {
-    let before = store.load().unwrap();
+    let before = store.load(Keep::Everything).unwrap();
     assert!(store.commit(before.epoch, &contradiction()).is_err());
-    let after = store.load().unwrap();
+    let after = store.load(Keep::Everything).unwrap();
     assert_eq!(
         Loaded {
             epoch: before.epoch,
@@ -392,16 +555,16 @@ fn atomic(store: &mut dyn Store) {
 }
 
 fn usable_after_error(store: &mut dyn Store) {
-    let epoch = store.load().unwrap().epoch;
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
     assert!(store.commit(epoch, &contradiction()).is_err());
     accepted(store, epoch, &full());
-    assert_eq!(store.load().unwrap().builds.len(), 2);
+    assert_eq!(store.load(Keep::Everything).unwrap().builds.len(), 2);
 }
 
 fn second_fences_first(first: &mut dyn Store, second: &mut dyn Store) {
-    let old = first.load().unwrap().epoch;
+    let old = first.load(Keep::Everything).unwrap().epoch;
     accepted(first, old, &Batch::default());
-    let new = second.load().unwrap().epoch;
+    let new = second.load(Keep::Everything).unwrap().epoch;
     assert!(new > old);
     assert_eq!(first.commit(old, &full()).unwrap(), Committed::Fenced);
     accepted(second, new, &full());
@@ -410,15 +573,58 @@ fn second_fences_first(first: &mut dyn Store, second: &mut dyn Store) {
 }
 
 fn handover(first: &mut dyn Store, second: &mut dyn Store) {
-    let old = first.load().unwrap().epoch;
+    let old = first.load(Keep::Everything).unwrap().epoch;
     accepted(first, old, &full());
-    let taken = second.load().unwrap();
+    let taken = second.load(Keep::Everything).unwrap();
     assert_eq!(taken.outbox, full().outbox_add);
     // And back again: the first may become the leader anew.
-    let again = first.load().unwrap();
+    let again = first.load(Keep::Everything).unwrap();
     assert!(again.epoch > taken.epoch);
     assert_eq!(
         second.commit(taken.epoch, &Batch::default()).unwrap(),
         Committed::Fenced
     );
+}
+
+fn watching(leader: &mut dyn Store, watcher: &mut dyn Store) {
+    let none = watcher.leader().unwrap();
+    assert_eq!((none.epoch, none.present), (Epoch(0), false));
+    let epoch = leader.load(Keep::Everything).unwrap().epoch;
+    let seen = watcher.leader().unwrap();
+    assert_eq!((seen.epoch, seen.present), (epoch, true));
+    // A store that led and was closed is seen to be gone, and the one after it to be there.
+    let mut next = watcher.another().unwrap();
+    let epoch = next.load(Keep::Everything).unwrap().epoch;
+    assert_eq!(watcher.leader().unwrap().epoch, epoch);
+    drop(next);
+    gone(watcher, epoch);
+    let epoch = leader.load(Keep::Everything).unwrap().epoch;
+    let seen = watcher.leader().unwrap();
+    assert_eq!((seen.epoch, seen.present), (epoch, true));
+}
+
+/// A server takes a moment to notice.
+fn gone(watcher: &mut dyn Store, epoch: Epoch) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    loop {
+        let leader = watcher.leader().unwrap();
+        assert_eq!(leader.epoch, epoch);
+        if !leader.present {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "still there");
+        std::thread::yield_now();
+    }
+}
+
+fn renewing(leader: &mut dyn Store, watcher: &mut dyn Store) {
+    let old = leader.load(Keep::Everything).unwrap().epoch;
+    // Any store may do it for the leader.
+    assert_eq!(leader.renew(old).unwrap(), Committed::Yes);
+    assert_eq!(watcher.renew(old).unwrap(), Committed::Yes);
+    assert_eq!(watcher.leader().unwrap().renewed, 2);
+    let new = watcher.load(Keep::Everything).unwrap().epoch;
+    assert_eq!(leader.renew(old).unwrap(), Committed::Fenced);
+    let seen = leader.leader().unwrap();
+    assert_eq!((seen.epoch, seen.renewed), (new, 0));
 }

@@ -8,6 +8,8 @@
 )]
 
 mod cases;
+#[cfg(unix)]
+pub mod postgres;
 pub mod sample;
 
 use crate::{Batch, Committed, Epoch, Store};

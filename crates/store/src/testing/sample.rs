@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use farm_model::Timestamp;
 use farm_model::event::{Event, Topic};
 use farm_model::id::{BuildId, CommitId};
+use farm_model::kept::{Kept, Pause};
 use farm_model::message::activity::{GithubHint, Hint};
 use farm_model::message::progress::{AttemptReport, LogSummary, Outcome, StepReport};
 use farm_model::record::{
@@ -173,6 +174,17 @@ pub fn owned(name: &str, away: Option<Timestamp>) -> OwnedMachine {
         hub: "h1".parse().unwrap(),
         away: away.map(|since| Away { since, told: false }),
     }
+}
+
+/// A builder that somebody paused.
+#[must_use]
+pub fn pause(builder: &str, reason: &str) -> Kept {
+    Kept::Pause(Pause {
+        builder: builder.parse().unwrap(),
+        reason: reason.to_owned(),
+        actor: "gopher@example.org".to_owned(),
+        at: at(1),
+    })
 }
 
 /// A feed event.

@@ -42,6 +42,7 @@ pub(super) fn batch(
         history: effects.history,
         feed: effects.feed,
         owned: effects.owned.into_values().collect(),
+        kept: effects.kept.into_iter().collect(),
         decision: around.decision,
         ..Batch::default()
     };

@@ -166,7 +166,7 @@ mod tests {
         let path = folder.path().join("state.db");
         let open = || Box::new(SqliteStore::open(&path, Durability::Fsync).unwrap());
         let mut leader = open();
-        let epoch = leader.load().unwrap().epoch;
+        let epoch = leader.load(farm_store::Keep::Everything).unwrap().epoch;
         let mut commit = |history| {
             let batch = Batch {
                 history,

@@ -72,7 +72,7 @@ impl Leader {
             inbox: loaded.inbox,
             feed: loaded.feed,
             owned: loaded.owned,
-            kept: Vec::new(),
+            kept: loaded.kept,
         };
         let leader = Self {
             farm: Farm::restore(policy, saved, now),

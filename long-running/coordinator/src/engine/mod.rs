@@ -21,7 +21,7 @@ use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
 use farm_runtime::{Clock, trace};
-use farm_store::{Batch, Committed, Epoch, Loaded, Store};
+use farm_store::{Batch, Committed, Epoch, Keep, Loaded, Store};
 
 use crate::metrics;
 use crate::outbox::Outbox;
@@ -349,7 +349,7 @@ impl Engine {
 /// Takes the leadership.
 async fn load(mut store: Box<dyn Store>) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
     let (store, loaded) = tokio::task::spawn_blocking(move || {
-        let loaded = store.load();
+        let loaded = store.load(Keep::Everything);
         (store, loaded)
     })
     .await?;

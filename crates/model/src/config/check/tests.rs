@@ -1,6 +1,6 @@
 //! The messages are part of the product: they are compared to the character.
 
-use super::*;
+use crate::config::{Clean, FarmConfig, Machines, Recipe, Role};
 
 fn errors(text: &str) -> String {
     FarmConfig::parse("farm.toml", text)
@@ -37,14 +37,16 @@ fn a_good_file_says_what_it_means() {
     let config = FarmConfig::parse("farm.toml", GOOD).unwrap();
     assert_eq!(config.name, "sample");
     let builder = &config.builders[&"test".parse().unwrap()];
-    let Recipe::Steps { steps } = &builder.recipe;
-    assert_eq!(steps[0].argv, ["/bin/sh", "-c", "cargo test"]);
-    assert_eq!(steps[1].argv, ["cargo", "doc"]);
+    let Recipe::Steps { steps, .. } = &builder.recipe else {
+        panic!("{:?}", builder.recipe)
+    };
+    assert_eq!(steps[0].spec.argv, ["/bin/sh", "-c", "cargo test"]);
+    assert_eq!(steps[1].spec.argv, ["cargo", "doc"]);
     assert_eq!(
-        (steps[0].timeout_seconds, steps[1].timeout_seconds),
+        (steps[0].spec.timeout_seconds, steps[1].spec.timeout_seconds),
         (600, 1200)
     );
-    assert_eq!(steps[1].name, "step-2");
+    assert_eq!(steps[1].spec.name, "step-2");
     assert_eq!(builder.env["CI"], "true");
     let repository = &config.repositories[&"sample".parse().unwrap()];
     assert_eq!(repository.builders.len(), 1);
@@ -91,7 +93,7 @@ fn an_unknown_key_is_named_with_its_place_and_the_likely_one() {
         (
             "clean = \"none\"",
             "volume = 1",
-            "farm.toml:4:1: unknown key \"volume\" in host \"local\"; known are description, clean",
+            "farm.toml:4:1: unknown key \"volume\" in host \"local\"; known are description, clean, reverse, vm, container, env, max-at-once, bootstrap, go-bootstrap-dir, ssh-user, owner, notes, canary, canary-valid",
         ),
         (
             "branches",
@@ -136,7 +138,7 @@ fn a_broken_builder_is_one_problem_not_one_more_at_each_use() {
 fn every_problem_is_told_at_once_in_the_order_of_the_text() {
     assert_eq!(
         errors("x = 1\n[builders.b]\nhost = \"nowhere\"\n[repositories.r]\nhistory = 0\n"),
-        "farm.toml:1:1: unknown key \"x\" in farm.toml; known are name, hosts, builders, repositories\n\
+        "farm.toml:1:1: unknown key \"x\" in farm.toml; known are name, policies, builds, hosts, builders, repositories\n\
          farm.toml:2:11: builder \"b\" has no steps: add steps = [{ run = \"…\" }]\n\
          farm.toml:3:8: builder \"b\" names \"nowhere\", which is not in [hosts]; add [hosts.nowhere]\n\
          farm.toml:5:11: history of repository \"r\" must be between 1 and 100"
@@ -254,4 +256,204 @@ fn a_column_counts_characters() {
         error.starts_with("farm.toml:1:2: unknown key \"höst\""),
         "{error}"
     );
+}
+
+/// A farm with two hosts, a Go builder and two repositories; every key of its kind at least once.
+const WHOLE: &str = r#"
+builds = 'not (go < 1.11)'
+[policies]
+D = 'repo != "exp"'
+"D+exp" = 'D or repo == "exp"'
+[hosts.vm]
+env = { GOROOT_BOOTSTRAP = "/go1.4" }
+max-at-once = 4
+vm = { image = "openbsd", machine = "n1-highcpu-4", buildlet = "openbsd-amd64", min-cpu = "Intel Skylake" }
+bootstrap = "https://example.org/boot.tar.gz"
+canary = "openbsd-amd64"
+canary-valid = "6h"
+[hosts.pi]
+reverse = { expect = 5, hermetic = true, aliases = ["old-pi"] }
+owner = "gopher@example.org"
+[builders.openbsd-amd64]
+host = "vm"
+recipe = "go"
+labels = ["gpu"]
+builds = "D+exp"
+tries = 'repo == "go"'
+dist-tests = 'test not like "test:*"'
+helpers = 1
+try-helpers = 3
+min-go = "1.12"
+go-deps = ["f65abf6ddc"]
+cross = { host = "pi", cc = "gcc" }
+[builders.split]
+host = "pi"
+steps = [{ run = "make", format = "junit", report = "build/*.xml" }]
+rerun-failed = false
+[builders.split.tests]
+list = "cat tests"
+run = ["./test"]
+shards = 3
+target = "2m"
+keep = false
+[repositories.go]
+main = true
+[repositories.net]
+against = "go"
+max-at-once = 10
+"#;
+
+fn whole(from: &str, to: &str) -> String {
+    assert!(WHOLE.contains(from), "{from}");
+    errors(&WHOLE.replacen(from, to, 1))
+}
+
+#[test]
+fn a_whole_farm_says_what_it_means() {
+    let config = FarmConfig::parse("farm.toml", WHOLE).unwrap();
+    let json = serde_json::to_string(&config).unwrap();
+    assert_eq!(serde_json::from_str::<FarmConfig>(&json).unwrap(), config);
+    let host = &config.hosts[&"vm".parse().unwrap()];
+    assert_eq!((host.cpus(), host.is_hermetic()), (Some(4), true));
+    assert_eq!(host.canary.as_ref().unwrap().valid_seconds, 6 * 3600);
+    assert_eq!(host.bootstrap.as_ref().unwrap().dir, "go1.4");
+    let pi = &config.hosts[&"pi".parse().unwrap()];
+    assert!(matches!(&pi.machines, Machines::Reverse(reverse) if reverse.expect == 5));
+    let builder = &config.builders[&"openbsd-amd64".parse().unwrap()];
+    let Recipe::Go(go) = &builder.recipe else {
+        panic!("{:?}", builder.recipe)
+    };
+    assert_eq!(
+        (go.helpers, go.try_helpers, go.skip_snapshot),
+        (1, 3, false)
+    );
+    assert!(builder.rerun_failed && builder.culprit);
+    let Recipe::Steps { tests, .. } = &config.builders[&"split".parse().unwrap()].recipe else {
+        panic!()
+    };
+    let tests = tests.as_ref().unwrap();
+    assert_eq!(tests.list.argv, ["/bin/sh", "-c", "cat tests", "sh"]);
+    assert_eq!(tests.run.argv, ["./test"]);
+    assert_eq!(
+        (tests.shards, tests.target_seconds, tests.keep),
+        (3, 120, false)
+    );
+    let net = &config.repositories[&"net".parse().unwrap()];
+    assert_eq!(net.role, Role::Against("go".parse().unwrap()));
+}
+
+#[test]
+fn a_rule_is_checked_where_it_stands() {
+    for (from, to, want) in [
+        (
+            "tries = 'repo == \"go\"'",
+            "tries = 'repo = \"go\"'",
+            "farm.toml:21:15: = says nothing here: compare with ==",
+        ),
+        (
+            "builds = \"D+exp\"",
+            "builds = \"D-exp\"",
+            "farm.toml:20:10: rule \"D-exp\" calls \"D-exp\", which is not in [policies]; did you mean \"D+exp\"?",
+        ),
+        (
+            "builds = \"D+exp\"",
+            "builds = 'test == \"api\"'",
+            "farm.toml:20:10: builds of builder \"openbsd-amd64\" asks about test, but it is about whole builds",
+        ),
+        (
+            "D = 'repo != \"exp\"'",
+            "D = '\"D+exp\"'",
+            "farm.toml:4:6: a rule such as repo == \"go\" is missing: \"D+exp\" is there",
+        ),
+        (
+            "D = 'repo != \"exp\"'",
+            "D = 'not D+exp'",
+            "farm.toml:4:5: policy \"D\" calls itself\n\
+             farm.toml:5:11: policy \"D+exp\" calls itself",
+        ),
+        (
+            "D = 'repo",
+            "try = 'repo",
+            "farm.toml:4:7: \"try\" is no name of a policy: letters, digits, -, _, + and ., no word of the rules' own\n\
+             farm.toml:5:11: rule \"D or repo == \\\"exp\\\"\" calls \"D\", which is not in [policies]; \
+             add D = \"…\" to [policies], or compare something: repo == \"D\"",
+        ),
+    ] {
+        assert_eq!(whole(from, to), want);
+    }
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused() {
+    for (from, to, want) in [
+        (
+            "owner = ",
+            "container = { image = \"x\", buildlet = \"linux-amd64\" }\nowner = ",
+            "farm.toml:13:8: host \"pi\" says more than one of reverse, vm and container: keep one",
+        ),
+        (
+            "machine = \"n1-highcpu-4\"",
+            "machine = \"large\"",
+            "farm.toml:9:37: \"large\" does not end in a number of processors, as in \"n1-highcpu-2\"",
+        ),
+        (
+            "buildlet = \"openbsd-amd64\", ",
+            "",
+            "farm.toml:9:1: \"vm\" in host \"vm\" has no buildlet: add buildlet = \"openbsd-amd64\"",
+        ),
+        (
+            "canary = \"openbsd-amd64\"",
+            "canary = \"openbsd\"",
+            "farm.toml:11:10: host \"vm\" names \"openbsd\", which is not in [builders]; add [builders.openbsd]",
+        ),
+        (
+            "helpers = 1",
+            "snapshot = false",
+            "farm.toml:16:11: builder \"openbsd-amd64\" has helpers, which begin with a snapshot, and snapshot = false: keep one",
+        ),
+        (
+            "min-go = \"1.12\"",
+            "min-go = \"go1.12\"",
+            "farm.toml:25:10: \"go1.12\" is not a version of Go: write 1.12",
+        ),
+        (
+            "go-deps = [\"f65abf6ddc\"]",
+            "go-deps = [\"HEAD\"]",
+            "farm.toml:26:12: \"HEAD\" is no commit: 7 to 64 lower-case hex digits",
+        ),
+        (
+            "recipe = \"go\"",
+            "recipe = \"goo\"",
+            "farm.toml:18:10: recipe is \"steps\" or \"go\", not \"goo\"; did you mean \"go\"?",
+        ),
+        (
+            "shards = 3",
+            "shards = 0",
+            "farm.toml:35:10: shards of \"tests\" in builder \"split\" must be between 1 and 100",
+        ),
+        (
+            "format = \"junit\", report",
+            "format = \"exit\", report",
+            "farm.toml:30:52: report of step 1 of builder \"split\" needs a format that says what is in it: format = \"junit\"",
+        ),
+        (
+            "labels = [\"gpu\"]",
+            "labels = [\"a b\"]",
+            "farm.toml:19:11: \"a b\" is no label: one word without commas, as in gpu or ram=64",
+        ),
+        (
+            "main = true",
+            "main = false",
+            "farm.toml:41:11: repository \"net\" is built against go, which is not a main repository; add main = true to [repositories.go]",
+        ),
+        (
+            "rerun-failed = false",
+            "rerun-failed = 0",
+            "farm.toml:31:16: \"rerun-failed\" in builder \"split\" must be true or false, not a number",
+        ),
+    ] {
+        let errors = whole(from, to);
+        let lines: Vec<&str> = errors.lines().collect();
+        assert!(lines.contains(&want), "{errors}\nwithout\n{want}");
+    }
 }

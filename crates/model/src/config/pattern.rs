@@ -1,7 +1,8 @@
-//! Patterns of branches: `*` matches any run of characters, also of slashes and also none.
+//! Patterns of names: `*` matches any run of characters, also of slashes and also none.
 
 /// Whether `name` as a whole fits `pattern`.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == name;
     };

@@ -1,0 +1,88 @@
+//! `[builders]`.
+
+use std::collections::BTreeSet;
+
+use super::values::{MANY, environment, log_limit, number, reference, seconds, text};
+use super::{Known, go, policies, steps};
+use crate::config::parse::{Findings, Table, did_you_mean};
+use crate::config::{Builder, Recipe};
+
+const TIMEOUT: u64 = 30 * 60;
+const LOG_LIMIT: u64 = 16 << 20;
+const MAX_LOSSES: u32 = 5;
+
+pub(super) fn builder(
+    name: &str,
+    mut table: Table<'_>,
+    known: &Known,
+    findings: &mut Findings<'_>,
+) -> Option<Builder> {
+    let host = reference(&mut table, "host", &known.hosts, "hosts", findings);
+    let description = text(&mut table, "description", findings);
+    let env = environment(&mut table, findings);
+    let timeout = seconds(&mut table, "timeout", findings).unwrap_or(TIMEOUT);
+    let log_limit = log_limit(&mut table, findings).unwrap_or(LOG_LIMIT);
+    let max_losses = number(&mut table, "max-losses", 1..=100, findings).unwrap_or(MAX_LOSSES);
+    let recipe = recipe(name, &mut table, timeout, known, findings);
+    let notes = text(&mut table, "notes", findings);
+    let labels = labels(&mut table, findings);
+    let max_at_once = number(&mut table, "max-at-once", MANY, findings);
+    let builds = policies::rule(&mut table, "builds", &known.policies, findings);
+    let tries = policies::rule(&mut table, "tries", &known.policies, findings);
+    let try_only = table.flag("try-only", findings).unwrap_or(false);
+    let rerun_failed = table.flag("rerun-failed", findings).unwrap_or(true);
+    let culprit = table.flag("culprit", findings).unwrap_or(true);
+    table.finish(findings);
+    Some(Builder {
+        host: host?,
+        description,
+        notes,
+        labels,
+        env,
+        timeout_seconds: timeout,
+        log_limit_bytes: log_limit,
+        max_losses,
+        max_at_once,
+        builds,
+        tries,
+        try_only,
+        rerun_failed,
+        culprit,
+        recipe: recipe?,
+    })
+}
+
+/// `recipe`: steps, unless it says otherwise.
+fn recipe(
+    name: &str,
+    table: &mut Table<'_>,
+    timeout: u64,
+    known: &Known,
+    findings: &mut Findings<'_>,
+) -> Option<Recipe> {
+    match table.text("recipe", findings) {
+        None => steps::recipe(table, timeout, findings),
+        Some((_, recipe)) if recipe == "steps" => steps::recipe(table, timeout, findings),
+        Some((_, recipe)) if recipe == "go" => go::recipe(name, table, known, findings),
+        Some((at, other)) => {
+            let suggestion = did_you_mean(&other, ["steps", "go"].into_iter());
+            let message = format!("recipe is \"steps\" or \"go\", not {other:?}");
+            findings.suggest(at, message, suggestion);
+            None
+        }
+    }
+}
+
+fn labels(table: &mut Table<'_>, findings: &mut Findings<'_>) -> BTreeSet<String> {
+    let mut labels = BTreeSet::new();
+    for (at, label) in table.texts("labels", findings).unwrap_or_default() {
+        if label.is_empty() || label.contains(|c: char| c.is_whitespace() || c == ',') {
+            let message =
+                format!("{label:?} is no label: one word without commas, as in gpu or ram=64");
+            findings.add(at, message);
+        } else if !labels.insert(label.clone()) {
+            findings.add(at, format!("{} has label {label:?} twice", table.what));
+        }
+    }
+    labels
+}
