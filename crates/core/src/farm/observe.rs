@@ -12,11 +12,7 @@ use farm_model::record::Branch;
 use super::Farm;
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Observation;
-<<<<<<< HEAD
-use crate::plan::{Wanted, plan};
-=======
-use crate::plan::{Seen, made, plan};
->>>>>>> go
+use crate::plan::{Seen, Wanted, made, plan};
 
 impl Farm {
     /// A repository was read: branches move, new commits want builds, vanished branches go.
