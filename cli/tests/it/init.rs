@@ -34,8 +34,10 @@ fn steps(text: &str) -> BTreeMap<String, Vec<String>> {
     let builders = config.builders.into_iter();
     builders
         .map(|(name, builder)| {
-            let Recipe::Steps { steps } = builder.recipe;
-            let lines = steps.into_iter().map(|step| step.argv[2].clone());
+            let Recipe::Steps { steps, .. } = builder.recipe else {
+                panic!("{name} has no steps")
+            };
+            let lines = steps.into_iter().map(|step| step.spec.argv[2].clone());
             (name.to_string(), lines.collect())
         })
         .collect()

@@ -54,12 +54,8 @@ fn lay_over(config: &mut FarmConfig, overlay: &Overlay) {
         .repositories
         .entry(overlay.name.clone())
         .or_insert_with(|| Repository {
-            url: None,
-            github: None,
-            gerrit: None,
-            branches: Vec::new(),
             builders: all,
-            history: 1,
+            ..Repository::default()
         });
     repository.url = Some(overlay.url.clone());
     if overlay.github.is_some() {
