@@ -135,7 +135,10 @@ async fn settle(
     session: &mut Session,
 ) -> anyhow::Result<ExitCode> {
     let (sentence, done) = match deed {
-        Deed::Redeliver => (Sentence::Redeliver(topic_of(&args.subscription)?), "redelivered"),
+        Deed::Redeliver => (
+            Sentence::Redeliver(topic_of(&args.subscription)?),
+            "redelivered",
+        ),
         Deed::Drop => (Sentence::Drop, "dropped"),
     };
     let mut missing: BTreeSet<&str> = args.ids.iter().map(String::as_str).collect();
@@ -153,7 +156,10 @@ async fn settle(
         session.print(&line(&args.subscription, letter, done, args.json)?)?;
     }
     for id in &missing {
-        session.note(&format!("there is no dead letter {id} in {}", args.subscription));
+        session.note(&format!(
+            "there is no dead letter {id} in {}",
+            args.subscription
+        ));
     }
     Ok(if missing.is_empty() {
         ExitCode::SUCCESS
@@ -179,7 +185,12 @@ fn line(
         })?);
     }
     let event = match &letter.event {
-        Ok(event) => format!("{} {} of {}", plain(&event.kind), plain(&event.id), event.time),
+        Ok(event) => format!(
+            "{} {} of {}",
+            plain(&event.kind),
+            plain(&event.id),
+            event.time
+        ),
         Err(why) => format!("no event: {}", plain(why)),
     };
     Ok(format!(

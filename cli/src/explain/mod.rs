@@ -135,5 +135,7 @@ async fn find(server: &Server, wanted: &Wanted) -> anyhow::Result<BuildView> {
         other => Pages::all(server).await?.build(other)?,
     };
     let view = server.build(&id).await?;
-    view.ok_or_else(|| anyhow::anyhow!("there is no build {id}: `farm builds` shows those there are"))
+    view.ok_or_else(|| {
+        anyhow::anyhow!("there is no build {id}: `farm builds` shows those there are")
+    })
 }

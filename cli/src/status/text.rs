@@ -37,7 +37,11 @@ fn summary(view: &StatusView, away: bool, now: Timestamp, colours: bool) -> Stri
     let (farm, coordinator) = (&view.farm, &view.coordinator);
     let told = format!("told {} ago", since(farm.made, now));
     let told = if away {
-        paint(colours, Tone::Bad, &format!("{told}: the coordinator is away"))
+        paint(
+            colours,
+            Tone::Bad,
+            &format!("{told}: the coordinator is away"),
+        )
     } else {
         told
     };
@@ -58,7 +62,9 @@ fn summary(view: &StatusView, away: bool, now: Timestamp, colours: bool) -> Stri
     ));
     let oldest = coordinator
         .outbox_oldest
-        .map_or_else(String::new, |oldest| format!(", oldest {}", since(oldest, now)));
+        .map_or_else(String::new, |oldest| {
+            format!(", oldest {}", since(oldest, now))
+        });
     lines.push(format!(
         "{} to tell{oldest}; {} to write; commits p50 {:.1} ms, p99 {:.1} ms",
         counted(coordinator.outbox, "event", "events"),
@@ -89,7 +95,11 @@ fn machines(farm: &FarmStatus) -> String {
         .filter(|(name, count)| *count > 0 || *name == "busy")
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
-    format!("{}: {}", counted(total, "machine", "machines"), parts.join(", "))
+    format!(
+        "{}: {}",
+        counted(total, "machine", "machines"),
+        parts.join(", ")
+    )
 }
 
 fn head(names: &[&str]) -> Vec<String> {
@@ -100,13 +110,22 @@ fn head(names: &[&str]) -> Vec<String> {
 fn queues(queues: &[QueueStatus], now: Timestamp) -> Vec<Vec<String>> {
     let mut sorted: Vec<&QueueStatus> = queues.iter().collect();
     sorted.sort_by_key(|queue| queue.oldest.unwrap_or(Timestamp::MAX));
-    let names = ["host type", "waiting", "pausing", "longest wait", "machines", "busy"];
+    let names = [
+        "host type",
+        "waiting",
+        "pausing",
+        "longest wait",
+        "machines",
+        "busy",
+    ];
     let rows = sorted.into_iter().map(|queue| {
         vec![
             queue.host_type.to_string(),
             queue.waiting.to_string(),
             queue.pausing.to_string(),
-            queue.oldest.map_or_else(|| "-".to_owned(), |oldest| since(oldest, now)),
+            queue
+                .oldest
+                .map_or_else(|| "-".to_owned(), |oldest| since(oldest, now)),
             queue.machines.to_string(),
             queue.busy.to_string(),
         ]
@@ -116,7 +135,11 @@ fn queues(queues: &[QueueStatus], now: Timestamp) -> Vec<Vec<String>> {
 
 fn hubs(farm: &FarmStatus, now: Timestamp) -> Vec<Vec<String>> {
     let rows = farm.hubs.iter().map(|hub| {
-        let state = if hub.draining { "draining" } else { "taking work" };
+        let state = if hub.draining {
+            "draining"
+        } else {
+            "taking work"
+        };
         vec![
             hub.hub.to_string(),
             state.to_owned(),
@@ -135,9 +158,13 @@ fn subscriptions(all: &[SubscriptionStatus], now: Timestamp) -> Vec<Vec<String>>
         let reason = one.dead.as_ref().and_then(|dead| dead.reason.as_deref());
         vec![
             plain(&one.name),
-            one.heard.map_or_else(none, |heard| format!("{} ago", since(heard, now))),
-            one.lag_seconds.map_or_else(none, |lag| format!("{lag:.2} s")),
-            one.dead.as_ref().map_or_else(none, |dead| dead.count.to_string()),
+            one.heard
+                .map_or_else(none, |heard| format!("{} ago", since(heard, now))),
+            one.lag_seconds
+                .map_or_else(none, |lag| format!("{lag:.2} s")),
+            one.dead
+                .as_ref()
+                .map_or_else(none, |dead| dead.count.to_string()),
             cut(&plain(reason.unwrap_or_default()), REASON),
         ]
     });
@@ -147,13 +174,25 @@ fn subscriptions(all: &[SubscriptionStatus], now: Timestamp) -> Vec<Vec<String>>
 
 fn intake(farm: &FarmStatus) -> Vec<Vec<String>> {
     let rows = farm.intake.iter().take(DAYS).map(|row| {
-        let counts = [row.accepted, row.effective, row.repeated, row.refused, row.found];
+        let counts = [
+            row.accepted,
+            row.effective,
+            row.repeated,
+            row.refused,
+            row.found,
+        ];
         let names = [plain(&row.day), plain(&row.source)];
         let counts = counts.iter().map(ToString::to_string);
         names.into_iter().chain(counts).collect()
     });
     let names = [
-        "deliveries", "source", "accepted", "effective", "repeated", "refused", "found later",
+        "deliveries",
+        "source",
+        "accepted",
+        "effective",
+        "repeated",
+        "refused",
+        "found later",
     ];
     std::iter::once(head(&names)).chain(rows).collect()
 }

@@ -39,15 +39,23 @@ fn event(id: &str) -> Event {
 impl Queues {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("pubsub://test?endpoint=http://{}", listener.local_addr().unwrap());
+        let url = format!(
+            "pubsub://test?endpoint=http://{}",
+            listener.local_addr().unwrap()
+        );
         let emulator = Emulator::open(Options::default()).await.unwrap();
         let mut serving = JoinSet::new();
         serving.spawn(async move {
-            emulator.serve(listener, std::future::pending()).await.unwrap();
+            emulator
+                .serve(listener, std::future::pending())
+                .await
+                .unwrap();
         });
         let bus = Bus::open(&url.parse().unwrap()).unwrap();
         bus.ensure(&SubscriptionSpec::coordinator()).await.unwrap();
-        let limits = Limits { max_outstanding: 10 };
+        let limits = Limits {
+            max_outstanding: 10,
+        };
         let mut queues = Self {
             url,
             receiver: bus.receive(NAME, limits),
@@ -68,7 +76,9 @@ impl Queues {
             .chain(["--json", "--bus", &self.url])
             .collect();
         let out = farm(&words).await.printed();
-        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        out.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 
@@ -84,11 +94,17 @@ async fn letters_are_listed_sent_again_and_dropped() {
     let mut queues = Queues::start().await;
     let all = queues.lines(&["list"]).await;
     assert_eq!(all.len(), 2);
-    assert!(all.iter().all(|line| line["reason"] == "no such builder"), "{all:?}");
+    assert!(
+        all.iter().all(|line| line["reason"] == "no such builder"),
+        "{all:?}"
+    );
     let one = id_of(&all, "one");
     let sent = queues.lines(&["redeliver", NAME, "--id", &one]).await;
     assert_eq!((sent.len(), &sent[0]["done"]), (1, &"redelivered".into()));
-    let again = timeout(PATIENCE, queues.receiver.next()).await.unwrap().unwrap();
+    let again = timeout(PATIENCE, queues.receiver.next())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(again.event, event("one"));
     again.ack();
     let dropped = queues.lines(&["drop", NAME, "--all"]).await;
@@ -99,7 +115,16 @@ async fn letters_are_listed_sent_again_and_dropped() {
 #[tokio::test]
 async fn a_letter_that_is_not_there_is_said_and_none_is_touched() {
     let queues = Queues::start().await;
-    let ran = farm(&["dead-letters", "drop", NAME, "--id", "77", "--bus", &queues.url]).await;
+    let ran = farm(&[
+        "dead-letters",
+        "drop",
+        NAME,
+        "--id",
+        "77",
+        "--bus",
+        &queues.url,
+    ])
+    .await;
     assert_eq!(ran.code.unwrap(), ExitCode::FAILURE);
     assert!(ran.err.contains("no dead letter 77"), "{}", ran.err);
     let shown = farm(&["dead-letters", "list", NAME, "--bus", &queues.url]).await;

@@ -32,7 +32,10 @@ async fn a_script_gets_the_reason_as_data() {
     let out = farm(&["explain", LINT, "--json", "--server", &server.url]).await;
     let line: Value = serde_json::from_str(&out.printed()).unwrap();
     assert_eq!(line["why"], "waits for a machine of local");
-    assert_eq!((&line["status"], &line["commit"]), (&"queued".into(), &COMMIT.into()));
+    assert_eq!(
+        (&line["status"], &line["commit"]),
+        (&"queued".into(), &COMMIT.into())
+    );
     assert_eq!(line["since"], line["made"]);
 }
 
@@ -40,6 +43,8 @@ async fn a_script_gets_the_reason_as_data() {
 async fn a_build_that_is_not_there_is_said() {
     let server = Farm::with(&[DONE]).await;
     let unknown = "e".repeat(32);
-    let error = farm(&["explain", &unknown, "--server", &server.url]).await.failure();
+    let error = farm(&["explain", &unknown, "--server", &server.url])
+        .await
+        .failure();
     assert!(error.contains("there is no build"), "{error}");
 }

@@ -38,7 +38,9 @@ deliveries  source  accepted  effective  repeated  refused  found later
 #[tokio::test]
 async fn a_script_gets_the_document_whole() {
     let server = Farm::with(&[DONE]).await;
-    let out = farm(&["status", "--json", "--server", &server.url]).await.printed();
+    let out = farm(&["status", "--json", "--server", &server.url])
+        .await
+        .printed();
     let line: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(line, server.status());
     assert!(serde_json::from_str::<StatusView>(&out).is_ok());
@@ -49,6 +51,10 @@ async fn a_coordinator_that_has_not_spoken_for_a_minute_is_away() {
     let server = Farm::with(&[DONE]).await;
     server.age_status("2026-01-01T11:58:00Z");
     let ran = farm(&["status", "--server", &server.url]).await;
-    assert!(ran.out.contains("told 2m ago: the coordinator is away"), "{}", ran.out);
+    assert!(
+        ran.out.contains("told 2m ago: the coordinator is away"),
+        "{}",
+        ran.out
+    );
     assert_eq!(ran.code.unwrap(), ExitCode::FAILURE);
 }

@@ -301,12 +301,7 @@ impl Farm {
 
     /// A JSON document at a URL.
     pub async fn json_at<T: DeserializeOwned>(&self, url: String) -> Result<T, String> {
-        let answer = self
-            .http
-            .get(url)
-            .send()
-            .await
-            .map_err(|e| e.to_string())?;
+        let answer = self.http.get(url).send().await.map_err(|e| e.to_string())?;
         let text = answer.text().await.map_err(|e| e.to_string())?;
         serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
     }

@@ -22,7 +22,9 @@ pub struct TraceParent(String);
 
 /// A text that is no `traceparent` of version 00. The standard says to start a new trace then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a traceparent is 00-<32 hex digits>-<16>-<2>, in lower case, and neither of the first two is all zeros")]
+#[error(
+    "a traceparent is 00-<32 hex digits>-<16>-<2>, in lower case, and neither of the first two is all zeros"
+)]
 pub struct NotATraceParent;
 
 impl TraceParent {
@@ -72,7 +74,11 @@ impl TryFrom<String> for TraceParent {
             && next(32).is_some_and(is_not_zero)
             && next(16).is_some_and(is_not_zero)
             && next(2).is_some();
-        if known { Ok(Self(text)) } else { Err(NotATraceParent) }
+        if known {
+            Ok(Self(text))
+        } else {
+            Err(NotATraceParent)
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use crate::message::activity::Hint;
 use crate::record::{Build, CommitInfo, Run};
 
 pub use status::{
-    CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, HubStatus, IntakeStatus, MachineCounts, QueueStatus, Role,
-    StatusView, SubscriptionStatus,
+    CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, HubStatus, IntakeStatus, MachineCounts,
+    QueueStatus, Role, StatusView, SubscriptionStatus,
 };
 
 /// Keys of view documents below `views/`.

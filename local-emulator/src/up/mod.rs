@@ -133,7 +133,9 @@ async fn follow(
         let now = status.borrow_and_update().clone();
         if let Some(at) = now.page.filter(|_| page != now.page) {
             let line = format!("status at http://{at}/status");
-            reporter.console.line(&reporter.console.paint(Tone::Quiet, &line));
+            reporter
+                .console
+                .line(&reporter.console.paint(Tone::Quiet, &line));
             page = now.page;
         }
         reporter.console.status(sentence(&now));

@@ -128,14 +128,7 @@ impl Running {
                 .context("functions")
         });
         let page = args.status.unwrap_or(default(0));
-        let status = start_coordinator(
-            &mut front,
-            &folder,
-            &target,
-            page,
-            &bus_url,
-            &bucket_url,
-        )?;
+        let status = start_coordinator(&mut front, &folder, &target, page, &bus_url, &bucket_url)?;
 
         let hub_at = reachable(hub.local_addr()?);
         let (mut hub_part, mut machines) = (Part::new(), Part::new());

@@ -81,7 +81,8 @@ pub struct Span {
 impl Span {
     pub fn attribute(&self, name: &str) -> Option<&str> {
         let mut all = self.attributes.iter();
-        all.find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        all.find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 

@@ -29,7 +29,11 @@ async fn a_repository_that_cannot_be_read_is_shown_and_read_again_once_it_can_be
             let view: FarmView = farm.json("/api/farm").await?;
             let mut all = view.troubles.iter();
             let shown = all.any(|text| text.starts_with("source demo: "));
-            if shown == wanted { Ok(()) } else { Err(format!("{:?}", view.troubles)) }
+            if shown == wanted {
+                Ok(())
+            } else {
+                Err(format!("{:?}", view.troubles))
+            }
         })
         .await;
     };

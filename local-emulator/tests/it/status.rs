@@ -22,22 +22,37 @@ async fn the_page_the_document_and_the_metrics_say_the_same() {
         }
     })
     .await;
-    assert_eq!((own.coordinator.role, own.coordinator.epoch), (Role::Leading, 1));
+    assert_eq!(
+        (own.coordinator.role, own.coordinator.epoch),
+        (Role::Leading, 1)
+    );
     assert_eq!(own.farm.hubs[0].machines, 1);
     assert!(own.coordinator.commits.count > 0);
     let public: StatusView = until("the document", async || {
         let view: StatusView = farm.json("/api/status").await?;
-        if view.farm.intake == own.farm.intake { Ok(view) } else { Err(format!("{view:?}")) }
+        if view.farm.intake == own.farm.intake {
+            Ok(view)
+        } else {
+            Err(format!("{view:?}"))
+        }
     })
     .await;
     assert_eq!(public.coordinator.epoch, 1);
     let text = async |path| {
-        let answer = farm.http.get(farm.coordinator_url(path)).send().await.unwrap();
+        let answer = farm
+            .http
+            .get(farm.coordinator_url(path))
+            .send()
+            .await
+            .unwrap();
         answer.text().await.unwrap()
     };
     assert_eq!(text("/healthz").await, "leading\n");
     let metrics = text("/metrics").await;
-    for line in ["farm_coordinator_attempts_total{outcome=\"ok\"} 1", "farm_coordinator_leader 1"] {
+    for line in [
+        "farm_coordinator_attempts_total{outcome=\"ok\"} 1",
+        "farm_coordinator_leader 1",
+    ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
     assert!(text("/status").await.contains("progress-coordinator"));
@@ -47,7 +62,11 @@ async fn the_page_the_document_and_the_metrics_say_the_same() {
     until("the counts of the life before", async || {
         let view: StatusView = farm.json_at(farm.coordinator_url("/status.json")).await?;
         let kept = view.coordinator.epoch == 2 && view.farm.intake == own.farm.intake;
-        if kept { Ok(()) } else { Err(format!("{view:?}")) }
+        if kept {
+            Ok(())
+        } else {
+            Err(format!("{view:?}"))
+        }
     })
     .await;
     farm.results(1).await;

@@ -26,7 +26,9 @@ const WANTED: [(&str, &str); 8] = [
 
 fn names(spans: &[Span]) -> BTreeSet<(&str, &str)> {
     let pairs = spans.iter();
-    pairs.map(|span| (span.service.as_str(), span.name.as_str())).collect()
+    pairs
+        .map(|span| (span.service.as_str(), span.name.as_str()))
+        .collect()
 }
 
 #[tokio::test]

@@ -127,7 +127,9 @@ impl Search {
     ) -> Result<Vec<DeliveryId>, BucketError> {
         let (mut unknown, mut after) = (Vec::new(), None);
         loop {
-            let list = self.bucket.list_deliveries(source, hour, after.as_ref(), PAGE);
+            let list = self
+                .bucket
+                .list_deliveries(source, hour, after.as_ref(), PAGE);
             let page = list.await?;
             let full = page.len() == PAGE;
             after = page.last().cloned();
@@ -163,7 +165,9 @@ impl Search {
         match stored::hint(source, &stored.headers, &stored.body) {
             Ok(Some(hint)) => Ok(Some(Fact::Found(Activity {
                 delivery: delivery.clone(),
-                guid: stored.headers["x-github-delivery"].as_str().map(str::to_owned),
+                guid: stored.headers["x-github-delivery"]
+                    .as_str()
+                    .map(str::to_owned),
                 received,
                 hint,
             }))),

@@ -116,7 +116,10 @@ fn letter(message: &Message) -> DeadLetter {
 /// The message as it was before it died.
 fn revived(message: Message) -> Message {
     let ours = |name: &str| name == REASON || name == FROM || name.starts_with("CloudPubSub");
-    let kept = message.attributes.into_iter().filter(|(name, _)| !ours(name));
+    let kept = message
+        .attributes
+        .into_iter()
+        .filter(|(name, _)| !ours(name));
     Message::new().set_data(message.data).set_attributes(kept)
 }
 

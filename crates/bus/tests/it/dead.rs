@@ -123,7 +123,10 @@ async fn a_dead_letter_is_sent_again_or_dropped_and_the_others_stay() {
     assert_eq!(revived.event, event("again"));
     revived.ack();
     let left = bus.dead_letters("strict", 10).await.unwrap();
-    let left: Vec<_> = left.into_iter().map(|letter| letter.event.unwrap().id).collect();
+    let left: Vec<_> = left
+        .into_iter()
+        .map(|letter| letter.event.unwrap().id)
+        .collect();
     assert_eq!(left, ["keep"]);
 }
 

@@ -63,8 +63,7 @@ fn entry<'a>(
 
 /// Since when the longest-waiting build of each host type is open.
 fn oldest(farm: &Farm) -> BTreeMap<HostType, Timestamp> {
-    let mut missing: BTreeSet<&HostType> =
-        farm.queue().lengths().map(|(host, _)| host).collect();
+    let mut missing: BTreeSet<&HostType> = farm.queue().lengths().map(|(host, _)| host).collect();
     let mut oldest = BTreeMap::new();
     for id in farm.open().take(LOOKED_AT) {
         if missing.is_empty() {

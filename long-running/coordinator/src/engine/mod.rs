@@ -133,7 +133,9 @@ impl Engine {
         };
         engine.board.leads(epoch);
         engine.may_tell(untold);
-        engine.views.mark([ViewKey::Farm, ViewKey::Feed, ViewKey::Status]);
+        engine
+            .views
+            .mark([ViewKey::Farm, ViewKey::Feed, ViewKey::Status]);
         engine.publish_config();
         Ok(engine)
     }

@@ -3,9 +3,7 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet,
-};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use farm_model::Timestamp;
@@ -33,7 +31,11 @@ impl Collector for Sight {
 fn farm(to: &mut DescriptorEncoder, farm: &FarmStatus) -> fmt::Result {
     let mut metric = gauge(to, "open_builds", "Builds that are not over")?;
     let queued = farm.open.saturating_sub(farm.running);
-    one(&mut metric, &[("state", "running")], farm.running.min(farm.open))?;
+    one(
+        &mut metric,
+        &[("state", "running")],
+        farm.running.min(farm.open),
+    )?;
     one(&mut metric, &[("state", "queued")], queued)?;
     let mut metric = gauge(to, "machines", "Machines by what they do")?;
     let counts = &farm.machines;
@@ -48,15 +50,28 @@ fn farm(to: &mut DescriptorEncoder, farm: &FarmStatus) -> fmt::Result {
         one(&mut metric, &[("state", state)], count)?;
     }
     alone(to, "hubs", "Hubs heard of", farm.hubs.len())?;
-    alone(to, "troubles", "What an operator should know", farm.troubles.len())?;
+    alone(
+        to,
+        "troubles",
+        "What an operator should know",
+        farm.troubles.len(),
+    )?;
     intake(to, farm)
 }
 
 /// Of the newest day: counts of several days would not only grow.
 fn intake(to: &mut DescriptorEncoder, farm: &FarmStatus) -> fmt::Result {
-    let mut metric = gauge(to, "deliveries_today", "Deliveries of the newest day, by fate")?;
+    let mut metric = gauge(
+        to,
+        "deliveries_today",
+        "Deliveries of the newest day, by fate",
+    )?;
     let newest = farm.intake.first().map(|row| row.day.clone());
-    for row in farm.intake.iter().filter(|row| Some(&row.day) == newest.as_ref()) {
+    for row in farm
+        .intake
+        .iter()
+        .filter(|row| Some(&row.day) == newest.as_ref())
+    {
         for (fate, count) in [
             ("accepted", row.accepted),
             ("effective", row.effective),
@@ -65,7 +80,9 @@ fn intake(to: &mut DescriptorEncoder, farm: &FarmStatus) -> fmt::Result {
             ("found", row.found),
         ] {
             let labels = [("source", row.source.as_str()), ("fate", fate)];
-            metric.encode_family(&labels)?.encode_gauge(&signed(count))?;
+            metric
+                .encode_family(&labels)?
+                .encode_gauge(&signed(count))?;
         }
     }
     Ok(())
@@ -83,7 +100,9 @@ fn queues(to: &mut DescriptorEncoder, queues: &[QueueStatus], now: Timestamp) ->
     let mut metric = gauge(to, "queue_oldest_wait_seconds", help)?;
     for queue in queues.iter().take(MAX_HOSTS) {
         let labels = [("host_type", queue.host_type.as_str())];
-        metric.encode_family(&labels)?.encode_gauge(&age(queue.oldest, now))?;
+        metric
+            .encode_family(&labels)?
+            .encode_gauge(&age(queue.oldest, now))?;
     }
     Ok(())
 }
@@ -97,21 +116,39 @@ fn coordinator(
     alone(to, "leader", "1 while this process leads", leads)?;
     let mut metric = gauge(to, "epoch", "The epoch that it leads in")?;
     metric.encode_gauge(&coordinator.epoch)?;
-    alone(to, "outbox_length", "Events that are not known to be told", coordinator.outbox)?;
+    alone(
+        to,
+        "outbox_length",
+        "Events that are not known to be told",
+        coordinator.outbox,
+    )?;
     let help = "How old the oldest event is that is not known to be told";
     let mut metric = gauge(to, "outbox_oldest_seconds", help)?;
     metric.encode_gauge(&age(coordinator.outbox_oldest, now))?;
-    alone(to, "dirty_views", "Pages that are out of date", coordinator.dirty_views)?;
+    alone(
+        to,
+        "dirty_views",
+        "Pages that are out of date",
+        coordinator.dirty_views,
+    )?;
     counter(to, "runs_decided", "Runs decided", coordinator.decided)?;
     let help = "Messages that changed nothing: repeated, stale or unknown";
     counter(to, "ignored_messages", help, coordinator.ignored)
 }
 
 fn subscriptions(to: &mut DescriptorEncoder, all: &[SubscriptionStatus]) -> fmt::Result {
-    let mut metric = gauge(to, "dead_letters", "Messages that nobody could use, counted up to 100")?;
+    let mut metric = gauge(
+        to,
+        "dead_letters",
+        "Messages that nobody could use, counted up to 100",
+    )?;
     for subscription in all {
         if let Some(dead) = &subscription.dead {
-            one(&mut metric, &[("subscription", subscription.name.as_str())], dead.count)?;
+            one(
+                &mut metric,
+                &[("subscription", subscription.name.as_str())],
+                dead.count,
+            )?;
         }
     }
     let help = "How old the last message was when it came";
@@ -143,7 +180,9 @@ fn counter(to: &mut DescriptorEncoder, name: &str, help: &str, value: u64) -> fm
 }
 
 fn one(metric: &mut MetricEncoder, labels: &impl EncodeLabelSet, value: usize) -> fmt::Result {
-    metric.encode_family(labels)?.encode_gauge(&signed(value as u64))
+    metric
+        .encode_family(labels)?
+        .encode_gauge(&signed(value as u64))
 }
 
 fn signed(value: u64) -> i64 {
@@ -152,5 +191,7 @@ fn signed(value: u64) -> i64 {
 
 /// In seconds; 0 where there is none.
 fn age(since: Option<Timestamp>, now: Timestamp) -> f64 {
-    since.map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0))
+    since.map_or(0.0, |since| {
+        now.duration_since(since).as_secs_f64().max(0.0)
+    })
 }

@@ -8,7 +8,13 @@ use crate::status::tests::{full, leading, told};
 fn what_was_counted_and_what_is_seen_is_exposed() {
     let (board, clock) = leading();
     board.put_up(told(full(clock.now())));
-    board.dead("commands-coordinator", DeadStatus { count: 4, reason: None });
+    board.dead(
+        "commands-coordinator",
+        DeadStatus {
+            count: 4,
+            reason: None,
+        },
+    );
     let counts = Counts::default();
     counts.fact(&Fact::Tick);
     counts.fact(&Fact::Tick);
@@ -52,5 +58,8 @@ fn an_attempt_is_counted_in_the_round_it_ends_in() {
     let text = Exposition::new(&counts, &leading().0).text().unwrap();
     assert!(text.contains("farm_coordinator_refused_total 1"), "{text}");
     assert!(text.contains("losses_total{reason=\"silent\"} 2"), "{text}");
-    assert!(text.contains("losses_total{reason=\"restarted\"} 1"), "{text}");
+    assert!(
+        text.contains("losses_total{reason=\"restarted\"} 1"),
+        "{text}"
+    );
 }

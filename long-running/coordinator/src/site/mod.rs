@@ -46,7 +46,9 @@ pub(crate) async fn start(
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}; choose another address with --listen")
     })?;
-    let at = listener.local_addr().context("the listener has no address")?;
+    let at = listener
+        .local_addr()
+        .context("the listener has no address")?;
     tracing::info!("status at http://{at}/status");
     let router = router(board, counts);
     tasks.spawn(async move {

@@ -59,7 +59,12 @@ impl Page {
 
     /// How long the longest-waiting build waits.
     fn longest(&self) -> Option<String> {
-        let oldest = self.view.farm.queues.iter().filter_map(|queue| queue.oldest);
+        let oldest = self
+            .view
+            .farm
+            .queues
+            .iter()
+            .filter_map(|queue| queue.oldest);
         oldest.min().map(|oldest| ago(&oldest, &self.now))
     }
 

@@ -25,25 +25,45 @@ async fn a_leader_shows_what_it_knows() {
     board.put_up(told(full(clock.now())));
     let (status, html) = get_of(&board, "/status").await;
     assert_eq!(status, StatusCode::OK);
-    for said in ["leading", "in epoch 7", "12 min 34 s", "1,229", "draining", "1 d 1 h"] {
+    for said in [
+        "leading",
+        "in epoch 7",
+        "12 min 34 s",
+        "1,229",
+        "draining",
+        "1 d 1 h",
+    ] {
         assert!(html.contains(said), "{said}: {html}");
     }
     let (_, json) = get_of(&board, "/status.json").await;
     let view: StatusView = serde_json::from_str(&json).unwrap();
     assert_eq!(view, board.view());
-    assert_eq!(get_of(&board, "/healthz").await, (StatusCode::OK, "leading\n".to_owned()));
-    assert!(get_of(&board, "/metrics").await.1.contains("farm_coordinator_leader 1"));
+    assert_eq!(
+        get_of(&board, "/healthz").await,
+        (StatusCode::OK, "leading\n".to_owned())
+    );
+    assert!(
+        get_of(&board, "/metrics")
+            .await
+            .1
+            .contains("farm_coordinator_leader 1")
+    );
     assert_eq!(get_of(&board, "/etc").await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn what_does_not_lead_says_so() {
-    let board = Board::new(farm_runtime::Clock::manual(farm_model::Timestamp::UNIX_EPOCH));
+    let board = Board::new(farm_runtime::Clock::manual(
+        farm_model::Timestamp::UNIX_EPOCH,
+    ));
     let (status, text) = get_of(&board, "/healthz").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(text.contains("starting"), "{text}");
     board.stands_by();
-    assert_eq!(get_of(&board, "/healthz").await, (StatusCode::OK, "standby\n".to_owned()));
+    assert_eq!(
+        get_of(&board, "/healthz").await,
+        (StatusCode::OK, "standby\n".to_owned())
+    );
     let (_, html) = get_of(&board, "/status").await;
     assert!(html.contains("does not lead"), "{html}");
 }

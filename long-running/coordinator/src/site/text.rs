@@ -68,6 +68,9 @@ mod tests {
     fn numbers_are_rounded_to_what_matters() {
         let said = [0.04, 9.96, 12.6, 1_203.4].map(|value| milliseconds(&value));
         assert_eq!(said, ["0.0 ms", "10.0 ms", "13 ms", "1,203 ms"]);
-        assert_eq!([0.021, 75.2].map(|value| seconds(&value)), ["0.02 s", "75 s"]);
+        assert_eq!(
+            [0.021, 75.2].map(|value| seconds(&value)),
+            ["0.02 s", "75 s"]
+        );
     }
 }

@@ -32,7 +32,11 @@ impl Pace {
 
     /// How a reading came out, however it was asked for.
     pub(super) fn note(&mut self, well: bool) {
-        self.failed = if well { 0 } else { self.failed.saturating_add(1) };
+        self.failed = if well {
+            0
+        } else {
+            self.failed.saturating_add(1)
+        };
     }
 
     /// How long to wait before the next reading that nobody asks for.

@@ -97,7 +97,8 @@ impl Reader {
         mirror: &Mirror,
         parent: Option<TraceParent>,
     ) -> Result<Vec<Fact>, GitError> {
-        let span = tracing::info_span!(target: trace::TARGET, "read source", repository = %self.name);
+        let span =
+            tracing::info_span!(target: trace::TARGET, "read source", repository = %self.name);
         let span = trace::under(span, parent.as_ref());
         let parent = trace::from(&span, parent);
         self.facts(mirror, parent).instrument(span).await

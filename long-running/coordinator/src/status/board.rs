@@ -200,7 +200,9 @@ impl Commits {
         sorted.sort_unstable();
         let at = |percent: usize| {
             let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-            sorted.get(place).map_or(0.0, |took| took.as_secs_f64() * 1000.0)
+            sorted
+                .get(place)
+                .map_or(0.0, |took| took.as_secs_f64() * 1000.0)
         };
         CommitTimes {
             count: self.count,
@@ -324,7 +326,10 @@ pub(crate) mod tests {
             board.committed(Duration::from_millis(milliseconds));
         }
         let times = board.view().coordinator.commits;
-        assert_eq!((times.count, times.p50_milliseconds, times.p99_milliseconds), (100, 50.0, 99.0));
+        assert_eq!(
+            (times.count, times.p50_milliseconds, times.p99_milliseconds),
+            (100, 50.0, 99.0)
+        );
         for _ in 0..COMMITS {
             board.committed(Duration::from_millis(1));
         }

@@ -7,9 +7,9 @@ use farm_model::id::HostType;
 
 mod board;
 
-pub(crate) use board::{Board, Told};
 #[cfg(test)]
 pub(crate) use board::tests;
+pub(crate) use board::{Board, Told};
 
 /// Counts since this start, after each commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -45,11 +45,7 @@ impl Work {
     ///
     /// # Errors
     /// An answer does not serialise.
-    pub(super) fn decide(
-        &self,
-        job: RunJob,
-        trace: Option<TraceParent>,
-    ) -> anyhow::Result<Answer> {
+    pub(super) fn decide(&self, job: RunJob, trace: Option<TraceParent>) -> anyhow::Result<Answer> {
         let mut memory = self.memory.lock();
         let identity = &self.tools.identity;
         let span = trace::under(span(&job), trace.as_ref());

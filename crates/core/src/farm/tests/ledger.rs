@@ -64,7 +64,10 @@ fn gaps_that_recur_are_a_trouble_for_an_hour() {
     assert_eq!(t.farm.troubles().count(), 0);
     t.tell(Fact::Found(activity(2, t.now)));
     let trouble = t.farm.troubles().next().unwrap();
-    assert!(trouble.starts_with("intake: stored deliveries"), "{trouble}");
+    assert!(
+        trouble.starts_with("intake: stored deliveries"),
+        "{trouble}"
+    );
     t.wait(3601);
     assert_eq!(t.farm.troubles().count(), 0);
 }
@@ -95,11 +98,17 @@ fn a_run_goes_on_with_the_trace_of_the_hint_that_opened_it() {
     assert_eq!(work.trace().as_ref(), Some(&trace));
     let attempt = the_work(&effects).attempt;
     let over = t.finish(&attempt, Outcome::Ok);
-    let result = over.outbox.iter().find(|(_, event)| event.id.starts_with("finished:"));
+    let result = over
+        .outbox
+        .iter()
+        .find(|(_, event)| event.id.starts_with("finished:"));
     assert_eq!(result.unwrap().1.trace(), Some(trace));
     // What comes without one has none.
     let later = t.push(&[2, 1]);
-    assert_eq!(later.outbox.iter().find_map(|(_, event)| event.trace()), None);
+    assert_eq!(
+        later.outbox.iter().find_map(|(_, event)| event.trace()),
+        None
+    );
 }
 
 #[test]
@@ -111,7 +120,10 @@ fn the_farm_in_numbers() {
     let [queue] = &status.queues[..] else {
         panic!("{status:?}")
     };
-    assert_eq!((queue.waiting, queue.machines, queue.oldest), (3, 0, Some(t.now)));
+    assert_eq!(
+        (queue.waiting, queue.machines, queue.oldest),
+        (3, 0, Some(t.now))
+    );
     t.beat(&[("m1", None), ("m2", None)]);
     t.wait(5);
     let status = page::status(&t.farm, t.now);
