@@ -19,7 +19,7 @@ use crate::text::{Tone, age, paint, plain};
   farm explain 3f2a                            a build, by the first digits of its id
   farm explain lint@5b0c9d1e                   by builder and commit
   farm explain lint@5b0c9d1e --json | jq -r .why
-  until ! farm explain 3f2a; do sleep 5; done  until it is over
+  while farm explain 3f2a; do sleep 5; done    as long as it is open
 
 There is exactly one reason for every build that is open; once it is gone, the build goes on.
 Exit code: 0 it is open, and this is why it is not over; 1 it is over, and this is how it ended; 3 there is no such build, or \
@@ -85,7 +85,7 @@ impl<'a> Explained<'a> {
         };
         let state = paint(colours, tone, self.status.as_str());
         let since = self.since.map_or_else(String::new, |since| {
-            format!(" since {} ago", age(now.duration_since(since).as_secs()))
+            format!(" for {}", age(now.duration_since(since).as_secs()))
         });
         let head = format!(
             "{}@{} of {}, run {}: {state}{}",

@@ -12,7 +12,7 @@ async fn an_open_build_says_its_one_reason() {
         let out = farm(&["explain", build, "--server", &server.url]).await;
         assert_eq!(
             out.printed(),
-            "lint@5b0c9d1e of sample, run 1: queued since 2m ago\nwaits for a machine of local\n",
+            "lint@5b0c9d1e of sample, run 1: queued for 2m\nwaits for a machine of local\n",
             "{build}"
         );
     }
