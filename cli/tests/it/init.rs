@@ -35,7 +35,7 @@ fn steps(text: &str) -> BTreeMap<String, Vec<String>> {
     builders
         .map(|(name, builder)| {
             let Recipe::Steps { steps, .. } = builder.recipe else {
-                panic!("{name} has no steps")
+                panic!("{name} is no recipe of steps")
             };
             let lines = steps.into_iter().map(|step| step.spec.argv[2].clone());
             (name.to_string(), lines.collect())

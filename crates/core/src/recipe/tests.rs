@@ -180,8 +180,8 @@ fn a_toolchain_is_made_kept_listed_and_tested_in_shards() {
             "write go/VERSION: devel aaa",
             "source go aaaaaaaa into go",
             "run bash make.bash in go/src",
-            "keep go without doc/gopher pkg/bootstrap",
-            "list go/bin/go tool dist test --no-rebuild --list in /",
+            "keep go without go/doc/gopher go/pkg/bootstrap",
+            "list $WORKDIR/go/bin/go tool dist test --no-rebuild --list in /",
         ]
     );
     world.timing("linux-amd64", "reboot", 300);
@@ -218,7 +218,7 @@ fn a_toolchain_is_made_kept_listed_and_tested_in_shards() {
         told(&program(&context, &shards[0], &Base::Snapshot(blob()))),
         [
             "restore go",
-            "test go/bin/go tool dist test --no-rebuild in / [[\"go_test:fmt\"]]",
+            "test $WORKDIR/go/bin/go tool dist test --no-rebuild in / [[\"go_test:fmt\"]]",
         ]
     );
     assert_eq!(program(&context, &shards[0], &Base::WorkDir).steps.len(), 1);
@@ -240,7 +240,7 @@ fn what_was_made_before_is_not_made_again() {
         told(&program(&context, &jobs[0], &Base::Snapshot(blob()))),
         [
             "restore go",
-            "list go/bin/go tool dist test --no-rebuild --list in /",
+            "list $WORKDIR/go/bin/go tool dist test --no-rebuild --list in /",
         ]
     );
     // If it is gone meanwhile, it is made.
@@ -278,7 +278,7 @@ fn a_shard_groups_small_packages_and_again_is_alone() {
         assert_eq!(
             tests.command.argv,
             [
-                "go/bin/go",
+                "$WORKDIR/go/bin/go",
                 "tool",
                 "dist",
                 "test",
@@ -360,8 +360,8 @@ fn scripts_that_cannot_be_split_are_one_job() {
         told(&program(&world.context(&native), &jobs[0], &Base::Nothing))[2..],
         [
             "run bash make.bash in go/src",
-            "run ../../go/bin/go install -race cmd/compile in go/src/",
-            "run ../../go/bin/go build -a -gcflags=-c=8 std cmd in go/src/",
+            "run $WORKDIR/go/bin/go install -race cmd/compile in go/src/",
+            "run $WORKDIR/go/bin/go build -a -gcflags=-c=8 std cmd in go/src/",
         ]
     );
     assert!(
@@ -424,7 +424,7 @@ fn a_cross_compiled_toolchain_is_made_elsewhere() {
         told(&program(&context, &jobs[1], &Base::Snapshot(blob()))),
         [
             "restore go",
-            "list go/bin/go tool dist test --no-rebuild --list in /",
+            "list $WORKDIR/go/bin/go tool dist test --no-rebuild --list in /",
         ]
     );
     // Post-submit builds have time to be made where they run.
@@ -471,7 +471,7 @@ fn a_sub_repository_is_tested_with_what_was_made() {
             "restore go",
             "source net aaaaaaaa into gopath/src/golang.org/x/net",
             "modules of golang.org/x/net beside [\"golang.org/x/text\"]",
-            "test ../../../../../go/bin/go test golang.org/x/net/... in gopath/src/golang.org/x/net/ [[]]",
+            "test $WORKDIR/go/bin/go test golang.org/x/net/... in gopath/src/golang.org/x/net/ [[]]",
         ]
     );
     // Where nothing is left of the toolchain, it is made along the way.
@@ -484,7 +484,7 @@ fn a_sub_repository_is_tested_with_what_was_made() {
     let last = told(&program(&world.context(&dl), &jobs[0], &Base::WorkDir)).pop();
     assert_eq!(
         last.unwrap(),
-        "test ../../../../go/bin/go test -short -race golang.org/dl/... in gopath/src/golang.org/dl/ [[]]"
+        "test $WORKDIR/go/bin/go test -short -race golang.org/dl/... in gopath/src/golang.org/dl/ [[]]"
     );
 }
 

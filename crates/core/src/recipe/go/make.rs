@@ -11,8 +11,8 @@ use super::names::{
 };
 use super::{Base, GOROOT, MAKE, Plan, restore};
 
-/// In the toolchain's tree, once it is made: nobody needs them, and they are large.
-const NEEDLESS: [&str; 2] = ["doc/gopher", "pkg/bootstrap"];
+/// In the work dir, once the toolchain is made: nobody needs them, and they are large.
+const NEEDLESS: [&str; 2] = ["go/doc/gopher", "go/pkg/bootstrap"];
 /// For the whole way of a snapshot, in seconds.
 const KEEP: u64 = 5 * 60;
 /// The compiler, which is tried for data races by building everything with it.

@@ -29,6 +29,8 @@ pub use names::{
 
 /// Where the toolchain is, below the work dir.
 const GOROOT: &str = "go";
+/// The command that everything is done with. The hub knows the work dir.
+const COMMAND: &str = "$WORKDIR/go/bin/go";
 /// A shard of the toolchain's tests takes at least so long, in milliseconds: below that, restoring the snapshot costs
 /// more than it saves.
 const SHARD: u64 = 60_000;
@@ -109,12 +111,10 @@ impl<'a> Plan<'a> {
 
     /// A command of the toolchain, run in `root`.
     fn go(&self, name: &str, root: &str, args: &[&str], limit: u64) -> StepSpec {
-        let up = root.split('/').filter(|part| !part.is_empty()).count();
-        let program = format!("{}{GOROOT}/bin/go", "../".repeat(up));
-        let args = args.iter().map(|arg| (*arg).to_owned());
+        let words = std::iter::once(&COMMAND).chain(args);
         StepSpec {
             name: name.to_owned(),
-            argv: std::iter::once(program).chain(args).collect(),
+            argv: words.map(|word| (*word).to_owned()).collect(),
             dir: String::new(),
             root: root.to_owned(),
             env: self.tree_environment(self.context.build.key.repo.as_str()),

@@ -14,8 +14,9 @@ use super::{Base, Plan, restore};
 const GOPATH: &str = "gopath/src";
 /// Where import paths of the project's repositories begin.
 const PROJECT: &str = "golang.org/x";
-/// Prints the dependencies of packages.
-const DEPENDENCIES: &str = "{{range .Deps}}{{.}}{{\"\\n\"}}{{end}}";
+/// Prints what packages depend on, and what their tests import.
+const DEPENDENCIES: &str = "{{range .Deps}}{{.}}{{\"\\n\"}}{{end}}{{range .TestImports}}{{.}}{{\"\\n\"}}{{end}}\
+     {{range .XTestImports}}{{.}}{{\"\\n\"}}{{end}}";
 
 impl Plan<'_> {
     /// The toolchain, the repository in its place, what it imports beside it, and its tests.

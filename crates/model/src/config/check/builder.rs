@@ -6,10 +6,30 @@ use super::values::{MANY, environment, log_limit, number, reference, seconds, te
 use super::{Known, go, policies, steps};
 use crate::config::parse::{Findings, Table, did_you_mean};
 use crate::config::{Builder, Recipe};
+use crate::id::HostType;
 
 const TIMEOUT: u64 = 30 * 60;
+/// A toolchain with all its tests takes hours on slow machines.
+const GO_TIMEOUT: u64 = 6 * 3600;
 const LOG_LIMIT: u64 = 16 << 20;
 const MAX_LOSSES: u32 = 5;
+
+/// What a Go builder leaves would be in the next one's way.
+fn check_clean(
+    table: &Table<'_>,
+    host: &HostType,
+    recipe: &Recipe,
+    known: &Known,
+    findings: &mut Findings<'_>,
+) {
+    if matches!(recipe, Recipe::Go(_)) && known.unclean.contains(host) {
+        let message = format!(
+            "{} of recipe \"go\" needs an empty work dir, but host {host} has clean = \"none\"",
+            table.what
+        );
+        findings.add(table.at, message);
+    }
+}
 
 pub(super) fn builder(
     name: &str,
@@ -20,10 +40,20 @@ pub(super) fn builder(
     let host = reference(&mut table, "host", &known.hosts, "hosts", findings);
     let description = text(&mut table, "description", findings);
     let env = environment(&mut table, findings);
-    let timeout = seconds(&mut table, "timeout", findings).unwrap_or(TIMEOUT);
+    let timeout = seconds(&mut table, "timeout", findings);
     let log_limit = log_limit(&mut table, findings).unwrap_or(LOG_LIMIT);
     let max_losses = number(&mut table, "max-losses", 1..=100, findings).unwrap_or(MAX_LOSSES);
-    let recipe = recipe(name, &mut table, timeout, known, findings);
+    let recipe = recipe(
+        name,
+        &mut table,
+        timeout.unwrap_or(TIMEOUT),
+        known,
+        findings,
+    );
+    let default = match &recipe {
+        Some(Recipe::Go(_)) => GO_TIMEOUT,
+        _ => TIMEOUT,
+    };
     let notes = text(&mut table, "notes", findings);
     let labels = labels(&mut table, findings);
     let max_at_once = number(&mut table, "max-at-once", MANY, findings);
@@ -32,6 +62,9 @@ pub(super) fn builder(
     let try_only = table.flag("try-only", findings).unwrap_or(false);
     let rerun_failed = table.flag("rerun-failed", findings).unwrap_or(true);
     let culprit = table.flag("culprit", findings).unwrap_or(true);
+    if let (Some(host), Some(recipe)) = (&host, &recipe) {
+        check_clean(&table, host, recipe, known, findings);
+    }
     table.finish(findings);
     Some(Builder {
         host: host?,
@@ -39,7 +72,7 @@ pub(super) fn builder(
         notes,
         labels,
         env,
-        timeout_seconds: timeout,
+        timeout_seconds: timeout.unwrap_or(default),
         log_limit_bytes: log_limit,
         max_losses,
         max_at_once,

@@ -11,7 +11,7 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{Findings, Table};
-use super::{FarmConfig, Policies};
+use super::{Clean, FarmConfig, Host, Policies};
 use crate::id::{BuilderName, HostType, IdError, RepoName};
 
 /// Names that others may refer to. Also of what has problems of its own: naming it is not a second problem.
@@ -22,6 +22,8 @@ struct Known {
     /// That others are built against.
     mains: BTreeSet<RepoName>,
     policies: Policies,
+    /// Hosts of which the work dir is not emptied.
+    unclean: BTreeSet<HostType>,
 }
 
 /// The whole file; none if it is not even a farm, otherwise `findings` decides.
@@ -35,15 +37,18 @@ pub(super) fn farm(mut root: Table<'_>, findings: &mut Findings<'_>) -> Option<F
         repositories: names(&root, "repositories"),
         mains: BTreeSet::new(),
         policies: policies::policies(&mut root, findings),
+        unclean: BTreeSet::new(),
     };
     let builds = policies::rule(&mut root, "builds", &known.policies, findings);
-    let hosts = section(
+    let hosts: BTreeMap<HostType, Host> = section(
         &mut root,
         "hosts",
         "host",
         findings,
         |_, table, findings| host::host(table, &known, findings),
     );
+    let unclean = hosts.iter().filter(|(_, host)| host.clean == Clean::None);
+    known.unclean = unclean.map(|(name, _)| name.clone()).collect();
     let builders = section(
         &mut root,
         "builders",

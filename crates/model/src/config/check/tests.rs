@@ -328,6 +328,7 @@ fn a_whole_farm_says_what_it_means() {
         (1, 3, false)
     );
     assert!(builder.rerun_failed && builder.culprit);
+    assert_eq!(builder.timeout_seconds, 6 * 3600);
     let Recipe::Steps { tests, .. } = &config.builders[&"split".parse().unwrap()].recipe else {
         panic!()
     };
@@ -437,6 +438,11 @@ fn what_does_not_fit_together_is_refused() {
             "farm.toml:30:52: report of step 1 of builder \"split\" needs a format that says what is in it: format = \"junit\"",
         ),
         (
+            "max-at-once = 4",
+            "clean = \"none\"",
+            "farm.toml:16:11: builder \"openbsd-amd64\" of recipe \"go\" needs an empty work dir, but host vm has clean = \"none\"",
+        ),
+        (
             "labels = [\"gpu\"]",
             "labels = [\"a b\"]",
             "farm.toml:19:11: \"a b\" is no label: one word without commas, as in gpu or ram=64",
@@ -455,5 +461,46 @@ fn what_does_not_fit_together_is_refused() {
         let errors = whole(from, to);
         let lines: Vec<&str> = errors.lines().collect();
         assert!(lines.contains(&want), "{errors}\nwithout\n{want}");
+    }
+}
+
+/// Tables with a key that none of them has, and what else they need: the message names all that they do have.
+const STRANGE: &str = r#"
+zzzzzzzzzzzz = 1
+[hosts.a]
+zzzzzzzzzzzz = 1
+reverse = { zzzzzzzzzzzz = 1 }
+[hosts.b]
+vm = { image = "x", buildlet = "y", zzzzzzzzzzzz = 1 }
+[hosts.c]
+container = { image = "x", buildlet = "y", zzzzzzzzzzzz = 1 }
+[builders.steps]
+host = "a"
+zzzzzzzzzzzz = 1
+steps = [{ run = "x", zzzzzzzzzzzz = 1 }]
+tests = { list = "x", run = "y", zzzzzzzzzzzz = 1 }
+[builders.go-go]
+host = "a"
+recipe = "go"
+zzzzzzzzzzzz = 1
+cross = { host = "a", cc = "x", zzzzzzzzzzzz = 1 }
+[repositories.r]
+zzzzzzzzzzzz = 1
+"#;
+
+#[test]
+fn every_key_is_in_the_reference() {
+    let reference = include_str!("../../../../../docs/farm-toml.md");
+    let error = FarmConfig::parse("farm.toml", STRANGE).unwrap_err();
+    assert_eq!(error.problems.len(), 11, "{error}");
+    for problem in error.problems {
+        let known = problem.suggestion.unwrap();
+        for key in known.strip_prefix("known are ").unwrap().split(", ") {
+            assert!(
+                reference.contains(&format!("`{key}`")),
+                "docs/farm-toml.md does not have {key:?}: {}",
+                problem.message
+            );
+        }
     }
 }
