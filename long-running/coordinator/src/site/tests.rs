@@ -1,6 +1,6 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use farm_model::view::{DeadStatus, StatusView};
+use farm_model::view::{DeadStatus, Role, StatusView};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -59,7 +59,7 @@ async fn what_does_not_lead_says_so() {
     let (status, text) = get_of(&board, "/healthz").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(text.contains("starting"), "{text}");
-    board.stands_by();
+    board.becomes(Role::Standby, 0);
     assert_eq!(
         get_of(&board, "/healthz").await,
         (StatusCode::OK, "standby\n".to_owned())

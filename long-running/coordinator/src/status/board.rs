@@ -101,12 +101,8 @@ impl Board {
         self.becomes(Role::Leading, epoch.number());
     }
 
-    /// Another leads; this process would take over.
-    pub(crate) fn stands_by(&self) {
-        self.becomes(Role::Standby, 0);
-    }
-
-    fn becomes(&self, role: Role, epoch: i64) {
+    /// What this process is from now on.
+    pub(crate) fn becomes(&self, role: Role, epoch: i64) {
         *self.0.tenure.lock() = Tenure {
             role,
             since: self.0.clock.now(),

@@ -45,7 +45,7 @@ fn a_stored_delivery_that_nobody_heard_of_is_told_again_and_one_that_was_heard_i
     let mut t = Dialogue::new(3, 1);
     let lost = activity(1, t.now);
     let effects = t.tell(Fact::Found(lost.clone()));
-    assert_eq!(told::<Activity>(&effects), [lost.clone()]);
+    assert_eq!(told::<Activity>(&effects), std::slice::from_ref(&lost));
     assert_eq!(effects.outbox[0].1.id, format!("gerrit:{}", lost.delivery));
     // It comes by the queue, as every other.
     t.tell(Fact::Heard(lost.clone()));
