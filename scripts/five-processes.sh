@@ -27,10 +27,7 @@ until_ok is_ok "$first"
 echo "the first commit is green"
 
 second=$(commit_all "$repo" second --allow-empty)
-body='{"ref":"refs/heads/main","repository":{"full_name":"acme/demo"}}'
-sign=$(printf %s "$body" | openssl dgst -sha256 -hmac s3cret | sed 's/^.* //')
-curl -sf -X POST "http://127.0.0.1:$http/github-webhook" -H 'content-type: application/json' -H 'x-github-event: push' \
-    -H "x-hub-signature-256: sha256=$sign" --data "$body"
+deliver '{"ref":"refs/heads/main","repository":{"full_name":"acme/demo"}}'
 echo
 until_ok is_ok "$second"
 echo "the pushed commit is green: five processes, one farm"

@@ -15,26 +15,48 @@ start_farm() {
     pubsub=$(port) http=$(port) hub=$(port)
     export FARM_BUS="pubsub://farm?endpoint=http://127.0.0.1:$pubsub" FARM_BUCKET="file://$dir/bucket"
     printf 'a master key for machines' >"$dir/machine-key"
-    start emulator "$farm" emulator --listen "127.0.0.1:$pubsub" --data "$dir/pubsub"
+    start_emulator
     until_ok curl -sf "http://127.0.0.1:$pubsub/healthz"
-    start coordinator "$farm" coordinator --data "$dir/coordinator" --repo "demo=$repo"
-    start functions env PORT="$http" GITHUB_WEBHOOK_SECRET=s3cret GERRIT_WEBHOOK_SECRET=other FARM_TOKEN_KEY=third "$farm" functions
+    start_coordinator coordinator
+    start_functions
     start_hub
     until_ok test -s "$dir/hub/hub-cert.pem"
     until_ok page "api/grid?repo=demo&branch=main"
 }
 
-start_hub() {
-    start hub "$farm" hub --hub-id h1 --listen "127.0.0.1:$hub" --data "$dir/hub" --machine-key-file "$dir/machine-key"
+start_emulator() { start emulator "$farm" emulator --listen "127.0.0.1:$pubsub" --data "$dir/pubsub"; }
+
+# start_coordinator NAME: on a data folder of its own.
+start_coordinator() { start "$1" "$farm" coordinator --data "$dir/$1" --repo "demo=$repo"; }
+
+start_functions() {
+    start functions env PORT="$http" GITHUB_WEBHOOK_SECRET=s3cret GERRIT_WEBHOOK_SECRET=other FARM_TOKEN_KEY=third \
+        "$farm" functions
 }
 
-# start_buildlet NAME HOST_TYPE
+# start_hub [NAME ID PORT]: hub, h1, on $hub unless said otherwise.
+start_hub() {
+    local name=${1:-hub} id=${2:-h1} at=${3:-$hub}
+    start "$name" "$farm" hub --hub-id "$id" --listen "127.0.0.1:$at" --data "$dir/$name" \
+        --machine-key-file "$dir/machine-key"
+}
+
+# start_buildlet NAME HOST_TYPE [HUB PORT]: it dials in at hub on $hub unless said otherwise.
 start_buildlet() {
     [ -s "$dir/$1.key" ] ||
         "$farm" mint-key --machine-key-file "$dir/machine-key" --host-type "$2" --machine "$1" >"$dir/$1.key"
-    start "$1" "$farm" buildlet --coordinator "127.0.0.1:$hub" --server-name localhost --ca "$dir/hub/hub-cert.pem" \
+    start "$1" "$farm" buildlet --coordinator "127.0.0.1:${4:-$hub}" --server-name localhost \
+        --ca "$dir/${3:-hub}/hub-cert.pem" \
         --reverse-type "$2" --hostname "$1" --key-file "$dir/$1.key" --workdir "$dir/work-$1"
 }
 
 # page PATH: from the dashboard.
 page() { curl -sf "http://127.0.0.1:$http/$1"; }
+
+# deliver BODY: a signed push, as GitHub posts it.
+deliver() {
+    local sign
+    sign=$(printf %s "$1" | openssl dgst -sha256 -hmac s3cret | sed 's/^.* //')
+    curl -sf --max-time 5 -X POST "http://127.0.0.1:$http/github-webhook" -H 'content-type: application/json' \
+        -H 'x-github-event: push' -H "x-hub-signature-256: sha256=$sign" --data "$1"
+}

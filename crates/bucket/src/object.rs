@@ -83,8 +83,9 @@ impl Bucket {
         self.directories().map(Directories::root)
     }
 
-    /// Whether writes can depend on a version.
-    pub(crate) fn has_versions(&self) -> bool {
+    /// Whether writes can depend on a version: not in a folder.
+    #[must_use]
+    pub fn has_versions(&self) -> bool {
         matches!(self.0.place, Place::Versioned(_))
     }
 

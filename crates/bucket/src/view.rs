@@ -103,6 +103,20 @@ impl Bucket {
             Err(error) => Err(self.failed("write", &key, error)),
         }
     }
+
+    /// Writes the view under `key` where there is none. A folder answers [`PutView::Changed`] too if there is one.
+    ///
+    /// # Errors
+    /// [`BucketError`].
+    pub async fn create_view(&self, key: &str, bytes: Bytes) -> Result<PutView, BucketError> {
+        let key = view_key(key)?;
+        match self.put(&key, bytes, PutMode::Create).await {
+            Ok(result) if self.has_versions() => Ok(PutView::Written(text(result.into()))),
+            Ok(_) => Ok(PutView::Written(None)),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(PutView::Changed),
+            Err(error) => Err(self.failed("write", &key, error)),
+        }
+    }
 }
 
 fn view_key(key: &str) -> Result<Key, BucketError> {

@@ -10,7 +10,10 @@ use farm_model::id::{BuildId, MachineName, RepoName};
 use farm_model::kept::{Kept, KeptKey};
 use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
 use farm_model::trace::TraceParent;
-use farm_model::view::{FeedEvent, key};
+use farm_model::view::{FeedEvent, Status, key};
+
+use crate::farm::current_attempt;
+use crate::page::at::detail;
 
 /// The source of every event the coordinator publishes.
 pub const SOURCE: &str = "/coordinator";
@@ -84,6 +87,8 @@ pub struct Effects {
     pub dirty: BTreeSet<ViewKey>,
     /// Messages that changed nothing: repeated, stale or unknown.
     pub ignored: u64,
+    /// The moment of the decision.
+    pub(crate) now: Timestamp,
 }
 
 impl Effects {
@@ -154,5 +159,25 @@ impl Effects {
             to: to.to_owned(),
             detail,
         });
+    }
+
+    /// Says on the last line about `run`, or on one of its own, how that stands now: what the past's pages show of it.
+    pub(crate) fn stands(&mut self, run: &Run, status: Status, since: Timestamp) {
+        let mut lines = self.history.iter_mut().rev();
+        let of_run = |line: &&mut Transition| {
+            line.build.as_ref() == Some(&run.build) && line.run == run.number
+        };
+        if lines.find(of_run).is_none() {
+            self.transition(self.now, run, status.as_str(), &[]);
+        }
+        let mut lines = self.history.iter_mut().rev();
+        if let Some(line) = lines.find(of_run) {
+            let mut say = |name: &str, value: String| line.detail.insert(name.to_owned(), value);
+            say(detail::STATUS, status.as_str().to_owned());
+            say(detail::SINCE, since.to_string());
+            if let Some(attempt) = current_attempt(run) {
+                say(detail::ON, attempt.machine.to_string());
+            }
+        }
     }
 }

@@ -26,6 +26,8 @@ pub enum Part {
     Functions,
     /// Plans, schedules, records.
     Coordinator,
+    /// Another coordinator on the same state; runs only where a test starts it.
+    Standby,
     /// Owns machines.
     Hub,
     /// The one machine.
@@ -140,20 +142,12 @@ impl Farm {
                 command.env("FARM_TOKEN_KEY", "third");
                 command
             }
-            Part::Coordinator => farm_command(
-                &self.program,
-                &[
-                    "coordinator",
-                    "--data",
-                    &self.text("coordinator"),
-                    "--repo",
-                    &format!("demo={}", self.repository.path.display()),
-                    "--grace",
-                    "3",
-                    "--listen",
-                    &at(status),
-                ],
-            ),
+            Part::Coordinator => {
+                let mut command = self.coordinator("coordinator");
+                command.args(["--listen", &at(status)]);
+                command
+            }
+            Part::Standby => self.coordinator("standby"),
             Part::Hub => farm_command(
                 &self.program,
                 &[
@@ -204,6 +198,24 @@ impl Farm {
         let log = self.path(&format!("{part:?}.log"));
         let process = Process::start(command, &log);
         assert!(self.running.insert(part, process).is_none());
+    }
+
+    /// A coordinator with this data folder; all of them share one state.
+    fn coordinator(&self, data: &str) -> tokio::process::Command {
+        farm_command(
+            &self.program,
+            &[
+                "coordinator",
+                "--data",
+                &self.text(data),
+                "--state",
+                &format!("sqlite:{}", self.text("coordinator/state.db")),
+                "--repo",
+                &format!("demo={}", self.repository.path.display()),
+                "--grace",
+                "3",
+            ],
+        )
     }
 
     async fn mint_key(&self) {
@@ -427,7 +439,20 @@ impl Farm {
         );
     }
 
-    async fn stop(&mut self, part: Part) {
+    /// A part that runs.
+    #[must_use]
+    pub fn process(&self, part: Part) -> &Process {
+        &self.running[&part]
+    }
+
+    /// From now on the coordinator that stood by is the coordinator.
+    pub fn promote(&mut self) {
+        let process = self.running.remove(&Part::Standby).unwrap();
+        assert!(self.running.insert(Part::Coordinator, process).is_none());
+    }
+
+    /// SIGTERM, and an end in order.
+    pub async fn stop(&mut self, part: Part) {
         let process = self.running.remove(&part).unwrap();
         let log = process.log.clone();
         let status = process.stop().await;

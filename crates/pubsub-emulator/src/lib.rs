@@ -2,6 +2,7 @@
 
 mod broker;
 mod clock;
+mod disturbance;
 mod filter;
 mod grpc;
 mod lease;
@@ -19,6 +20,7 @@ mod store;
 mod text;
 
 pub use clock::{Clock, ManualClock, Moment, SystemClock, Wait};
+pub use disturbance::{Disturbance, Fate};
 pub use options::{Durability, Options};
 pub use run::{Args, run};
 pub use server::{Emulator, ServeError};

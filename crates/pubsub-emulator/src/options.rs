@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
+use crate::disturbance::Disturbance;
 
 /// What a publisher's answer promises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Options {
     pub push_concurrency: usize,
     /// The time; tests move it.
     pub clock: Arc<dyn Clock>,
+    /// Loses, repeats and delays messages on purpose.
+    pub disturbance: Option<Arc<dyn Disturbance>>,
 }
 
 impl Default for Options {
@@ -46,6 +49,7 @@ impl Default for Options {
             segment_bytes: 32 << 20,
             push_concurrency: 32,
             clock: Arc::new(SystemClock::start()),
+            disturbance: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use farm_model::view::key;
 use serde_json::json;
 
 use super::Dashboard;
+use super::past;
 use super::place::{self, WantedQuery};
 use super::trouble::Trouble;
 use super::views::Document;
@@ -40,8 +41,14 @@ impl IntoResponse for Refused {
 
 pub(super) async fn farm(
     State(dashboard): State<Arc<Dashboard>>,
+    query: WantedQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
+    let wanted = place::wanted(query);
+    if let Some(at) = past::moment(wanted.at.as_deref(), dashboard.clock.now())? {
+        let past = past::load(&dashboard, at).await?.past;
+        return Ok(axum::Json(past.front()).into_response());
+    }
     let farm = dashboard.farm.get(key::FARM).await?;
     Ok(answer(&headers, &*farm.ok_or_else(nothing_yet)?))
 }
@@ -59,12 +66,20 @@ pub(super) async fn grid(
     query: WantedQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
+    let wanted = place::wanted(query);
+    if let Some(at) = past::moment(wanted.at.as_deref(), dashboard.clock.now())? {
+        let past = past::load(&dashboard, at).await?.past;
+        let farm = past.front();
+        let place = place::find(&farm, wanted)?.ok_or_else(nothing_yet)?;
+        let grid = past.grid(&place.repo.name, place.branch);
+        return Ok(axum::Json(grid.ok_or_else(nothing_yet)?).into_response());
+    }
     let farm = dashboard
         .farm
         .get(key::FARM)
         .await?
         .ok_or_else(nothing_yet)?;
-    let place = place::find(&farm.view, query)?.ok_or_else(nothing_yet)?;
+    let place = place::find(&farm.view, wanted)?.ok_or_else(nothing_yet)?;
     let key = key::grid(&place.repo.name, place.branch);
     let grid = dashboard.grids.get(&key).await?;
     Ok(answer(&headers, &*grid.ok_or_else(nothing_yet)?))
@@ -73,12 +88,17 @@ pub(super) async fn grid(
 pub(super) async fn build(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
+    query: WantedQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let missing = || Trouble::Missing(format!("There is no build {id:?}."));
     let key = key::build(&id.parse::<BuildId>().map_err(|_| missing())?);
-    let build = dashboard.builds.get(&key).await?;
-    Ok(answer(&headers, &*build.ok_or_else(missing)?))
+    let build = dashboard.builds.get(&key).await?.ok_or_else(missing)?;
+    let at = place::wanted(query).at;
+    if let Some(at) = past::moment(at.as_deref(), dashboard.clock.now())? {
+        return Ok(axum::Json(past::build(&build.view, at)?).into_response());
+    }
+    Ok(answer(&headers, &build))
 }
 
 pub(super) async fn flakes(

@@ -14,8 +14,9 @@ use farm_model::view::{BuildView, Status, key};
 use super::Dashboard;
 use super::cells::Badge;
 use super::log::{self, Tail};
-use super::place::address;
-use super::shell::Shell;
+use super::past;
+use super::place::{self, WantedQuery, address};
+use super::shell::{Shell, Then};
 use super::text::{Moment, between, bytes, millis};
 use super::trouble::Trouble;
 
@@ -86,6 +87,7 @@ struct LogPart {
 pub(super) async fn page(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
+    query: WantedQuery,
 ) -> Result<Response, Trouble> {
     let missing = || {
         let id: String = id.chars().take(100).collect();
@@ -95,10 +97,21 @@ pub(super) async fn page(
     };
     let key = key::build(&id.parse::<BuildId>().map_err(|_| missing())?);
     let document = dashboard.builds.get(&key).await?.ok_or_else(missing)?;
-    let log = newest_log(&dashboard, &document.view).await?;
     let farm = dashboard.farm.get(key::FARM).await?;
     let farm = farm.as_ref().map_or("", |farm| &farm.view.name);
-    let html = page_of(farm, &document.view, log, dashboard.clock.now()).render()?;
+    let now = dashboard.clock.now();
+    let at = past::moment(place::wanted(query).at.as_deref(), now)?;
+    let html = match at {
+        Some(at) => {
+            let then = Then::new(at, &format!("/build/{id}"), now);
+            let view = past::build(&document.view, at)?;
+            page_of(farm, &view, None, Some(then), at).render()?
+        }
+        None => {
+            let log = newest_log(&dashboard, &document.view).await?;
+            page_of(farm, &document.view, log, None, now).render()?
+        }
+    };
     let fresh = [(axum::http::header::CACHE_CONTROL, "no-cache")];
     Ok((fresh, Html(html)).into_response())
 }
@@ -107,19 +120,24 @@ fn page_of<'a>(
     farm: &str,
     view: &'a BuildView,
     log: Option<LogPart>,
+    then: Option<Then>,
     now: Timestamp,
 ) -> BuildPage<'a> {
     let key = &view.build.key;
     let title = format!("{} · {}", key.builder, key.commit.short());
     let mut runs = view.runs.iter().rev().map(|run| run_part(run, view, now));
     BuildPage {
-        shell: Shell::new(title, farm, Some(view.made)),
+        branch: address(
+            &key.repo,
+            Some(&key.branch),
+            then.as_ref().map(|then| then.at),
+        ),
+        shell: Shell::new(title, farm, Some(view.made)).at(then),
         badge: view.status.into(),
         set: match &key.kind {
             BuildKind::PostSubmit => None,
             BuildKind::Try { set } => Some(set),
         },
-        branch: address(&key.repo, Some(&key.branch)),
         wanted: Moment(view.build.wanted),
         committed: view.commit.as_ref().map(|commit| Moment(commit.time)),
         is_open: matches!(view.status, Status::Queued | Status::Running),

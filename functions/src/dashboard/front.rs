@@ -14,8 +14,9 @@ use super::Dashboard;
 use super::api::tagged;
 use super::cells::Grid;
 use super::fleet::{self, Host, Open};
-use super::place::{self, Place, WantedQuery, address};
-use super::shell::Shell;
+use super::past;
+use super::place::{self, Place, Wanted, WantedQuery, address};
+use super::shell::{Shell, Then};
 use super::trouble::Trouble;
 use super::views::Document;
 
@@ -57,22 +58,53 @@ pub(super) async fn page(
     query: WantedQuery,
     headers: HeaderMap,
 ) -> Result<Response, Trouble> {
+    let wanted = place::wanted(query);
+    if let Some(at) = past::moment(wanted.at.as_deref(), dashboard.clock.now())? {
+        return then(&dashboard, at, wanted, &headers).await;
+    }
     let Some(farm) = dashboard.farm.get(key::FARM).await? else {
         return nothing();
     };
-    let place = place::find(&farm.view, query)?;
+    let place = place::find(&farm.view, wanted)?;
     let grid = grid_of(&dashboard, place.as_ref()).await?;
     let grid = grid.as_deref();
-    let quiet = is_quiet(&farm.view, grid, dashboard.clock.now());
+    let view = grid.map(|grid| &grid.view);
+    let quiet = is_quiet(&farm.view, view, dashboard.clock.now());
     let tag = tag(&farm, grid, place.as_ref(), quiet);
     let page = match dashboard.fronts.get(&tag) {
         Some(page) => page,
         None => {
-            let html = render(&farm.view, place, grid, quiet)?;
+            let html = render(&farm.view, place, view, quiet, None)?;
             dashboard.fronts.keep(&tag, html)
         }
     };
     Ok(tagged(&headers, &tag, page.answer(&headers)))
+}
+
+/// The page of a past moment. A while later nothing about it can change any more.
+async fn then(
+    dashboard: &Dashboard,
+    at: Timestamp,
+    wanted: Wanted,
+    headers: &HeaderMap,
+) -> Result<Response, Trouble> {
+    let tag = wanted.tag();
+    if let Some(page) = dashboard.pasts.get(&tag) {
+        return Ok(tagged(headers, &tag, page.answer(headers)));
+    }
+    let past = past::load(dashboard, at).await?.past;
+    let farm = past.front();
+    let place = place::find(&farm, wanted)?;
+    let grid = place
+        .as_ref()
+        .and_then(|place| past.grid(&place.repo.name, place.branch));
+    let now = dashboard.clock.now();
+    let html = render(&farm, place, grid.as_ref(), false, Some((at, now)))?;
+    if past::is_settled(at, now) {
+        let page = dashboard.pasts.keep(&tag, html);
+        return Ok(tagged(headers, &tag, page.answer(headers)));
+    }
+    Ok(Html(html).into_response())
 }
 
 fn nothing() -> Result<Response, Trouble> {
@@ -100,38 +132,49 @@ fn tag(
 ) -> String {
     let grid = grid.map_or("", |grid| grid.tag.as_str());
     // Without a grid, two places of the same farm look alike but for their names.
-    let place = place.map(|place| address(&place.repo.name, Some(place.branch)));
+    let place = place.map(|place| address(&place.repo.name, Some(place.branch), None));
     let place = hex::encode(place.unwrap_or_default());
     format!("{}-{grid}-{place}-{}", farm.tag, u8::from(quiet))
 }
 
-fn newest(farm: &FarmView, grid: Option<&Document<GridView>>) -> Timestamp {
-    grid.map_or(farm.made, |grid| grid.view.made.max(farm.made))
+fn newest(farm: &FarmView, grid: Option<&GridView>) -> Timestamp {
+    grid.map_or(farm.made, |grid| grid.made.max(farm.made))
 }
 
 /// Views are written when something changes: silence may mean that nothing did, or that nobody writes.
-fn is_quiet(farm: &FarmView, grid: Option<&Document<GridView>>, now: Timestamp) -> bool {
+fn is_quiet(farm: &FarmView, grid: Option<&GridView>, now: Timestamp) -> bool {
     farm.open_count > 0 && now.duration_since(newest(farm, grid)) > QUIET
 }
 
+/// With a past moment and the one at which it is looked at, or of now.
 fn render(
     farm: &FarmView,
     place: Option<Place<'_>>,
-    grid: Option<&Document<GridView>>,
+    grid: Option<&GridView>,
     quiet: bool,
+    then: Option<(Timestamp, Timestamp)>,
 ) -> Result<String, Trouble> {
     let title = place
         .as_ref()
         .map(|place| format!("{} · {}", place.repo.name, place.branch));
+    let path = place.as_ref().map_or_else(
+        || "/".to_owned(),
+        |place| address(&place.repo.name, Some(place.branch), None),
+    );
+    let at = then.map(|(at, _)| at);
+    let shell = Shell::new(
+        title.unwrap_or_default(),
+        &farm.name,
+        Some(newest(farm, grid)),
+    );
     let page = Front {
-        shell: Shell::new(
-            title.unwrap_or_default(),
-            &farm.name,
-            Some(newest(farm, grid)),
-        ),
-        repos: repos(farm, place.as_ref()),
-        branches: place.as_ref().map(branches).unwrap_or_default(),
-        grid: grid.map(|grid| Grid::from(&grid.view)),
+        shell: shell.at(then.map(|(at, now)| Then::new(at, &path, now))),
+        repos: repos(farm, place.as_ref(), at),
+        branches: place
+            .as_ref()
+            .map(|place| branches(place, at))
+            .unwrap_or_default(),
+        grid: grid.map(Grid::from),
         place,
         troubles: &farm.troubles,
         open: fleet::open(farm),
@@ -143,20 +186,20 @@ fn render(
     Ok(page.render()?)
 }
 
-fn repos<'a>(farm: &'a FarmView, place: Option<&Place<'_>>) -> Vec<Tab<'a>> {
+fn repos<'a>(farm: &'a FarmView, place: Option<&Place<'_>>, at: Option<Timestamp>) -> Vec<Tab<'a>> {
     let tab = |repo: &'a farm_model::view::RepositoryView| Tab {
         name: repo.name.as_str(),
-        address: address(&repo.name, None),
+        address: address(&repo.name, None, at),
         here: place.is_some_and(|place| place.repo.name == repo.name),
     };
     farm.repositories.iter().map(tab).collect()
 }
 
-fn branches<'a>(place: &Place<'a>) -> Vec<Tab<'a>> {
+fn branches<'a>(place: &Place<'a>, at: Option<Timestamp>) -> Vec<Tab<'a>> {
     let repo = place.repo;
     let tab = |branch: &'a String| Tab {
         name: branch,
-        address: address(&repo.name, Some(branch)),
+        address: address(&repo.name, Some(branch), at),
         here: branch == place.branch,
     };
     repo.branches.iter().map(tab).collect()

@@ -6,16 +6,22 @@
 //! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
 //! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
+//! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
 //! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/audit`, `/api/status` | the views as they are |
+//!
+//! With `?at=2026-11-24T15:04:05Z`, front page, grid and build are of that moment: from a checkpoint and the lines of history
+//! after it.
 
 mod api;
 mod build;
 mod cells;
+mod diff;
 mod flakes;
 mod fleet;
 mod front;
 mod log;
+mod past;
 mod place;
 mod rendered;
 mod shell;
@@ -52,6 +58,8 @@ struct Dashboard {
     flakes: Views<FlakesView>,
     audit: Views<AuditView>,
     fronts: Rendered,
+    /// Of past moments: however many are asked for, the page of now stays.
+    pasts: Rendered,
     clock: Clock,
 }
 
@@ -69,6 +77,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         flakes: Views::new(bucket.clone()),
         audit: Views::new(bucket.clone()),
         fronts: Rendered::default(),
+        pasts: Rendered::default(),
         bucket,
         clock: Clock::system(),
     };
@@ -77,6 +86,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/", get(front::page))
         .route("/build/{build}", get(build::page))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
+        .route("/diff", get(diff::page))
         .route("/api/farm", get(api::farm))
         .route("/api/status", get(api::status))
         .route("/api/grid", get(api::grid))

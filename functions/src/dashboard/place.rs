@@ -1,6 +1,7 @@
 //! Which branch of which repository a page is about, and addresses of such pages.
 
 use axum::extract::Query;
+use farm_model::Timestamp;
 use farm_model::id::RepoName;
 use farm_model::view::{FarmView, RepositoryView};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -25,10 +26,24 @@ const SPECIAL: &AsciiSet = &CONTROLS
 pub(super) struct Wanted {
     repo: Option<String>,
     branch: Option<String>,
+    /// A past moment.
+    pub(super) at: Option<String>,
 }
 
 /// A query that cannot be read asks for nothing in particular.
 pub(super) type WantedQuery = Result<Query<Wanted>, axum::extract::rejection::QueryRejection>;
+
+/// What the query asks for.
+pub(super) fn wanted(query: WantedQuery) -> Wanted {
+    query.map(|Query(wanted)| wanted).unwrap_or_default()
+}
+
+impl Wanted {
+    /// Two questions with the same answer.
+    pub(super) fn tag(&self) -> String {
+        hex::encode(format!("{:?}", (&self.repo, &self.branch, &self.at)))
+    }
+}
 
 /// A branch that there is.
 pub(super) struct Place<'a> {
@@ -38,11 +53,7 @@ pub(super) struct Place<'a> {
 
 /// Where the query points: by default to the default branch of the first repository. None where the farm has no
 /// repository or the repository no branch yet.
-pub(super) fn find<'a>(
-    farm: &'a FarmView,
-    query: WantedQuery,
-) -> Result<Option<Place<'a>>, Trouble> {
-    let wanted = query.map(|Query(wanted)| wanted).unwrap_or_default();
+pub(super) fn find(farm: &FarmView, wanted: Wanted) -> Result<Option<Place<'_>>, Trouble> {
     let Some(repo) = repository(farm, wanted.repo)? else {
         return Ok(None);
     };
@@ -71,15 +82,16 @@ fn repository(farm: &FarmView, name: Option<String>) -> Result<Option<&Repositor
     found.map(Some).ok_or_else(missing)
 }
 
-/// The page of a branch; of a repository's default branch where there is none.
-pub(super) fn address(repo: &RepoName, branch: Option<&str>) -> String {
-    match branch {
-        None => format!("/?repo={repo}"),
-        Some(branch) => {
-            let branch = utf8_percent_encode(branch, SPECIAL);
-            format!("/?repo={repo}&branch={branch}")
-        }
+/// The page of a branch; of a repository's default branch where there is none; of a past moment where there is one.
+pub(super) fn address(repo: &RepoName, branch: Option<&str>, at: Option<Timestamp>) -> String {
+    let mut address = format!("/?repo={repo}");
+    if let Some(branch) = branch {
+        address += &format!("&branch={}", utf8_percent_encode(branch, SPECIAL));
     }
+    if let Some(at) = at {
+        address += &format!("&at={at}");
+    }
+    address
 }
 
 #[cfg(test)]
@@ -90,9 +102,11 @@ mod tests {
     fn a_branch_survives_its_address() {
         let repo: RepoName = "golang/tools".parse().unwrap();
         let odd = "a b&c=d#e%f+g<\"'é";
-        let address = address(&repo, Some(odd)).parse().unwrap();
+        let at = Timestamp::UNIX_EPOCH;
+        let address = address(&repo, Some(odd), Some(at)).parse().unwrap();
         let Query(wanted): Query<Wanted> = Query::try_from_uri(&address).unwrap();
         assert_eq!(wanted.repo.as_deref(), Some("golang/tools"));
         assert_eq!(wanted.branch.as_deref(), Some(odd));
+        assert_eq!(wanted.at, Some(at.to_string()));
     }
 }

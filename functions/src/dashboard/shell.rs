@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use farm_model::Timestamp;
+use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
 use super::text::Moment;
@@ -18,6 +19,53 @@ pub(super) struct Shell {
     pub(super) farm: String,
     /// As of when the data is.
     pub(super) made: Option<Moment>,
+    /// Where the page is of a past moment.
+    pub(super) then: Option<Then>,
+}
+
+/// The moment of a page of the past, and ways from it.
+pub(super) struct Then {
+    pub(super) at: Timestamp,
+    /// The same page a while before and after.
+    pub(super) near: Vec<Step>,
+    /// The same page as it is now.
+    pub(super) now: String,
+    /// What has changed since.
+    pub(super) changes: String,
+}
+
+/// A way to another moment.
+pub(super) struct Step {
+    pub(super) label: &'static str,
+    pub(super) address: String,
+}
+
+/// By how many seconds a step goes.
+const STEPS: [(&str, i64); 6] = [
+    ("\u{2212}1 day", -86_400),
+    ("\u{2212}1 h", -3600),
+    ("\u{2212}10 min", -600),
+    ("+10 min", 600),
+    ("+1 h", 3600),
+    ("+1 day", 86_400),
+];
+
+impl Then {
+    /// The page `path`, with or without a query, at the moment `at`, seen at the moment `now`.
+    pub(super) fn new(at: Timestamp, path: &str, now: Timestamp) -> Self {
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let near = STEPS.into_iter().filter_map(|(label, seconds)| {
+            let other = at.checked_add(SignedDuration::from_secs(seconds)).ok()?;
+            let address = format!("{path}{sign}at={other}");
+            (other < now).then_some(Step { label, address })
+        });
+        Self {
+            at,
+            near: near.collect(),
+            now: path.to_owned(),
+            changes: format!("/diff?at={at}"),
+        }
+    }
 }
 
 impl Shell {
@@ -26,7 +74,19 @@ impl Shell {
             title: title.into(),
             farm: farm.to_owned(),
             made: made.map(Moment),
+            then: None,
         }
+    }
+
+    /// The same of a past moment.
+    pub(super) fn at(self, then: Option<Then>) -> Self {
+        Self { then, ..self }
+    }
+
+    /// What links to pages without a query have after them, so that they stay in the past.
+    pub(super) fn query(&self) -> String {
+        let then = self.then.as_ref();
+        then.map_or_else(String::new, |then| format!("?at={}", then.at))
     }
 
     pub(super) fn style(&self) -> &'static str {

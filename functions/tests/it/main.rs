@@ -12,6 +12,7 @@ mod gerrit;
 mod github;
 mod harness;
 mod logs;
+mod past;
 mod pubsubhelper;
 mod retrybuilds;
 mod router;

@@ -1,16 +1,19 @@
 //! Local machines: this same binary run again as buildlets, started anew when they end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use coordinator::Status;
 use jiff::SignedDuration;
+use parking_lot::Mutex;
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use farm_model::id::HostType;
@@ -70,6 +73,44 @@ pub struct Pool {
     pub clock: Clock,
     /// The `farm` binary.
     pub program: PathBuf,
+    /// Who may be hit.
+    pub roster: Roster,
+}
+
+/// What may be done to a machine's agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hit {
+    /// kill -9.
+    Kill,
+    /// It stands still for so long.
+    Freeze(Duration),
+}
+
+/// The machines that run, and a way to hit them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Roster(Arc<Mutex<BTreeMap<String, mpsc::Sender<Hit>>>>);
+
+impl Roster {
+    /// Hits the machine that `pick` chooses. False if there is none, or it was hit a moment ago.
+    pub(crate) fn hit(&self, pick: u64, hit: Hit) -> bool {
+        let machines = self.0.lock();
+        let index = usize::try_from(pick % (machines.len().max(1) as u64)).unwrap_or(0);
+        let machine = machines.values().nth(index);
+        machine.is_some_and(|machine| machine.try_send(hit).is_ok())
+    }
+
+    fn join(&self, name: &str) -> mpsc::Receiver<Hit> {
+        let (send, receive) = mpsc::channel(1);
+        self.0.lock().insert(name.to_owned(), send);
+        receive
+    }
+}
+
+/// How a machine's life ended.
+enum End {
+    Itself(std::io::Result<ExitStatus>),
+    Killed,
+    Told,
 }
 
 impl Pool {
@@ -105,20 +146,24 @@ impl Pool {
 
     async fn keep(self, name: String, host: HostType, shutdown: CancellationToken) {
         let mut pause = PAUSE;
+        let mut hits = self.roster.join(&name);
         loop {
-            let started = std::time::Instant::now();
+            let (started, mut killed) = (Instant::now(), false);
             match self.spawn(&name, &host) {
                 Ok(mut child) => {
                     // Waiting would close it, and so end the machine.
                     let tie = child.stdin.take();
-                    tokio::select! {
-                        status = child.wait() => tracing::warn!(machine = %name, ?status, "a local machine ended"),
-                        () = shutdown.cancelled() => return end(&mut child, tie).await,
+                    match life(&mut child, &mut hits, &shutdown).await {
+                        End::Itself(status) => {
+                            tracing::warn!(machine = %name, ?status, "a local machine ended");
+                        }
+                        End::Killed => killed = true,
+                        End::Told => return end(&mut child, tie).await,
                     }
                 }
                 Err(error) => tracing::error!(machine = %name, "{error:#}"),
             }
-            pause = if started.elapsed() > STEADY {
+            pause = if killed || started.elapsed() > STEADY {
                 PAUSE
             } else {
                 (pause * 2).min(PAUSE_CAP)
@@ -176,6 +221,63 @@ impl Pool {
         Ok(path)
     }
 }
+
+/// Until it ends, is told to, or is killed.
+async fn life(
+    child: &mut Child,
+    hits: &mut mpsc::Receiver<Hit>,
+    shutdown: &CancellationToken,
+) -> End {
+    let mut thaw = None::<Instant>;
+    loop {
+        let until = thaw.unwrap_or_else(Instant::now);
+        tokio::select! {
+            status = child.wait() => return End::Itself(status),
+            () = shutdown.cancelled() => {
+                go_on(child);
+                return End::Told;
+            }
+            () = tokio::time::sleep_until(until), if thaw.is_some() => {
+                go_on(child);
+                thaw = None;
+            }
+            Some(hit) = hits.recv() => match hit {
+                Hit::Freeze(length) if stand_still(child) => thaw = Some(Instant::now() + length),
+                Hit::Freeze(_) => {}
+                Hit::Kill => {
+                    let _gone_meanwhile = child.kill().await;
+                    return End::Killed;
+                }
+            },
+        }
+    }
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, signal: nix::sys::signal::Signal) -> bool {
+    // A child that was waited for has no id any more: nobody else is hit.
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    id.is_some_and(|id| nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), signal).is_ok())
+}
+
+#[cfg(unix)]
+fn stand_still(child: &Child) -> bool {
+    signal(child, nix::sys::signal::Signal::SIGSTOP)
+}
+
+#[cfg(unix)]
+fn go_on(child: &Child) {
+    signal(child, nix::sys::signal::Signal::SIGCONT);
+}
+
+/// Only Unix can.
+#[cfg(not(unix))]
+fn stand_still(_child: &Child) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn go_on(_child: &Child) {}
 
 /// Lets the machine end, and makes it.
 async fn end(child: &mut Child, tie: Option<ChildStdin>) {

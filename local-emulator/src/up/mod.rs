@@ -1,7 +1,8 @@
 //! `farm up`: the whole farm in one process on one data folder, with local machines as child processes.
 
 mod folder;
-mod machines;
+pub(crate) mod lives;
+pub(crate) mod machines;
 mod order;
 pub mod ports;
 mod report;
@@ -21,6 +22,7 @@ use farm_runtime::Clock;
 use tokio::sync::watch::Receiver as Watching;
 use tokio_util::sync::CancellationToken;
 
+use crate::chaos::{Chaos, Storm, Targets};
 use crate::console::{Console, Tone};
 use report::Reporter;
 use start::Running;
@@ -31,7 +33,8 @@ use start::Running;
   farm up                                   the sample: green, red, green
   farm up --repo .                          build this repository's head, and each new commit
   farm up --repo . --until-idle --json      build, print one line of JSON a build, exit 0, 1 or 2
-  farm up --data /var/farm --http 0.0.0.0:8080")]
+  farm up --data /var/farm --http 0.0.0.0:8080
+  farm up --chaos 7 --until-idle            a bad week in a minute: what is lost, killed and repeated changes no result")]
 pub struct Args {
     /// Folder that keeps everything; the same folder continues where it stopped
     #[arg(long, env = "FARM_DATA", default_value = ".farm")]
@@ -69,10 +72,16 @@ pub struct Args {
     /// Keep queues in memory instead of on disk: faster, and lost when the farm stops
     #[arg(long)]
     memory: bool,
+    /// Lose, repeat, delay and reorder messages, kill and freeze machines, cut coordinator and hub off, as SEED says, and
+    /// keep the books; builds that end are run again meanwhile. Exit 1 if a run is lost, doubled or told two results
+    #[arg(long, value_name = "SEED")]
+    chaos: Option<u64>,
 }
 
 /// How long nothing may be open before the farm counts as idle: results still on their way arrive meanwhile.
 const SETTLE: Duration = Duration::from_millis(100);
+/// The same after chaos: a message that was lost last may come so much later.
+const SETTLE_AFTER_CHAOS: Duration = Duration::from_secs(3);
 
 /// The exit code after Ctrl-C, as shells have it.
 const INTERRUPTED: u8 = 130;
@@ -85,11 +94,21 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<Exit
     let console = Console::new();
     let (until_idle, json) = (args.until_idle, args.json);
     let (sorted, started) = (json && until_idle, Clock::system().now());
-    let mut running = Running::start(args, &console).await?;
+    let chaos = args.chaos.map(|seed| Chaos::new(seed, started));
+    let mut running = Running::start(args, &console, chaos.as_ref()).await?;
     let mut reporter = Reporter::new(running.http, json, sorted, console.clone(), started);
+    reporter.ledger = chaos.as_ref().map(Chaos::ledger);
+    let storm = storm(
+        chaos.as_ref(),
+        running.targets.take(),
+        running.status.clone(),
+        until_idle,
+    );
+    let mut stuck = None;
     let end = tokio::select! {
-        end = follow(&mut running.results, running.status.clone(), &mut reporter, until_idle) => end,
+        end = follow(&mut running.results, running.status.clone(), &mut reporter, until_idle, chaos.as_ref()) => end,
         failed = running.parts.failed() => Err(failed),
+        wrong = storm => { stuck = Some(wrong); Ok(()) }
         () = shutdown.cancelled() => Ok(()),
     };
     if shutdown.is_cancelled() {
@@ -105,6 +124,15 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<Exit
         reporter.tell_sorted(|run| order.rank(run));
     }
     end?;
+    if let Some(chaos) = &chaos {
+        let over = until_idle && !shutdown.is_cancelled();
+        let found = stuck.into_iter().chain(reporter.violations).collect();
+        let summary = chaos
+            .close(&pages.bucket, over, Clock::system().now(), found)
+            .await?;
+        summary.tell(&console, json);
+        return Ok(ExitCode::from(summary.exit_code()));
+    }
     if shutdown.is_cancelled() {
         console.line(if drained {
             "stopped"
@@ -121,13 +149,35 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<Exit
     Ok(ExitCode::from(reporter.exit_code(!troubles.is_empty())))
 }
 
+/// Chaos, where it was asked for; returns only with what is wrong.
+async fn storm(
+    chaos: Option<&Chaos>,
+    targets: Option<Targets>,
+    status: Watching<Status>,
+    ends: bool,
+) -> String {
+    match (chaos, targets) {
+        (Some(chaos), Some(targets)) => {
+            let storm = Storm {
+                chaos,
+                targets,
+                status,
+            };
+            storm.rage(ends).await
+        }
+        _ => std::future::pending().await,
+    }
+}
+
 /// Tells results and progress; ends when the farm is idle, if that was asked for.
 async fn follow(
     results: &mut Receiver,
     mut status: Watching<Status>,
     reporter: &mut Reporter,
     until_idle: bool,
+    chaos: Option<&Chaos>,
 ) -> anyhow::Result<()> {
+    let settle = chaos.map_or(SETTLE, |_| SETTLE_AFTER_CHAOS);
     let mut page = None;
     loop {
         let now = status.borrow_and_update().clone();
@@ -138,13 +188,18 @@ async fn follow(
                 .line(&reporter.console.paint(Tone::Quiet, &line));
             page = now.page;
         }
-        reporter.console.status(sentence(&now));
+        let mut text = sentence(&now);
+        if let Some(chaos) = chaos {
+            text = format!("{text}; {}", chaos.sentence());
+        }
+        reporter.console.status(text);
         let idle = now.is_idle() && reporter.count() >= now.decided;
+        let calm = chaos.is_none_or(Chaos::is_calm);
         tokio::select! {
             told = reporter.next(results) => if told.is_none() { anyhow::bail!("the queue of results is closed") },
             // A coordinator that has ended says why itself.
             changed = status.changed() => if changed.is_err() { std::future::pending::<()>().await },
-            () = tokio::time::sleep(SETTLE), if until_idle && idle => return Ok(()),
+            () = tokio::time::sleep(settle), if until_idle && idle => if calm { return Ok(()) },
         }
     }
 }

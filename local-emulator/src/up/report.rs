@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,6 +12,7 @@ use farm_model::event::{Message, Topic};
 use farm_model::message::progress::Outcome;
 use farm_model::message::result::RunFinished;
 
+use crate::chaos::Ledger;
 use crate::console::{Console, Tone};
 
 /// Our own subscription to results.
@@ -52,6 +54,9 @@ pub struct Reporter {
     pub json: bool,
     /// Where lines go.
     pub console: Console,
+    /// The books, if somebody keeps them, and what was found in them.
+    pub(crate) ledger: Option<Arc<Ledger>>,
+    pub(crate) violations: Vec<String>,
     /// Held back until the end, where lines are to come oldest commit first.
     held: Option<Vec<RunFinished>>,
     started: Timestamp,
@@ -77,6 +82,8 @@ impl Reporter {
             http,
             json,
             console,
+            ledger: None,
+            violations: Vec::new(),
             held: sorted.then(Vec::new),
             started,
             seen: HashSet::new(),
@@ -91,13 +98,25 @@ impl Reporter {
     pub async fn next(&mut self, results: &mut Receiver) -> Option<()> {
         let delivery = results.next().await?;
         if delivery.event.kind == RunFinished::TYPE
-            && self.is_new(&delivery.event.id)
             && let Ok(run) = delivery.event.decode::<RunFinished>()
         {
-            self.take(run);
+            self.enter(&delivery.event.id, &run);
+            if self.is_new(&delivery.event.id) {
+                self.take(run);
+            }
         }
         delivery.ack();
         Some(())
+    }
+
+    /// Into the books, where there are any; what is wrong is told at once.
+    fn enter(&mut self, id: &str, run: &RunFinished) {
+        let wrong = self.ledger.as_ref().and_then(|ledger| ledger.take(id, run));
+        if let Some(wrong) = wrong {
+            let text = format!("VIOLATION: {wrong}");
+            self.console.line(&self.console.paint(Tone::Bad, &text));
+            self.violations.push(wrong);
+        }
     }
 
     fn is_new(&mut self, id: &str) -> bool {

@@ -21,11 +21,13 @@ use farm_runtime::{Clock, Ids, Vars};
 use farm_wire::keys::MasterKey;
 
 use super::folder::Folder;
-use super::machines::Pool;
+use super::lives::{Cuts, cutter, live};
+use super::machines::{Pool, Roster};
 use super::order::Pages;
 use super::target::Target;
 use super::watch::Watch;
 use super::{Args, ports, report};
+use crate::chaos::{Chaos, Targets};
 use crate::console::{Console, Tone};
 
 /// The one hub of a local farm.
@@ -53,6 +55,8 @@ pub(super) struct Running {
     pub(super) results: Receiver,
     /// The coordinator's counts.
     pub(super) status: watch::Receiver<Status>,
+    /// What chaos may hit.
+    pub(super) targets: Option<Targets>,
     target: Target,
     bucket: Bucket,
     pub(super) parts: Parts,
@@ -93,7 +97,11 @@ impl Part {
 
 impl Running {
     /// Starts everything; returns once pages can be opened.
-    pub(super) async fn start(args: Args, console: &Console) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        args: Args,
+        console: &Console,
+        chaos: Option<&Chaos>,
+    ) -> anyhow::Result<Self> {
         let folder = Folder::open(&args.data)?;
         let ids = Ids::system();
         let target = match &args.repo {
@@ -106,7 +114,7 @@ impl Running {
         let secrets = Secrets::read(&folder, &ids)?;
         let at = http.local_addr()?;
 
-        let queues = start_queues(&folder, pubsub, args.memory).await?;
+        let queues = start_queues(&folder, pubsub, args.memory, chaos).await?;
         let bus_url = queues.1;
         let bus = Bus::open(&bus_url)?;
         let hub_id: HubId = HUB.parse()?;
@@ -127,8 +135,18 @@ impl Running {
                 .await
                 .context("functions")
         });
+        let (cut_coordinator, coordinator_cuts) = cutter();
+        let (cut_hub, hub_cuts) = cutter();
         let page = args.status.unwrap_or(default(0));
-        let status = start_coordinator(&mut front, &folder, &target, page, &bus_url, &bucket_url)?;
+        let status = start_coordinator(
+            &mut front,
+            &folder,
+            &target,
+            page,
+            &bus_url,
+            &bucket_url,
+            coordinator_cuts,
+        )?;
 
         let hub_at = reachable(hub.local_addr()?);
         let (mut hub_part, mut machines) = (Part::new(), Part::new());
@@ -140,7 +158,16 @@ impl Running {
             &bus_url,
             &bucket_url,
             &secrets,
+            hub_cuts,
         )?;
+        let targets = chaos.map(|_| Targets {
+            machines: pool.roster.clone(),
+            coordinator: cut_coordinator,
+            hub: cut_hub,
+            bus,
+            clock: Clock::system(),
+            ids,
+        });
         let count = args.machines.unwrap_or_else(|| cores().min(MACHINES));
         let stop = hub_part.token.clone();
         machines.tasks.spawn(pool.run(
@@ -163,6 +190,7 @@ impl Running {
             http: at,
             results,
             status,
+            targets,
             target,
             bucket,
             parts: Parts {
@@ -248,6 +276,7 @@ async fn start_queues(
     folder: &Folder,
     listener: TcpListener,
     memory: bool,
+    chaos: Option<&Chaos>,
 ) -> anyhow::Result<(Part, BusUrl)> {
     let data = if memory {
         None
@@ -256,6 +285,7 @@ async fn start_queues(
     };
     let emulator = Emulator::open(Options {
         data,
+        disturbance: chaos.map(Chaos::disturbance),
         ..Options::default()
     })
     .await?;
@@ -281,11 +311,14 @@ fn start_coordinator(
     listen: SocketAddr,
     bus: &BusUrl,
     bucket: &str,
+    cuts: Cuts,
 ) -> anyhow::Result<watch::Receiver<Status>> {
+    let data = folder.sub("coordinator")?;
     let settings = coordinator::Settings {
         bus: bus.clone(),
         bucket: bucket.to_owned(),
-        data: folder.sub("coordinator")?,
+        state: coordinator::StateUrl::Sqlite(data.join("state.db")),
+        data,
         config: target.config.clone(),
         overlays: vec![target.overlay()],
         grace: GRACE,
@@ -295,10 +328,16 @@ fn start_coordinator(
     };
     let (status, watching) = watch::channel(Status::default());
     let stop = part.token.clone();
-    part.tasks.spawn(async move {
-        let served = coordinator::serve(settings, Clock::system(), Ids::system(), status, stop);
-        served.await.context("the coordinator")
-    });
+    let life = move || {
+        let (settings, status, stop) = (settings.clone(), status.clone(), stop.clone());
+        // What an earlier life knew is not known any more.
+        status.send_replace(Status::default());
+        async move {
+            let served = coordinator::serve(settings, Clock::system(), Ids::system(), status, stop);
+            served.await.context("the coordinator")
+        }
+    };
+    part.tasks.spawn(live(life, cuts, part.token.clone()));
     Ok(watching)
 }
 
@@ -310,6 +349,7 @@ fn start_hub(
     bus: &BusUrl,
     bucket: &str,
     secrets: &Secrets,
+    cuts: Cuts,
 ) -> anyhow::Result<Pool> {
     let data = folder.sub("hub")?;
     let master_key = MasterKey::new(secrets.machines.as_bytes())?;
@@ -320,6 +360,7 @@ fn start_hub(
         master_key: master_key.clone(),
         clock: Clock::system(),
         program: std::env::current_exe().context("cannot find the farm binary")?,
+        roster: Roster::default(),
     };
     let settings = hub::Settings {
         hub: id,
@@ -343,18 +384,25 @@ fn start_hub(
         direct: Vec::new(),
     };
     let stop = part.token.clone();
-    let (status, _) = watch::channel(hub::HubStatus::default());
-    part.tasks.spawn(async move {
-        let served = hub::serve(
-            settings,
-            listener,
-            Clock::system(),
-            Ids::system(),
-            status,
-            stop,
-        );
-        served.await.context("the hub")
-    });
+    // Kept over all lives: nobody else gets the port between two.
+    let listener = listener.into_std()?;
+    let life = move || {
+        let (settings, stop) = (settings.clone(), stop.clone());
+        let listener = listener.try_clone().and_then(TcpListener::from_std);
+        async move {
+            let (status, _) = watch::channel(hub::HubStatus::default());
+            let served = hub::serve(
+                settings,
+                listener?,
+                Clock::system(),
+                Ids::system(),
+                status,
+                stop,
+            );
+            served.await.context("the hub")
+        }
+    };
+    part.tasks.spawn(live(life, cuts, part.token.clone()));
     Ok(pool)
 }
 

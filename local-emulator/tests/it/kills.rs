@@ -47,7 +47,7 @@ async fn gone(id: i32) {
 }
 
 /// A farm with a build in the middle of its run.
-async fn busy() -> (Farm, String) {
+pub async fn busy() -> (Farm, String) {
     let mut farm = Farm::start(binary(), SHELL, "true").await;
     farm.over(&farm.repository.head()).await;
     let build = waiting(farm.folder.path());
@@ -58,7 +58,7 @@ async fn busy() -> (Farm, String) {
 }
 
 /// Lets the build go and sees it end once, with one result.
-async fn finish(mut farm: Farm, commit: &str) -> BuildView {
+pub async fn finish(mut farm: Farm, commit: &str) -> BuildView {
     std::fs::write(farm.path("go"), "").unwrap();
     let build = farm.over(commit).await;
     assert_eq!(
@@ -74,7 +74,7 @@ async fn finish(mut farm: Farm, commit: &str) -> BuildView {
     build
 }
 
-fn attempts(build: &BuildView) -> usize {
+pub fn attempts(build: &BuildView) -> usize {
     build.runs[0].jobs[0].attempts.len()
 }
 

@@ -6,12 +6,14 @@
     reason = "a test ends where it cannot go on"
 )]
 
+mod chaos;
 mod collector;
 mod delivery;
 mod kills;
 mod limits;
 mod machine;
 mod sources;
+mod standby;
 mod status;
 mod trace;
 mod up;

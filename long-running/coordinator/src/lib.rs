@@ -4,6 +4,7 @@ mod dead;
 mod engine;
 mod gaps;
 mod intake;
+mod leadership;
 mod metrics;
 mod outbox;
 mod settings;
@@ -11,6 +12,8 @@ mod site;
 mod sources;
 mod status;
 mod views;
+
+use std::net::SocketAddr;
 
 use anyhow::Context;
 use jiff::SignedDuration;
@@ -21,23 +24,26 @@ use tokio_util::sync::CancellationToken;
 use farm_bucket::Bucket;
 use farm_bus::{Bus, SubscriptionSpec};
 use farm_core::Policy;
+use farm_model::view::Role;
 use farm_runtime::{Clock, Ids};
-use farm_store::{Durability, SqliteStore, Store};
+use farm_store::Store;
 
 use crate::gaps::{Known, Search};
+use crate::leadership::{Fenced, Handle, Leadership};
 use crate::status::Board;
 
 pub use engine::{Counts, Leader, Round, Tellable};
+pub use farm_store::StateUrl;
 pub use settings::{Args, ConfigFrom, Overlay, Settings};
 pub use status::Status;
 
 /// Inputs that may wait for the leader.
 const INPUTS: usize = 1024;
 
-/// Runs the coordinator until `shutdown`.
+/// Runs the coordinator until `shutdown`: as the leader, or standing by while another one leads.
 ///
 /// # Errors
-/// A setting is wrong, the data folder or the bucket cannot be written, or another leader took over.
+/// A setting is wrong, or the data folder, the bucket or the state cannot be written.
 pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
     let settings = args.settings()?;
     let (status, _) = watch::channel(Status::default());
@@ -55,34 +61,89 @@ pub async fn serve(
     status: watch::Sender<Status>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (mut tasks, board, counts) = (
-        JoinSet::new(),
-        Board::new(clock.clone()),
-        metrics::Counts::default(),
-    );
+    let board = Board::new(clock.clone());
+    let counts = metrics::Counts::default();
+    let mut pages = JoinSet::new();
     let page = match settings.listen {
         Some(address) => {
             let stop = shutdown.clone();
-            Some(site::start(&mut tasks, address, &board, &counts, stop).await?)
+            Some(site::start(&mut pages, address, &board, &counts, stop).await?)
         }
         None => None,
     };
-    let Doorways {
-        bucket,
-        bus,
-        store,
-        history,
-    } = tokio::select! {
+    let doors = tokio::select! {
         doors = open_doors(&settings) => doors?,
         () = shutdown.cancelled() => return Ok(()),
     };
+    let world = World {
+        settings: &settings,
+        clock: &clock,
+        ids: &ids,
+        status: &status,
+        board: &board,
+        counts: &counts,
+        page,
+    };
+    board.becomes(Role::Standby, 0);
+    while leadership::turn(&doors.state, &shutdown).await? {
+        match lead(&doors, world, shutdown.clone()).await {
+            Err(error) if leadership::may_lead_again(&error) => {
+                tracing::warn!("{error:#}");
+                status.send_replace(Status::default());
+                board.becomes(Role::Standby, 0);
+            }
+            end => return end,
+        }
+    }
+    Ok(())
+}
+
+/// What a leadership takes from its process.
+#[derive(Clone, Copy)]
+struct World<'a> {
+    settings: &'a Settings,
+    clock: &'a Clock,
+    ids: &'a Ids,
+    status: &'a watch::Sender<Status>,
+    board: &'a Board,
+    counts: &'a metrics::Counts,
+    page: Option<SocketAddr>,
+}
+
+/// Leads, until `shutdown` or until another one does.
+async fn lead(
+    doors: &Doorways,
+    world: World<'_>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let World {
+        settings,
+        clock,
+        ids,
+        status,
+        board,
+        counts,
+        page,
+    } = world;
+    let (bucket, bus) = (doors.bucket.clone(), doors.bus.clone());
     let (inputs, received) = mpsc::channel(INPUTS);
     let (config, configs) = watch::channel(None);
+    let mut tasks = JoinSet::new();
+    let (store, mut loaded) = engine::load(doors.another().await?).await?;
+    let leadership = Leadership::new(doors.state.clone(), loaded.epoch);
+    tasks.spawn(leadership.clone().renew());
     let outbox = outbox::start(&mut tasks, bus.clone());
-    let views = views::start(&mut tasks, bucket.clone());
+    let writer = views::Writer::new(
+        bucket.clone(),
+        leadership.clone(),
+        clock.clone(),
+        std::mem::take(&mut loaded.views),
+    );
+    let views = views::start(&mut tasks, writer);
     let engine = engine::Engine::start(
         engine::Parts {
-            store: Box::new(store) as Box<dyn Store>,
+            store,
+            loaded,
             policy: Policy {
                 grace: settings.grace,
                 missing_after: settings.missing_after,
@@ -92,19 +153,18 @@ pub async fn serve(
             outbox,
             views,
             config,
-            status,
+            status: status.clone(),
             bucket: bucket.clone(),
-            history: Box::new(history),
+            history: doors.another().await?,
             board: board.clone(),
-            metrics: counts,
+            metrics: counts.clone(),
             page,
         },
         received,
-    )
-    .await?;
+    );
     let sources = sources::start(
         &mut tasks,
-        &settings,
+        settings,
         (clock.clone(), ids.clone()),
         inputs.clone(),
         configs.clone(),
@@ -119,7 +179,7 @@ pub async fn serve(
         grace: SignedDuration::try_from(settings.poll * 2)?,
     };
     tasks.spawn(search.run());
-    dead::start(&mut tasks, &bus, &inputs, &board, settings.poll);
+    dead::start(&mut tasks, &bus, &inputs, board, settings.poll);
     intake::start(
         &mut tasks,
         &bus,
@@ -128,14 +188,17 @@ pub async fn serve(
             sources,
             configs,
             config_holder: settings.config.holder(),
-            clock,
-            ids,
-            board,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            board: board.clone(),
             known,
             grace: settings.grace,
         },
     );
-    let end = engine.run(shutdown).await;
+    let end = tokio::select! {
+        end = engine.run(shutdown) => end,
+        () = leadership.over() => Err(Fenced.into()),
+    };
     // Everything that was told to us and not committed is still on the queue: these may be dropped at once.
     tasks.shutdown().await;
     end
@@ -145,8 +208,16 @@ pub async fn serve(
 struct Doorways {
     bucket: Bucket,
     bus: Bus,
-    store: SqliteStore,
-    history: SqliteStore,
+    /// Asked who leads.
+    state: Handle,
+}
+
+impl Doorways {
+    /// The state once more.
+    async fn another(&self) -> anyhow::Result<Box<dyn Store>> {
+        let opened = self.state.call(|store| store.another()).await;
+        opened.context("cannot open the farm's state")
+    }
 }
 
 async fn open_doors(settings: &Settings) -> anyhow::Result<Doorways> {
@@ -161,11 +232,6 @@ async fn open_doors(settings: &Settings) -> anyhow::Result<Doorways> {
     bus.ensure(&SubscriptionSpec::coordinator())
         .await
         .context("cannot set up topics and subscriptions")?;
-    let open = || SqliteStore::open(&settings.data.join("state.db"), Durability::Fsync);
-    Ok(Doorways {
-        bucket,
-        bus,
-        store: open()?,
-        history: open()?,
-    })
+    let state = leadership::open(&settings.state).await?;
+    Ok(Doorways { bucket, bus, state })
 }

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use farm_bus::BusUrl;
 use farm_model::id::RepoName;
+use farm_store::StateUrl;
 
 /// Command line and environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,9 +22,13 @@ pub struct Args {
     /// The bucket: file:///DIR, gs://NAME or s3://NAME
     #[arg(long, env = "FARM_BUCKET")]
     bucket: String,
-    /// Folder of the database and of git mirrors
+    /// Folder of git mirrors, and of the database unless --state says otherwise
     #[arg(long, env = "FARM_DATA", default_value = ".farm/coordinator")]
     data: PathBuf,
+    /// The farm's state: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE; state.db in --data without it. A password
+    /// belongs into the environment: everybody on a machine sees its command lines
+    #[arg(long, env = "FARM_STATE", hide_env_values = true)]
+    state: Option<Secret>,
     /// The operator's farm.toml; without it, the default branch of --repo holds one
     #[arg(long, env = "FARM_CONFIG")]
     config: Option<PathBuf>,
@@ -48,6 +53,22 @@ pub struct Args {
     listen: Option<SocketAddr>,
 }
 
+/// A text that may hold a password: it is shown nowhere, not even where it does not read.
+#[derive(Clone)]
+struct Secret(String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(not shown)")
+    }
+}
+
 /// Checked settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -55,8 +76,10 @@ pub struct Settings {
     pub bus: BusUrl,
     /// The bucket's URL.
     pub bucket: String,
-    /// Folder of the database and of git mirrors.
+    /// Folder of git mirrors.
     pub data: PathBuf,
+    /// Where the farm's state is.
+    pub state: StateUrl,
     /// Where `farm.toml` comes from.
     pub config: ConfigFrom,
     /// What whoever starts the farm says about repositories, over `farm.toml`.
@@ -134,6 +157,10 @@ impl Args {
         Ok(Settings {
             bus: self.bus,
             bucket: self.bucket,
+            state: match self.state {
+                Some(Secret(text)) => text.parse()?,
+                None => StateUrl::Sqlite(self.data.join("state.db")),
+            },
             data: self.data,
             config,
             overlays,
@@ -155,4 +182,50 @@ fn overlay(text: &str, history: Option<u32>) -> anyhow::Result<Overlay> {
         github: None,
         history,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn settings(state: &[&str]) -> anyhow::Result<Settings> {
+        let needed = [
+            "c",
+            "--bus",
+            "pubsub://p",
+            "--bucket",
+            "memory:",
+            "--config",
+            "f",
+        ];
+        let cli = Cli::try_parse_from(needed.iter().chain(state))?;
+        assert!(!format!("{:?}", cli.args).contains("s3cret"));
+        cli.args.settings()
+    }
+
+    #[test]
+    fn the_state_lies_in_the_data_folder_unless_said_otherwise() {
+        let state = |args: &[&str]| settings(args).unwrap().state.to_string();
+        assert_eq!(state(&["--data", "/d"]), "sqlite:/d/state.db");
+        let url = "postgres://u:s3cret@db/farm";
+        assert_eq!(state(&["--state", url]), "postgres://u@db:5432/farm");
+    }
+
+    #[test]
+    fn a_state_that_does_not_read_is_not_repeated() {
+        let error = settings(&["--state", "mysql://u:s3cret@h/d"]).unwrap_err();
+        let text = format!("{error:?}");
+        assert!(
+            text.contains("sqlite: or postgres://") && !text.contains("s3cret"),
+            "{text}"
+        );
+    }
 }

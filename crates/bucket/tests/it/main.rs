@@ -5,6 +5,7 @@
 mod blobs;
 mod deliveries;
 mod folders;
+mod history;
 mod logs;
 mod machines;
 mod views;

@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use farm_model::id::{AttemptKey, BuildId};
 use farm_model::message::progress::Outcome;
 use farm_model::message::result::RunFinished;
-use farm_model::record::{Build, Job, JobState, Run, Verdict};
+use farm_model::record::{Build, BuildKind, Job, JobState, Run, Verdict};
 
 use super::{Farm, graph, newest};
 use crate::effects::{Effects, ViewKey};
+use crate::page::at::detail;
 use crate::plan::Wanted;
 use crate::policy::later;
 use crate::queue::{JobRef, Rank};
@@ -74,13 +75,16 @@ impl Farm {
             verdict: None,
         };
         let key = &build.key;
-        let detail = [
+        let mut detail = vec![
             ("cause", cause.to_owned()),
-            ("builder", key.builder.to_string()),
-            ("repo", key.repo.to_string()),
-            ("commit", key.commit.to_string()),
-            ("branch", key.branch.clone()),
+            (detail::BUILDER, key.builder.to_string()),
+            (detail::REPO, key.repo.to_string()),
+            (detail::COMMIT, key.commit.to_string()),
+            (detail::BRANCH, key.branch.clone()),
         ];
+        if key.kind != BuildKind::PostSubmit || key.against.is_some() {
+            detail.push((detail::ASIDE, key.kind.as_str().to_owned()));
+        }
         effects.transition(now, &run, "wanted", &detail);
         self.open.insert((now, id.clone()));
         self.runs.entry(id.clone()).or_default().push(run);
@@ -199,7 +203,7 @@ impl Farm {
     }
 
     /// Marks a build's records and pages as changed.
-    pub(super) fn touch(&self, id: &BuildId, effects: &mut Effects) {
+    pub(super) fn touch(&mut self, id: &BuildId, effects: &mut Effects) {
         let Some(build) = self.builds.get(id) else {
             return;
         };
@@ -211,6 +215,7 @@ impl Farm {
             branch: build.key.branch.clone(),
         });
         effects.dirty.insert(ViewKey::Farm);
+        self.say_stand(id, effects);
     }
 }
 

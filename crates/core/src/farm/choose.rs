@@ -38,6 +38,7 @@ impl Farm {
 
     /// Leases waiting jobs to idle machines until one of the two runs out; returns how many.
     pub fn choose(&mut self, now: Timestamp, effects: &mut Effects) -> usize {
+        effects.now = now;
         self.queue.wake(now);
         let hosts: Vec<HostType> = self.queue.hosts().cloned().collect();
         let mut leased = 0;

@@ -14,6 +14,7 @@ mod ledger;
 mod observe;
 mod owned;
 mod recall;
+mod stand;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -39,6 +40,8 @@ use fleet::Fleet;
 use inbox::Inbox;
 use ledger::Found;
 use owned::Owned;
+use stand::Stands;
+pub(crate) use stand::stand;
 
 /// What a new leader starts from: the records of the store.
 #[derive(Debug, Default)]
@@ -79,6 +82,7 @@ pub struct Farm {
     leases: BTreeMap<AttemptKey, JobRef>,
     fleet: Fleet,
     owned: Owned,
+    stands: Stands,
     book: Book,
     /// When runs that have begun must be over.
     deadlines: BTreeSet<(Timestamp, BuildId)>,
@@ -116,6 +120,7 @@ impl Farm {
             leases: BTreeMap::new(),
             fleet: Fleet::default(),
             owned: Owned::new(saved.owned),
+            stands: Stands::default(),
             book: Book::new(saved.kept),
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
@@ -146,6 +151,7 @@ impl Farm {
             runs.sort_by_key(|run| run.number);
         }
         farm.reopen(now);
+        farm.know_stands();
         farm.bar_all();
         farm
     }
@@ -211,6 +217,7 @@ impl Farm {
 
     /// Tells the farm a fact. What must be stored and told is added to `effects`.
     pub fn apply(&mut self, fact: Fact, now: Timestamp, effects: &mut Effects) {
+        effects.now = now;
         match fact {
             Fact::Heard(activity) => self.hear(activity, now, effects),
             Fact::Observed(observation) => self.observe(observation, now, effects),

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use farm_model::config::FarmConfig;
-use farm_model::id::RepoName;
+use farm_model::id::{BuildId, RepoName};
 use farm_model::kept::Snapshot;
 use farm_model::record::Branch;
 
 use super::Farm;
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Observation;
+use crate::page::GRID_ROWS;
+use crate::page::at::{detail, note};
 use crate::plan::{Seen, Wanted, made, plan};
 
 impl Farm {
@@ -40,6 +42,7 @@ impl Farm {
             // The record stays in the store; an observation newer than it decides what is shown.
             if let Some(mut branch) = self.branches.remove(&key) {
                 self.supersede_all(&branch, now, effects);
+                note_rewritten(&branch, now, effects);
                 branch.commits.clear();
                 branch.observed = at;
                 effects.branches.push(branch);
@@ -68,8 +71,10 @@ impl Farm {
                 branch: branch.name.clone(),
             });
             effects.branches.push(branch.clone());
-        }
-        if moved {
+            let count = before
+                .and_then(|before| on_top(before, &branch))
+                .filter(|count| !self.has_builds(&branch, *count));
+            note_moved(count, &branch, now, effects);
             self.want_all(&branch, now, effects);
         }
         if let Some(before) = self.branches.insert(key, branch.clone()) {
@@ -86,6 +91,23 @@ impl Farm {
         for wanted in self.wanted_by(branch) {
             self.want(&wanted, "push", now, effects);
         }
+    }
+
+    /// Whether one of the first `count` commits was on this branch, and built, before.
+    fn has_builds(&self, branch: &Branch, count: usize) -> bool {
+        let of_branch = |id: &BuildId| {
+            self.builds.get(id).is_some_and(|build| {
+                build.key.branch == branch.name && build.key.repo == branch.repo
+            })
+        };
+        let new = &branch.commits[..count];
+        self.config.builders.keys().any(|builder| {
+            new.iter().any(|commit| {
+                let place = (builder.clone(), commit.id.clone());
+                let known = self.by_commit.get(&place);
+                known.is_some_and(|builds| builds.iter().any(of_branch))
+            })
+        })
     }
 
     /// A builder has made a commit of a main repository: what it builds with that need not wait any more.
@@ -121,6 +143,7 @@ impl Farm {
             return;
         }
         self.config = config;
+        effects.note(now, note::CONFIGURED, &[("digest", self.digest.clone())]);
         effects.dirty.insert(ViewKey::Farm);
         self.requeue_all(now, effects);
         let branches: Vec<Branch> = self.branches.values().cloned().collect();
@@ -139,4 +162,37 @@ impl Farm {
     pub fn repositories(&self) -> impl Iterator<Item = &RepoName> {
         self.config.repositories.keys()
     }
+}
+
+/// Says in history which commits a branch has got on top.
+fn note_moved(count: Option<usize>, branch: &Branch, now: Timestamp, effects: &mut Effects) {
+    let Some(count) = count else {
+        return note_rewritten(branch, now, effects);
+    };
+    let new = &branch.commits[..count.min(GRID_ROWS)];
+    // Records have text keys only, so their serialisation does not fail.
+    let new = serde_json::to_string(new).unwrap_or_default();
+    let of = [
+        (detail::REPO, branch.repo.to_string()),
+        (detail::BRANCH, branch.name.clone()),
+        (detail::COMMITS, new),
+    ];
+    effects.note(now, note::MOVED, &of);
+}
+
+fn note_rewritten(branch: &Branch, now: Timestamp, effects: &mut Effects) {
+    let of = [
+        (detail::REPO, branch.repo.to_string()),
+        (detail::BRANCH, branch.name.clone()),
+    ];
+    effects.note(now, note::REWRITTEN, &of);
+}
+
+/// How many commits `after` has on top of `before`; none if that is not all that has changed.
+fn on_top(before: &Branch, after: &Branch) -> Option<usize> {
+    let head = before.head()?;
+    let count = after.commits.iter().position(|commit| commit == head)?;
+    let same = std::iter::zip(&after.commits[count..], &before.commits).all(|(a, b)| a == b);
+    let deeper = after.commits.len() > before.commits.len() + count;
+    (same && !deeper && before.default == after.default).then_some(count)
 }

@@ -3,6 +3,7 @@
 mod commands;
 mod ledger;
 mod owned;
+mod past;
 mod recall;
 mod recovery;
 

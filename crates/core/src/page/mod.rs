@@ -1,5 +1,6 @@
 //! Read models, rendered from the state.
 
+pub mod at;
 mod status;
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use farm_model::view::{
 
 use crate::effects::ViewKey;
 use crate::explain::explain;
-use crate::farm::{Farm, current_attempt};
+use crate::farm::{Farm, stand};
 use crate::plan::columns;
 
 pub use status::status;
@@ -104,14 +105,14 @@ fn machine(machine: &crate::farm::Machine) -> MachineView {
 fn open_build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<OpenBuildView> {
     let build = farm.build(id)?;
     let run = farm.runs(id).last()?;
-    let since = current_attempt(run).map_or(run.opened, |attempt| attempt.leased);
+    let (status, since) = stand(run);
     Some(OpenBuildView {
         build: id.clone(),
         run: run.number,
         builder: build.key.builder.clone(),
         repo: build.key.repo.clone(),
         commit: build.key.commit.clone(),
-        status: farm.status(id)?,
+        status,
         why: explain(farm, id, now),
         since,
     })

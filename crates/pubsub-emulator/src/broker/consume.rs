@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::ack_id::AckId;
 use super::messages::Body;
 use super::settings;
-use super::state::{PULLS, State};
+use super::state::{PULLS, State, Subscription};
 use super::{Broker, Outcome};
+use crate::clock::Moment;
+use crate::disturbance::Fate;
 use crate::lease::{ConsumerId, Flow, Seq, Taken, Token};
 use crate::proto::{PubsubMessage, ReceivedMessage};
 use crate::refusal::Refusal;
@@ -141,8 +143,10 @@ impl Broker {
         let state = &mut *self.state.lock();
         let found = state.get_mut(subscription)?;
         let counted = found.config.dead_letter_policy.is_some();
-        let taken = found.leases.take(id, most, MOST_BYTES, now);
-        if !taken.is_empty() {
+        let mut taken = found.leases.take(id, most, MOST_BYTES, now);
+        let any = !taken.is_empty();
+        self.disturb(found, &mut taken, now);
+        if any {
             self.remind(state, subscription);
         }
         let with_body = |mut taken: Taken| {
@@ -151,6 +155,21 @@ impl Broker {
             Some((subscription, taken, stored.body.clone()))
         };
         Ok(Batch(taken.into_iter().filter_map(with_body).collect()))
+    }
+
+    /// Takes out what does not reach the consumer now.
+    fn disturb(&self, found: &mut Subscription, taken: &mut Vec<Taken>, now: Moment) {
+        let Some(disturbance) = &self.disturbance else {
+            return;
+        };
+        let (name, leases) = (found.name.as_str(), &mut found.leases);
+        taken.retain(
+            |taken| match disturbance.fate(name, taken.seq.0, taken.attempt) {
+                Fate::Delivered => true,
+                Fate::Lost { again } => !leases.extend(taken.seq, taken.token, again, now),
+                Fate::Late { by } => !leases.put_off(taken.seq, taken.token, by, now),
+            },
+        );
     }
 
     fn close_consumer(self: &Arc<Self>, subscription: SubscriptionId, id: ConsumerId) {

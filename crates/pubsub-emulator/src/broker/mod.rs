@@ -25,6 +25,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::disturbance::Disturbance;
 use crate::options::{Durability, Options};
 use crate::stats::Stats;
 use crate::store::catalog::Catalog;
@@ -47,6 +48,7 @@ type Then = Box<dyn FnOnce(&Arc<Broker>, &mut State, Result<(), AppendError>) + 
 pub(crate) struct Broker {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
+    disturbance: Option<Arc<dyn Disturbance>>,
     log: Log,
     folder: Option<PathBuf>,
     /// One change of the catalog at a time.
@@ -84,6 +86,7 @@ impl Broker {
         let broker = Arc::new(Self {
             state: Mutex::new(state),
             clock,
+            disturbance: options.disturbance.clone(),
             log,
             folder,
             admin: tokio::sync::Mutex::new(()),

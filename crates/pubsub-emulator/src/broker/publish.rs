@@ -38,6 +38,8 @@ impl Broker {
     ) -> Result<Vec<String>, Refusal> {
         let topic = TopicName::parse(topic)?;
         let size = check(&messages)?;
+        let count = messages.len();
+        let messages = self.repeated(&topic, messages);
         let kib = u32::try_from(size / 1024 + 1).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room)
             .acquire_many_owned(kib)
@@ -48,7 +50,8 @@ impl Broker {
             let mut state = self.state.lock();
             self.check_room(&state, size)?;
             let outgoing = self.number(&mut state, &topic, messages)?;
-            let ids = outgoing.iter().map(|o| o.seq.0.to_string()).collect();
+            let ids = outgoing.iter().take(count);
+            let ids = ids.map(|o| o.seq.0.to_string()).collect();
             let then: Then = Box::new(move |_, _, result| {
                 drop(room);
                 // A publisher that has gone away does not hear the answer.
@@ -62,6 +65,17 @@ impl Broker {
             Ok(Err(error)) => Err(Refusal::unavailable(error.to_string())),
             Err(_) => Err(Refusal::shutting_down()),
         }
+    }
+
+    /// The messages, and once more those that a disturbance repeats.
+    fn repeated(&self, topic: &TopicName, messages: Vec<PubsubMessage>) -> Vec<PubsubMessage> {
+        let mut all = messages;
+        if let Some(disturbance) = &self.disturbance {
+            let mut again = all.clone();
+            again.retain(|_| disturbance.repeats(topic.as_str()));
+            all.append(&mut again);
+        }
+        all
     }
 
     fn check_room(&self, state: &State, size: usize) -> Result<(), Refusal> {

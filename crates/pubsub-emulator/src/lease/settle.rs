@@ -55,6 +55,21 @@ impl Leases {
         }
     }
 
+    /// Takes a lease back as if it had not been given: the message is ready again after `by`, and no delivery has failed.
+    /// False, and nothing is changed, if that lease is over or order is kept.
+    pub fn put_off(&mut self, seq: Seq, token: Token, by: Duration, now: Moment) -> bool {
+        let leased = |slot: &super::Slot| match &slot.at {
+            At::Leased(lease) => lease.token == token && slot.key.is_none(),
+            _ => false,
+        };
+        if !self.slots.get(&seq).is_some_and(leased) {
+            return false;
+        }
+        self.release(seq);
+        self.delay(seq, Some(now + by));
+        true
+    }
+
     /// The consumer gives the message back as failed. False if that lease is over, unless only its
     /// consumer went away before the answer arrived.
     pub fn nack(&mut self, seq: Seq, token: Token, now: Moment) -> bool {

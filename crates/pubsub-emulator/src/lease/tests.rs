@@ -490,3 +490,26 @@ proptest! {
         model.drain();
     }
 }
+
+#[test]
+fn what_is_put_off_is_ready_later_and_has_not_failed() {
+    let mut leases = leases(policy(false));
+    fill(&mut leases, 1..=2, "");
+    let taken = take(&mut leases, ONE, at(1));
+    assert!(leases.put_off(taken[0].seq, taken[0].token, LEASE / 2, at(1)));
+    assert!(!leases.put_off(taken[0].seq, taken[0].token, LEASE / 2, at(1)));
+    assert_eq!((leases.len(), leases.leased()), (2, 1));
+    assert!(take(&mut leases, TWO, at(2)).is_empty());
+    leases.tick(at(6));
+    let again = take(&mut leases, TWO, at(6));
+    assert_eq!((numbers(&again), again[0].attempt), (vec![1], 1));
+}
+
+#[test]
+fn what_is_in_order_is_not_put_off() {
+    let mut leases = leases(policy(true));
+    fill(&mut leases, 1..=2, "k");
+    let taken = take(&mut leases, ONE, at(1));
+    assert!(!leases.put_off(taken[0].seq, taken[0].token, LEASE, at(1)));
+    assert_eq!(leases.leased(), taken.len());
+}

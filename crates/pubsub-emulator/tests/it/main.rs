@@ -8,6 +8,7 @@
 
 mod admin;
 mod delivery;
+mod disturbance;
 mod durability;
 mod harness;
 mod kill;

@@ -4,7 +4,11 @@ use farm_core::policy::earlier;
 use farm_core::{Effects, Farm, ViewKey};
 use farm_model::Timestamp;
 use farm_model::event::{Event, Topic};
-use farm_store::{Batch, ConfigRecord, Decision, InboxEntry, OutboxEntry};
+use farm_store::{Batch, ConfigRecord, Decision, InboxEntry, OutboxEntry, ViewVersion};
+use jiff::SignedDuration;
+
+/// How long the version of a document is known that is not written again; later the bucket is asked.
+const VERSIONS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What a round adds to its effects.
 pub(super) struct Around {
@@ -16,6 +20,8 @@ pub(super) struct Around {
     pub(super) told: Vec<String>,
     /// Documents known to be written.
     pub(super) written: Vec<ViewKey>,
+    /// What the bucket calls them since.
+    pub(super) versions: Vec<ViewVersion>,
 }
 
 /// Everything of a round that must be durable together.
@@ -43,6 +49,7 @@ pub(super) fn batch(
         feed: effects.feed,
         owned: effects.owned.into_values().collect(),
         kept: effects.kept.into_iter().collect(),
+        views: around.versions,
         decision: around.decision,
         ..Batch::default()
     };
@@ -62,6 +69,7 @@ fn forgetting(batch: Batch, farm: &Farm, now: Timestamp) -> Batch {
         forget_inbox_before: Some(farm.inbox_limit(now)),
         forget_feed_before: farm.feed_limit(),
         forget_history_before: Some(earlier(now, kept.history_kept)),
+        forget_views_before: Some(earlier(now, VERSIONS_KEPT)),
         forget_decisions_before: Some(earlier(now, kept.decisions_kept)),
         ..batch
     }

@@ -1,33 +1,48 @@
-//! `history/<hour>.jsonl`: the transitions of an hour, written whole while the hour lasts and once after it. A task of its own
-//! with a store of its own: neither a large hour nor a slow bucket keeps the leader waiting.
+//! `history/<hour>`: transitions by the hour, and checkpoints between them. While an hour lasts, its lines go into parts, of
+//! which only the last is written again as it grows; once it is over it is written whole. A task of its own with a store of
+//! its own: neither a large hour nor a slow bucket keeps the leader waiting.
 
-use std::collections::BTreeMap;
+mod hour;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use farm_bucket::Bucket;
+use farm_core::page::at::Checkpoint;
 use farm_model::Timestamp;
+use farm_model::record::Transition;
 use farm_store::Store;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use hour::Hour;
+
 /// The least time between two writings.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// A writing that took long is not repeated before so many times its length.
-const REST: u32 = 20;
 /// Hours that a new leader writes again: an earlier one may have died before it did.
 const NEWEST: usize = 2;
+/// Checkpoints that wait for the bucket.
+const CHECKPOINTS: usize = 16;
 /// What the last writing may take.
 const CLOSE: Duration = Duration::from_secs(2);
 
-/// Hours that have lines that are not in the bucket, by hours since 1970: a moment in each.
-type Hours = Arc<Mutex<BTreeMap<i64, Timestamp>>>;
+/// What waits for the writer.
+#[derive(Default)]
+struct Waiting {
+    /// By hours since 1970.
+    hours: BTreeMap<i64, Hour>,
+    /// In their order, at most [`CHECKPOINTS`].
+    checkpoints: VecDeque<Checkpoint>,
+}
 
 /// The leader's end of the writer.
 pub(super) struct Exporter {
-    hours: Hours,
+    waiting: Arc<Mutex<Waiting>>,
+    /// The hour of the last checkpoint.
+    checkpoint: Option<i64>,
     wake: Arc<Notify>,
     closing: CancellationToken,
     writer: JoinSet<()>,
@@ -36,8 +51,9 @@ pub(super) struct Exporter {
 impl Exporter {
     /// Starts the writer, which reads through `store`.
     pub(super) fn start(store: Box<dyn Store>, bucket: Bucket) -> Self {
-        let exporter = Self {
-            hours: Hours::default(),
+        let mut exporter = Self {
+            waiting: Arc::default(),
+            checkpoint: None,
             wake: Arc::default(),
             closing: CancellationToken::new(),
             writer: JoinSet::new(),
@@ -45,17 +61,46 @@ impl Exporter {
         let writer = Writer {
             store: Some(store),
             bucket,
-            hours: exporter.hours.clone(),
+            waiting: exporter.waiting.clone(),
         };
         let (wake, closing) = (exporter.wake.clone(), exporter.closing.clone());
-        let mut started = exporter;
-        started.writer.spawn(writer.run(wake, closing));
-        started
+        exporter.writer.spawn(writer.run(wake, closing));
+        exporter
     }
 
-    /// A line was stored at `at`.
-    pub(super) fn mark(&self, at: Timestamp) {
-        self.hours.lock().insert(hour(at), at);
+    /// These were stored, in this order.
+    pub(super) fn add(&self, lines: &[Transition]) {
+        if lines.is_empty() {
+            return;
+        }
+        let mut waiting = self.waiting.lock();
+        for line in lines {
+            waiting
+                .hours
+                .entry(number(line.at))
+                .or_insert_with(|| Hour::new(line.at))
+                .push(line);
+        }
+        drop(waiting);
+        self.wake.notify_one();
+    }
+
+    /// Whether the state after `lines`, stored at `now`, is to be kept: the first of this leader and of each hour, and what
+    /// lines cannot tell.
+    pub(super) fn wants_checkpoint(&self, lines: &[Transition], now: Timestamp) -> bool {
+        self.checkpoint != Some(number(now)) || lines.iter().any(Checkpoint::is_needed_after)
+    }
+
+    /// The state of a moment.
+    pub(super) fn keep(&mut self, checkpoint: Checkpoint) {
+        self.checkpoint = Some(number(checkpoint.at));
+        let mut waiting = self.waiting.lock();
+        if waiting.checkpoints.len() == CHECKPOINTS {
+            // The newest are worth most.
+            waiting.checkpoints.pop_front();
+        }
+        waiting.checkpoints.push_back(checkpoint);
+        drop(waiting);
         self.wake.notify_one();
     }
 
@@ -69,33 +114,37 @@ impl Exporter {
     }
 }
 
-fn hour(at: Timestamp) -> i64 {
+fn number(at: Timestamp) -> i64 {
     at.as_second().div_euclid(3600)
 }
 
 struct Writer {
     store: Option<Box<dyn Store>>,
     bucket: Bucket,
-    hours: Hours,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
 impl Writer {
     async fn run(mut self, wake: Arc<Notify>, closing: CancellationToken) {
         let newest = self.with_store(|store| store.history_hours()).await;
-        let newest = newest.unwrap_or_default().into_iter().rev().take(NEWEST);
-        self.hours.lock().extend(newest.map(|at| (hour(at), at)));
+        for at in newest.unwrap_or_default().into_iter().rev().take(NEWEST) {
+            let mut waiting = self.waiting.lock();
+            let hour = waiting
+                .hours
+                .entry(number(at))
+                .or_insert_with(|| Hour::new(at));
+            hour.write_whole();
+        }
         loop {
-            let began = Instant::now();
             self.export().await;
             if closing.is_cancelled() {
                 return;
             }
-            let rest = INTERVAL.max(began.elapsed() * REST);
             tokio::select! {
                 () = closing.cancelled() => continue,
-                () = tokio::time::sleep(rest) => {}
+                () = tokio::time::sleep(INTERVAL) => {}
             }
-            if self.hours.lock().is_empty() {
+            if self.is_done() {
                 tokio::select! {
                     () = closing.cancelled() => {}
                     () = wake.notified() => {}
@@ -104,26 +153,79 @@ impl Writer {
         }
     }
 
+    fn is_done(&self) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.checkpoints.is_empty() && !waiting.hours.values().any(Hour::is_waiting)
+    }
+
     async fn export(&mut self) {
-        // Lines that are stored meanwhile mark their hour again.
-        let hours = std::mem::take(&mut *self.hours.lock());
-        for (number, at) in hours {
-            if let Err(error) = self.write(at).await {
+        self.write_checkpoints().await;
+        let numbers: Vec<i64> = self.waiting.lock().hours.keys().copied().collect();
+        let last = numbers.last().copied();
+        for number in numbers {
+            let over = Some(number) != last;
+            if let Err(error) = self.write(number, over).await {
                 tracing::warn!(%error, "cannot write history; it stays in the database");
-                self.hours.lock().insert(number, at);
             }
         }
     }
 
-    async fn write(&mut self, at: Timestamp) -> anyhow::Result<()> {
-        let lines = self.with_store(move |store| store.history(at)).await?;
-        let mut text = String::new();
-        for transition in lines {
-            text.push_str(&serde_json::to_string(&transition)?);
-            text.push('\n');
+    async fn write_checkpoints(&mut self) {
+        loop {
+            let Some(checkpoint) = self.waiting.lock().checkpoints.pop_front() else {
+                return;
+            };
+            if let Err(error) = self.write_checkpoint(&checkpoint).await {
+                tracing::warn!(%error, "cannot write a checkpoint; again later");
+                return self.waiting.lock().checkpoints.push_front(checkpoint);
+            }
         }
-        self.bucket.put_history(at, text.into()).await?;
+    }
+
+    async fn write_checkpoint(&self, checkpoint: &Checkpoint) -> anyhow::Result<()> {
+        let text = serde_json::to_vec(checkpoint)?;
+        Ok(self
+            .bucket
+            .put_checkpoint(checkpoint.at, text.into())
+            .await?)
+    }
+
+    /// Writes what waits of an hour, and all of it once more when it is over.
+    async fn write(&mut self, number: i64, over: bool) -> anyhow::Result<()> {
+        let whole = self.with_hour(number, |hour| over || hour.is_wanted_whole());
+        if whole.unwrap_or(false) {
+            return self.write_whole(number, over).await;
+        }
+        let Some(Some(part)) = self.with_hour(number, Hour::part) else {
+            return Ok(());
+        };
+        let (first, lines) = (part.first, part.lines);
+        self.bucket
+            .put_history_part(part.at, first, part.text.into())
+            .await?;
+        self.with_hour(number, |hour| hour.written(first, lines));
         Ok(())
+    }
+
+    async fn write_whole(&mut self, number: i64, over: bool) -> anyhow::Result<()> {
+        let Some(at) = self.with_hour(number, |hour| hour.at) else {
+            return Ok(());
+        };
+        let stored = self.with_store(move |store| store.history(at)).await?;
+        let lines: Vec<String> = stored.iter().map(hour::text).collect();
+        self.bucket.put_history(at, lines.concat().into()).await?;
+        let waits = self.with_hour(number, |hour| {
+            hour.is_whole(&lines);
+            hour.is_waiting()
+        });
+        if over && waits == Some(false) {
+            self.waiting.lock().hours.remove(&number);
+        }
+        Ok(())
+    }
+
+    fn with_hour<T>(&self, number: i64, use_it: impl FnOnce(&mut Hour) -> T) -> Option<T> {
+        self.waiting.lock().hours.get_mut(&number).map(use_it)
     }
 
     async fn with_store<T: Send + 'static>(
@@ -177,8 +279,9 @@ mod tests {
         commit(vec![line(3599)]);
         let bucket = Bucket::open("memory:").unwrap();
         let mut exporter = Exporter::start(open(), bucket.clone());
-        commit(vec![line(3600), line(3601)]);
-        exporter.mark(line(3600).at);
+        let two = vec![line(3600), line(3601)];
+        commit(two.clone());
+        exporter.add(&two);
         exporter.close().await;
         let lines = async |second| {
             let hour = Timestamp::from_second(second).unwrap();

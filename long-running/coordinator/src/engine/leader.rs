@@ -7,7 +7,7 @@ use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
-use farm_store::{Batch, ConfigRecord, Decision, Loaded, OutboxEntry};
+use farm_store::{Batch, ConfigRecord, Decision, Loaded, OutboxEntry, ViewVersion};
 
 use super::batch::{self, Around};
 
@@ -50,6 +50,7 @@ pub struct Leader {
     /// Known to be done, to be struck out in the next transaction.
     told: Vec<String>,
     written: Vec<ViewKey>,
+    versions: Vec<ViewVersion>,
     counts: Counts,
     /// Heartbeats since the last decision that changed nothing: logged with the next one that does.
     quiet: VecDeque<serde_json::Value>,
@@ -78,6 +79,7 @@ impl Leader {
             farm: Farm::restore(policy, saved, now),
             told: Vec::new(),
             written: Vec::new(),
+            versions: Vec::new(),
             counts: Counts::default(),
             quiet: VecDeque::new(),
         };
@@ -139,6 +141,7 @@ impl Leader {
             configured,
             told: std::mem::take(&mut self.told),
             written: std::mem::take(&mut self.written),
+            versions: std::mem::take(&mut self.versions),
         };
         let batch = batch::batch(&self.farm, effects, around, now)?;
         Ok(Round { batch, configured })
@@ -162,6 +165,11 @@ impl Leader {
     /// The bucket has these documents.
     pub fn written(&mut self, keys: Vec<ViewKey>) {
         self.written.extend(keys);
+    }
+
+    /// The bucket calls its documents by these versions now.
+    pub fn versions(&mut self, versions: Vec<ViewVersion>) {
+        self.versions.extend(versions);
     }
 
     fn count(&mut self, effects: &Effects) {

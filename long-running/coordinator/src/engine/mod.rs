@@ -16,6 +16,7 @@ use tracing::Span;
 
 use farm_bucket::Bucket;
 use farm_bus::Delivery;
+use farm_core::page::at::Checkpoint;
 use farm_core::{Fact, Policy, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
@@ -23,10 +24,11 @@ use farm_model::event::{Event, Topic};
 use farm_runtime::{Clock, trace};
 use farm_store::{Batch, Committed, Epoch, Keep, Loaded, Store};
 
+use crate::leadership::Fenced;
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::status::{Board, Status, Told};
-use crate::views::Views;
+use crate::views::{Views, Written};
 
 pub use leader::{Counts, Leader, Round, Tellable};
 
@@ -56,6 +58,7 @@ pub(crate) struct Input {
 /// What the leader works with.
 pub(crate) struct Parts {
     pub(crate) store: Box<dyn Store>,
+    pub(crate) loaded: Loaded,
     pub(crate) policy: Policy,
     pub(crate) clock: Clock,
     pub(crate) outbox: Outbox,
@@ -95,12 +98,9 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Takes the leadership and restores the farm.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub(crate) async fn start(parts: Parts, inputs: mpsc::Receiver<Input>) -> anyhow::Result<Self> {
-        let (store, loaded) = load(parts.store).await?;
+    /// Restores the farm.
+    pub(crate) fn start(parts: Parts, inputs: mpsc::Receiver<Input>) -> Self {
+        let (store, loaded) = (parts.store, parts.loaded);
         let epoch = loaded.epoch;
         let builds = loaded.builds.len();
         let (leader, untold) = Leader::restore(loaded, parts.policy, parts.clock.now());
@@ -123,6 +123,7 @@ impl Engine {
             config: parts.config,
             status: parts.status,
             counts: Status {
+                leading: true,
                 page: parts.page,
                 ..Status::default()
             },
@@ -137,7 +138,7 @@ impl Engine {
             .views
             .mark([ViewKey::Farm, ViewKey::Feed, ViewKey::Status]);
         engine.publish_config();
-        Ok(engine)
+        engine
     }
 
     /// Leads until `shutdown`, or until another leader takes over.
@@ -156,7 +157,7 @@ impl Engine {
                 () = shutdown.cancelled() => return self.finish().await,
                 count = self.inputs.recv_many(&mut round, ROUND) => if count == 0 { return Ok(()) },
                 Some(ids) = self.outbox.done.recv() => self.all_told(ids),
-                keys = self.views.written() => self.leader.written(keys),
+                written = self.views.written() => self.pages_written(written),
                 _ = front_page.tick() => self.views.mark([ViewKey::Farm, ViewKey::Status]),
                 _ = tick.tick() => round.push(Input { facts: vec![Fact::Tick], ..Input::default() }),
                 () = tokio::time::sleep(wake) => {}
@@ -195,10 +196,12 @@ impl Engine {
             let batch = self.commit(round.batch).await?;
             self.metrics.committed(began.elapsed(), &batch.runs, now);
             self.board.committed(began.elapsed());
-            let tellable = self.leader.committed(batch);
-            if tellable.history {
-                self.history.mark(now);
+            self.history.add(&batch.history);
+            if self.history.wants_checkpoint(&batch.history, now) {
+                let checkpoint = Checkpoint::of(self.leader.farm(), now);
+                self.history.keep(checkpoint);
             }
+            let tellable = self.leader.committed(batch);
             self.may_tell(tellable);
         }
         if round.configured {
@@ -221,9 +224,7 @@ impl Engine {
         self.store = Some(store);
         match answer.context("cannot commit the farm's state")? {
             Committed::Yes => Ok(batch),
-            Committed::Fenced => {
-                anyhow::bail!("another coordinator has taken over; this one stops")
-            }
+            Committed::Fenced => Err(Fenced.into()),
         }
     }
 
@@ -286,7 +287,7 @@ impl Engine {
             tokio::select! {
                 () = &mut deadline => break,
                 Some(ids) = self.outbox.done.recv() => self.all_told(ids),
-                keys = self.views.written() => self.leader.written(keys),
+                written = self.views.written() => self.pages_written(written),
                 () = tokio::time::sleep(wake) => {}
             }
         }
@@ -299,6 +300,11 @@ impl Engine {
     fn all_told(&mut self, ids: Vec<String>) {
         self.telling = false;
         self.leader.told(ids);
+    }
+
+    fn pages_written(&mut self, written: Written) {
+        self.leader.written(written.keys);
+        self.leader.versions(written.versions);
     }
 
     fn publish_config(&mut self) {
@@ -349,7 +355,7 @@ impl Engine {
 }
 
 /// Takes the leadership.
-async fn load(mut store: Box<dyn Store>) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
+pub(crate) async fn load(mut store: Box<dyn Store>) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
     let (store, loaded) = tokio::task::spawn_blocking(move || {
         let loaded = store.load(Keep::Everything);
         (store, loaded)

@@ -103,6 +103,8 @@ impl Board {
 
     /// What this process is from now on.
     pub(crate) fn becomes(&self, role: Role, epoch: i64) {
+        // What another life of it knew is out of date.
+        self.0.told.send_replace(None);
         *self.0.tenure.lock() = Tenure {
             role,
             since: self.0.clock.now(),

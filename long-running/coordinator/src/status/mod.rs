@@ -14,6 +14,8 @@ pub(crate) use board::{Board, Told};
 /// Counts since this start, after each commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
+    /// This coordinator leads; otherwise it stands by, and the rest says nothing.
+    pub leading: bool,
     /// Builds that are not over.
     pub open: usize,
     /// Of these, how many have a machine.

@@ -1,47 +1,57 @@
 //! Writes read models to the bucket: each document at most once a second, the first change at once.
 
+mod write;
+
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use farm_bucket::Bucket;
 use farm_core::ViewKey;
+use farm_store::ViewVersion;
+
+pub(crate) use write::Writer;
 
 /// The least time between two writings of one document.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Pause before a failed writing is tried again.
-const RETRY: Duration = Duration::from_millis(500);
 /// Documents under way at once.
 const ROUND: usize = 64;
 
 /// A document to write; without text it has nothing to show and is left as it is.
 pub(crate) type Document = (ViewKey, Option<String>);
 
+/// What became of a round.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// Documents that are in the bucket, or never will be.
+    pub(crate) keys: Vec<ViewKey>,
+    /// What the bucket calls those that are.
+    pub(crate) versions: Vec<ViewVersion>,
+    /// Documents to be written again.
+    again: Vec<ViewKey>,
+}
+
 /// The leader's end of the writer, and what is out of date.
 pub(crate) struct Views {
     rounds: mpsc::Sender<Vec<Document>>,
-    done: mpsc::Receiver<Vec<ViewKey>>,
+    done: mpsc::Receiver<Written>,
     dirty: BTreeSet<ViewKey>,
     written: HashMap<ViewKey, Instant>,
     writing: bool,
 }
 
 /// Starts the writer.
-pub(crate) fn start(tasks: &mut JoinSet<()>, bucket: Bucket) -> Views {
+pub(crate) fn start(tasks: &mut JoinSet<()>, mut writer: Writer) -> Views {
     let (rounds, mut incoming) = mpsc::channel::<Vec<Document>>(1);
     let (outgoing, done) = mpsc::channel(1);
     tasks.spawn(async move {
         while let Some(round) = incoming.recv().await {
-            let mut keys = Vec::with_capacity(round.len());
-            for (key, text) in round {
-                if let Some(text) = text {
-                    write(&bucket, &key, text).await;
-                }
-                keys.push(key);
-            }
-            if outgoing.send(keys).await.is_err() {
+            // A leader that is fenced is told so by the same leadership, and asks for no more.
+            let Ok(written) = writer.round(round).await else {
+                return;
+            };
+            if outgoing.send(written).await.is_err() {
                 return;
             }
         }
@@ -52,25 +62,6 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bucket: Bucket) -> Views {
         dirty: BTreeSet::new(),
         written: HashMap::new(),
         writing: false,
-    }
-}
-
-/// Until it is written: pages show nothing newer meanwhile, and say how old they are.
-async fn write(bucket: &Bucket, key: &ViewKey, text: String) {
-    loop {
-        match bucket
-            .put_view(&key.path(), text.clone().into(), None)
-            .await
-        {
-            Ok(_) => return,
-            Err(error @ farm_bucket::BucketError::Key { .. }) => {
-                return tracing::error!(%error, "a page that can never be written");
-            }
-            Err(error) => {
-                tracing::error!(view = %key.path(), %error, "cannot write; again in {RETRY:?}");
-                tokio::time::sleep(RETRY).await;
-            }
-        }
     }
 }
 
@@ -117,16 +108,14 @@ impl Views {
     }
 
     /// The next round that is written: its documents, less those that changed again meanwhile.
-    pub(crate) async fn written(&mut self) -> Vec<ViewKey> {
-        match self.done.recv().await {
-            Some(keys) => {
-                self.writing = false;
-                keys.into_iter()
-                    .filter(|key| !self.dirty.contains(key))
-                    .collect()
-            }
-            None => std::future::pending().await,
-        }
+    pub(crate) async fn written(&mut self) -> Written {
+        let Some(mut written) = self.done.recv().await else {
+            return std::future::pending().await;
+        };
+        self.writing = false;
+        self.dirty.append(&mut written.again.drain(..).collect());
+        written.keys.retain(|key| !self.dirty.contains(key));
+        written
     }
 
     /// Whether a document is out of date or under way.

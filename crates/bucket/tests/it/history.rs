@@ -1,0 +1,88 @@
+//! Hours in parts and whole, and checkpoints.
+
+use bytes::Bytes;
+use farm_bucket::Bucket;
+use farm_model::Timestamp;
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-11-24T{text}Z").parse().unwrap()
+}
+
+fn text(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+async fn buckets() -> (tempfile::TempDir, [Bucket; 2]) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = farm_bucket::folder_url(folder.path()).unwrap();
+    let buckets = [
+        Bucket::open(&url).unwrap(),
+        Bucket::open("memory:").unwrap(),
+    ];
+    (folder, buckets)
+}
+
+#[tokio::test]
+async fn an_hour_is_every_line_once_whichever_parts_there_are() {
+    let (_folder, buckets) = buckets().await;
+    for bucket in buckets {
+        let hour = at("15:59:59");
+        let read = async || bucket.get_history(at("15:00:00")).await.unwrap();
+        assert_eq!(read().await, None);
+        bucket.put_history_part(hour, 0, text("a\n")).await.unwrap();
+        // The same part again, grown; and the next one.
+        bucket
+            .put_history_part(hour, 0, text("a\nb\n"))
+            .await
+            .unwrap();
+        bucket.put_history_part(hour, 2, text("c\n")).await.unwrap();
+        assert_eq!(read().await.unwrap(), "a\nb\nc\n");
+        assert_eq!(bucket.list_history().await.unwrap(), [at("15:00:00")]);
+        // Written whole by one who knows two lines, while another had written three.
+        bucket.put_history(hour, text("a\nb\n")).await.unwrap();
+        assert_eq!(read().await.unwrap(), "a\nb\nc\n");
+        bucket
+            .put_history_part(hour, 1, text("b\nc\nd\n"))
+            .await
+            .unwrap();
+        assert_eq!(read().await.unwrap(), "a\nb\nc\nd\n");
+        bucket
+            .put_history(hour, text("a\nb\nc\nd\n"))
+            .await
+            .unwrap();
+        assert_eq!(read().await.unwrap(), "a\nb\nc\nd\n");
+        bucket
+            .put_history(at("14:00:00"), text("x\n"))
+            .await
+            .unwrap();
+        let hours = bucket.list_history().await.unwrap();
+        assert_eq!(hours, [at("14:00:00"), at("15:00:00")]);
+    }
+}
+
+#[tokio::test]
+async fn the_newest_checkpoint_that_is_not_later_is_found() {
+    let (_folder, buckets) = buckets().await;
+    for bucket in buckets {
+        let read = async |when: &str| bucket.get_checkpoint(at(when)).await.unwrap();
+        for (moment, name) in [
+            ("09:59:59.5", "a"),
+            ("10:00:00.000001", "b"),
+            ("12:30:00", "c"),
+        ] {
+            bucket.put_checkpoint(at(moment), text(name)).await.unwrap();
+        }
+        assert_eq!(read("09:59:59").await, None);
+        for (moment, name) in [
+            ("09:59:59.5", "a"),
+            ("10:00:00", "a"),
+            ("10:00:00.000001", "b"),
+            ("12:29:59.999", "b"),
+            ("23:00:00", "c"),
+        ] {
+            assert_eq!(read(moment).await.unwrap(), name, "{moment}");
+        }
+        // They are no hours.
+        assert!(bucket.list_history().await.unwrap().is_empty());
+    }
+}

@@ -1,0 +1,50 @@
+//! How open builds stand, as history last said: so that each change is said once.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use farm_model::id::BuildId;
+use farm_model::record::Run;
+use farm_model::view::Status;
+
+use super::{Farm, current_attempt, newest, status_of};
+use crate::effects::Effects;
+
+/// Builds that do not just wait since their run was opened.
+pub(super) type Stands = HashMap<BuildId, (Status, Timestamp)>;
+
+/// Where a run stands, and since when; for a page and for history alike.
+pub(crate) fn stand(run: &Run) -> (Status, Timestamp) {
+    let since = current_attempt(run).map_or(run.opened, |attempt| attempt.leased);
+    (status_of(run), since)
+}
+
+impl Farm {
+    /// A new leader knows what the lines of the one before said.
+    pub(super) fn know_stands(&mut self) {
+        let leased: Vec<BuildId> = self.leases.values().map(|job| job.build.clone()).collect();
+        for id in leased {
+            let stand = stand(newest(&self.runs[&id]));
+            self.stands.insert(id, stand);
+        }
+    }
+
+    /// Says in history how the newest run of a build stands, if that has changed.
+    pub(super) fn say_stand(&mut self, id: &BuildId, effects: &mut Effects) {
+        let run = newest(&self.runs[id]);
+        if run.verdict.is_some() {
+            self.stands.remove(id);
+            return;
+        }
+        let (now, waits) = (stand(run), (Status::Queued, run.opened));
+        let before = if now == waits {
+            self.stands.remove(id)
+        } else {
+            self.stands.insert(id.clone(), now)
+        };
+        if before.unwrap_or(waits) != now {
+            effects.stands(run, now.0, now.1);
+        }
+    }
+}
