@@ -16,6 +16,7 @@ use crate::session::Session;
 #[command(after_help = "Examples:
   farm machine add attic --host-type rpi4
   farm machine add attic --host-type rpi4 --hub hub.example.org:8119 --owner gopher@example.org
+  farm machine add bench --host-type linux-amd64 --label gpu --label disk=fast
   farm machine add closet --host-type mac-m4 --days 30 --json | jq -r .key > closet.key
 
 The line holds the machine's key: whoever reads it can register as this machine. It is shown once and kept nowhere; \
@@ -33,6 +34,9 @@ pub struct Args {
     /// Who is told when the machine is missing
     #[arg(long, value_name = "EMAIL", value_parser = email)]
     owner: Option<String>,
+    /// Something it can do beyond its host type; may be repeated
+    #[arg(long = "label", value_name = "LABEL", value_parser = label)]
+    labels: Vec<String>,
     /// One line of JSON with the key and its parts instead
     #[arg(long)]
     json: bool,
@@ -49,6 +53,9 @@ pub struct Args {
 /// # Errors
 /// It is recorded already, or bucket, master key or hub are not found.
 pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode> {
+    if args.labels.len() > MachineRecord::LABELS {
+        bail!("a machine has at most {} labels", MachineRecord::LABELS);
+    }
     let hub = args.hub.read(&args.place)?;
     let master = args.key.read(&args.place)?;
     let records = args.place.open()?;
@@ -72,6 +79,7 @@ pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode>
         name: args.name.clone(),
         host_type: args.host_type.clone(),
         owner: args.owner.clone(),
+        labels: args.labels.iter().cloned().collect(),
         key_id: minted.id.clone(),
         next_key_id: None,
         created: now,
@@ -82,6 +90,13 @@ pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode>
     records.put(&record, before.as_ref()).await?;
     print(session, &record, &minted, &hub, args.json)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn label(text: &str) -> Result<String, String> {
+    if MachineRecord::is_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err("write up to 32 letters, digits and `.`, `_`, `-`, `=`, as in gpu or disk=fast".to_owned())
 }
 
 /// Enough to catch a name that is none; whether mail arrives, only mail shows.

@@ -57,6 +57,7 @@ mod tests {
             name: name.clone(),
             host_type: host.clone(),
             owner: None,
+            labels: Default::default(),
             key_id: first.id.clone(),
             next_key_id: None,
             created: now,

@@ -188,6 +188,31 @@ async fn without_a_farm_nothing_is_made() {
 }
 
 #[tokio::test]
+async fn labels_are_recorded_and_stay_with_the_machine() {
+    let data = Data::new();
+    let labels = ["--label", "gpu", "--label", "disk=fast"];
+    let add = ["add", "attic", "--host-type", "rpi4"];
+    let added = data.json(&[&add[..], &labels[..]].concat()).await;
+    assert_eq!(
+        added["record"]["labels"],
+        serde_json::json!(["disk=fast", "gpu"])
+    );
+    let renewed = data.json(&["renew", "attic"]).await;
+    assert_eq!(renewed["record"]["labels"], added["record"]["labels"]);
+    let many: Vec<String> = (0..9).map(|number| format!("--label=l{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for bad in [&["--label", "two words"][..], &many[..]] {
+        let ran = data
+            .machine(&[&["add", "cellar", "--host-type", "rpi4"], bad].concat())
+            .await;
+        assert!(
+            ran.code.is_err() || ran.err.contains("at most 8"),
+            "{bad:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_renewed_key_is_another_and_a_revoked_machine_has_none() {
     let data = Data::new();
     let first = data.json(&["add", "attic", "--host-type", "rpi4"]).await;

@@ -1,6 +1,8 @@
 //! `machines/<name>.json` in the bucket: whose a machine is, and which key is good for it. Written by the operator
 //! (`farm machine`), and by a hub that gives a connected machine its next key; read by hubs.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,9 @@ pub struct MachineRecord {
     /// Who is told when it is missing: an e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// What it can do beyond its host type: at most [`MachineRecord::LABELS`].
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub labels: BTreeSet<String>,
     /// The one key that is good for it, by a short digest of the key: 16 hex digits.
     pub key_id: String,
     /// The key that a hub has given it to go on with; until it comes with that, the one before is good too.
@@ -44,6 +49,16 @@ pub enum Barred {
 }
 
 impl MachineRecord {
+    /// The most labels of one machine: heartbeats carry them.
+    pub const LABELS: usize = 8;
+
+    /// Whether this can be a label: up to 32 of `a-z`, `A-Z`, `0-9`, `.`, `_`, `-` and `=`.
+    #[must_use]
+    pub fn is_label(text: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-=".contains(&byte);
+        (1..=32).contains(&text.len()) && text.bytes().all(plain)
+    }
+
     /// Whether a machine may use these keys (by their ids). One without a key of its own, as of 2019, can only be revoked.
     ///
     /// # Errors
@@ -75,6 +90,16 @@ impl MachineRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_short_words() {
+        for good in ["gpu", "disk=fast", "v1.2_x-y", &"a".repeat(32)] {
+            assert!(MachineRecord::is_label(good), "{good}");
+        }
+        for bad in ["", "two words", "a,b", "ä", &"a".repeat(33)] {
+            assert!(!MachineRecord::is_label(bad), "{bad}");
+        }
+    }
 
     fn record() -> MachineRecord {
         serde_json::from_value(serde_json::json!({

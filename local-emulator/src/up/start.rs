@@ -382,6 +382,7 @@ fn start_hub(
         peers: hub::PeerSettings::default(),
         ledger: hub::LedgerSettings::default(),
         direct: Vec::new(),
+        snapshots: Default::default(),
     };
     let stop = part.token.clone();
     // Kept over all lives: nobody else gets the port between two.

@@ -11,8 +11,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::machines::{News, Registry, Scope};
 use crate::teller::{Identity, Teller};
 
-/// Machines in one message: at most about 100 KiB of it.
-const PART: usize = 200;
+/// Machines in one message: at most about 100 KiB of it, with all labels that a machine can have.
+const PART: usize = 120;
 
 /// The one task that tells of machines.
 pub struct Heartbeat {

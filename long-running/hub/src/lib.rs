@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::{Doors, Keys, MAX_HANDSHAKES, V1Places, open_tls};
-use crate::attempt::{Mirrors, Tools};
+use crate::attempt::{Mirrors, Snapshots, Tools};
 use crate::direct::Keeper;
 use crate::heartbeat::Heartbeat;
 use crate::ledger::Ledger;
@@ -49,7 +49,7 @@ pub use ledger::LedgerSettings;
 pub use machines::Checks;
 pub use mint::{MintArgs, mint_key, run_mint};
 pub use peers::PeerSettings;
-pub use settings::{Args, Certificate, Pages, PagesArgs, Settings};
+pub use settings::{Args, Certificate, Pages, PagesArgs, Settings, SnapshotSettings};
 pub use site::blob_url;
 pub use status::{HubStatus, StatusSender};
 
@@ -115,6 +115,11 @@ pub async fn serve(
         identity: identity.clone(),
         bucket,
         mirrors: Mirrors::new(settings.data.join("mirrors")),
+        snapshots: Snapshots {
+            address: settings.snapshots.address.clone(),
+            limit: settings.snapshots.limit,
+            master: settings.machine_key.clone(),
+        },
         teller: teller.clone(),
         tails: Arc::default(),
         counts,

@@ -95,6 +95,12 @@ pub struct Args {
     /// Refuse machines that dial in and that `farm machine add` has not recorded, whatever their key
     #[arg(long, env = "FARM_REQUIRE_RECORDED_MACHINES", value_parser = clap::builder::FalseyValueParser::new())]
     pub require_recorded_machines: bool,
+    /// Where machines reach this hub to load snapshots themselves; without it the hub sends them on machines' own connections
+    #[arg(long, env = "FARM_BLOB_ADDRESS", value_name = "HOST:PORT")]
+    pub blob_address: Option<String>,
+    /// The most that a snapshot may have, in MiB
+    #[arg(long, env = "FARM_SNAPSHOT_LIMIT", value_name = "MIB", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub snapshot_limit: u64,
     /// Seconds between heartbeats
     #[arg(long, env = "FARM_HEARTBEAT", default_value_t = 2.0)]
     pub heartbeat: f64,
@@ -141,6 +147,26 @@ pub struct Settings {
     pub ledger: LedgerSettings,
     /// Machines that are dialed.
     pub direct: Vec<DirectMachine>,
+    /// How snapshots come and go.
+    pub snapshots: SnapshotSettings,
+}
+
+/// How snapshots come and go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotSettings {
+    /// Where machines reach this hub's blobs, `host:port`; none: the hub sends them.
+    pub address: Option<String>,
+    /// The most that one may have, in bytes.
+    pub limit: u64,
+}
+
+impl Default for SnapshotSettings {
+    fn default() -> Self {
+        Self {
+            address: None,
+            limit: 8 << 30,
+        }
+    }
 }
 
 /// Where the certificate comes from.
@@ -193,6 +219,10 @@ impl Args {
                 ..LedgerSettings::default()
             },
             direct: read_direct(&self.direct, self.direct_file.as_deref())?,
+            snapshots: SnapshotSettings {
+                address: self.blob_address,
+                limit: self.snapshot_limit << 20,
+            },
         })
     }
 }

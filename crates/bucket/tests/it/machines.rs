@@ -8,6 +8,7 @@ fn record(name: &str) -> MachineRecord {
         name: name.parse().unwrap(),
         host_type: "rpi4".parse().unwrap(),
         owner: Some("owner@example.org".to_owned()),
+        labels: Default::default(),
         key_id: "0123456789abcdef".to_owned(),
         next_key_id: None,
         created: at("2026-01-01T00:00:00Z"),

@@ -43,7 +43,7 @@ pub enum AttemptEvent {
     },
     /// A step began.
     StepStarted {
-        /// Position in the recipe, from 0. The source's arrival is not a step.
+        /// Counts the steps that were begun, from 0, each group of tests as one. What is placed first is no step.
         step: u32,
         /// Its name.
         name: String,

@@ -150,11 +150,13 @@ impl Known<'_> {
             host_type,
             name,
             key,
+            bearer: shown,
             ..
         } = guest;
-        let owner = ledger.owner(&name);
+        let (owner, labels) = (ledger.owner(&name), ledger.labels(&name));
         let machine = Machine::new(id, host_type, version, name, (reach, client));
-        let machine = Arc::new(machine.counted(&counts.dials).owned_by(owner));
+        let machine = machine.counted(&counts.dials).owned_by(owner);
+        let machine = Arc::new(machine.labelled(labels).with_keys(&shown.key_ids));
         self.machine = Some(Arc::clone(&machine));
         if let Some(replaced) = registry.add(Arc::clone(&machine)) {
             replaced.close();

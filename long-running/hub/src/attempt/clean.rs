@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farm_model::config::Clean;
+use farm_model::message::work::{SOURCE_ROOT, Step};
 use farm_wire::client::Client;
 use tokio::time::{sleep, timeout};
 
-use super::{Bad, End, SOURCE};
+use super::{Bad, End};
 use crate::machines::{Checks, Lease, Machine, Registry, first_status};
 
 /// For a machine to answer that it will halt; a connection to it may have to be made first.
@@ -17,14 +18,31 @@ const GOING: Duration = Duration::from_secs(15);
 /// Between two looks whether a machine at an address has gone.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Makes room for the attempt: nothing of an earlier one is left where `clean` says so.
-pub async fn before(client: &Client, clean: Clean) -> End {
-    let path = match clean {
-        Clean::Halt | Clean::Wipe => ".",
-        Clean::None => SOURCE,
+/// Makes room for the attempt: nothing of an earlier one is left where `clean` says so, and else nothing where trees are
+/// to be placed.
+pub async fn before(client: &Client, clean: Clean, steps: &[Step]) -> End {
+    let paths = match clean {
+        Clean::Halt | Clean::Wipe => vec!["."],
+        Clean::None => replaced(steps),
     };
-    let removed = client.remove_all(&[path]).await;
+    let removed = client.remove_all(&paths).await;
     removed.map_err(|error| Bad::Lost(format!("cannot clean the machine: {error}")))
+}
+
+/// Folders that steps fill. A toolchain that is loaded stays, as the machine does not load it twice.
+fn replaced(steps: &[Step]) -> Vec<&str> {
+    let mut folders = vec![SOURCE_ROOT];
+    for step in steps {
+        match step {
+            Step::Source { into, .. } | Step::Restore { into, .. }
+                if !folders.contains(&into.as_str()) =>
+            {
+                folders.push(into);
+            }
+            _ => {}
+        }
+    }
+    folders
 }
 
 /// How an attempt left its machine.

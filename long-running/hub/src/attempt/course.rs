@@ -7,14 +7,17 @@ use farm_model::message::progress::StepReport;
 use farm_runtime::Clock;
 use tokio::time::Instant;
 
+use super::gains::Gains;
 use super::{Bad, in_step, timed_out};
 use crate::text::one_line;
 
 /// A step's end in a report, in characters.
 const STATE: usize = 300;
 
-/// The steps that ended, and the one that runs.
+/// The steps that ended, the one that runs, and what they brought.
 pub struct Course {
+    /// For the report.
+    pub gains: Gains,
     clock: Clock,
     steps: Vec<StepReport>,
     running: Option<Running>,
@@ -22,6 +25,8 @@ pub struct Course {
 
 struct Running {
     name: String,
+    /// Never the code's fault: a transfer.
+    ours: bool,
     started: Timestamp,
     since: Instant,
 }
@@ -30,6 +35,7 @@ impl Course {
     /// Before the first step.
     pub fn new(clock: Clock) -> Self {
         Self {
+            gains: Gains::default(),
             clock,
             steps: Vec::new(),
             running: None,
@@ -38,8 +44,18 @@ impl Course {
 
     /// A step begins.
     pub fn begin(&mut self, name: &str) {
+        self.start(name, false);
+    }
+
+    /// A step begins that is never the code's fault.
+    pub fn begin_ours(&mut self, name: &str) {
+        self.start(name, true);
+    }
+
+    fn start(&mut self, name: &str, ours: bool) {
         self.running = Some(Running {
             name: name.to_owned(),
+            ours,
             started: self.clock.now(),
             since: Instant::now(),
         });
@@ -73,18 +89,23 @@ impl Course {
     /// The whole attempt's time is over: the fault of the step that runs, if one does.
     pub fn too_late(&mut self, limit: Duration) -> Bad {
         let what = format!("{}, the limit of the whole attempt", timed_out(limit));
-        match self.running.as_ref().map(|running| running.name.clone()) {
-            Some(name) => {
+        match self
+            .running
+            .as_ref()
+            .map(|step| (step.name.clone(), step.ours))
+        {
+            Some((name, ours)) => {
                 self.end(&what);
-                Bad::Failed(in_step(&name, &what))
+                let bad = if ours { Bad::Lost } else { Bad::Failed };
+                bad(in_step(&name, &what))
             }
             None => Bad::Lost(format!("no step had begun: {what}")),
         }
     }
 
     /// What is reported.
-    pub fn into_steps(self) -> Vec<StepReport> {
-        self.steps
+    pub fn into_parts(self) -> (Vec<StepReport>, Gains) {
+        (self.steps, self.gains)
     }
 }
 
@@ -100,7 +121,7 @@ mod tests {
         assert_eq!(course.end("ok").as_millis(), 1500);
         course.begin("test");
         course.interrupt(Some(&Bad::Lost("cancelled: x".to_owned())));
-        let steps = course.into_steps();
+        let (steps, _) = course.into_parts();
         let told: Vec<_> = steps
             .iter()
             .map(|s| (s.state.as_str(), s.milliseconds))
@@ -116,12 +137,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn time_that_runs_out_in_a_transfer_is_not_either() {
+        let mut course = Course::new(Clock::manual(Timestamp::UNIX_EPOCH));
+        course.begin_ours("restore");
+        let bad = course.too_late(Duration::from_secs(60));
+        assert!(matches!(bad, Bad::Lost(_)), "{bad:?}");
+    }
+
+    #[tokio::test]
     async fn time_that_runs_out_in_a_step_is() {
         let mut course = Course::new(Clock::manual(Timestamp::UNIX_EPOCH));
         course.begin("test");
         let reason = "step test: timed out after 1m, the limit of the whole attempt";
         let bad = course.too_late(Duration::from_secs(60));
         assert_eq!(bad, Bad::Failed(reason.to_owned()));
-        assert_eq!(course.into_steps().len(), 1);
+        assert_eq!(course.into_parts().0.len(), 1);
     }
 }

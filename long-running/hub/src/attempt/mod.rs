@@ -2,7 +2,10 @@
 
 mod clean;
 mod course;
+mod desk;
 mod environment;
+mod fault;
+mod gains;
 mod gzip;
 mod log;
 mod report;
@@ -20,17 +23,19 @@ use std::time::Duration;
 
 use farm_bucket::Bucket;
 use farm_model::event::Event;
-use farm_model::message::progress::{AttemptEvent, AttemptReport, Outcome};
+use farm_model::message::progress::{AttemptReport, Outcome};
 use farm_model::message::work::{RunJob, Step};
 use farm_wire::client::Client;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 pub use self::clean::{HALT, Left, after};
 use self::course::Course;
+use self::desk::Desk;
 use self::log::Log;
 pub use self::source::Mirrors;
+pub use self::steps::Snapshots;
 pub use self::tail::{Piece, Tail, Tails};
 use crate::machines::Machine;
 use crate::metrics::Counts;
@@ -38,9 +43,6 @@ use crate::progress::Voice;
 use crate::stop::Stop;
 use crate::teller::{Identity, Teller};
 use crate::text::{span, words};
-
-/// The folder of the source on the machine.
-const SOURCE: &str = "src";
 
 /// News of steps that wait to be published. What does not fit is not told: the report says it all.
 const NEWS: usize = 16;
@@ -56,6 +58,8 @@ pub struct Tools {
     pub bucket: Bucket,
     /// Where sources come from.
     pub mirrors: Mirrors,
+    /// How snapshots come and go.
+    pub snapshots: Snapshots,
     /// Where news go.
     pub teller: Teller,
     /// The ends of logs that are being written.
@@ -78,6 +82,8 @@ pub struct Attempt {
     pub tools: Arc<Tools>,
     /// The machine could not be cleaned.
     unclean: AtomicBool,
+    /// The machine's work dir, once it was asked for.
+    work_dir: OnceCell<String>,
 }
 
 /// Why an attempt did not end well.
@@ -107,6 +113,7 @@ impl Attempt {
             stop,
             tools,
             unclean: AtomicBool::new(false),
+            work_dir: OnceCell::new(),
         }
     }
 
@@ -134,7 +141,9 @@ impl Attempt {
         let ((end, over), kept) =
             tokio::join!(self.logged(log, &mut course, accepted), flusher.run());
         self.tools.counts.log(kept.bytes, over, kept.lost);
-        report::of(end, course.into_steps(), over, kept)
+        let (steps, gains) = course.into_parts();
+        let brought = self.stored(gains).await;
+        report::of(end, (steps, brought), over, kept)
     }
 
     async fn logged(
@@ -188,30 +197,19 @@ impl Attempt {
         accepted: &CancellationToken,
         news: mpsc::Sender<Event>,
     ) -> End {
-        // Broken off, a removal goes on over there: until it is answered the machine counts as unclean.
-        self.unclean.store(true, Ordering::Relaxed);
-        clean::before(client, self.job.clean).await?;
-        self.unclean.store(false, Ordering::Relaxed);
-        let (placing, doing) = self.program();
-        for step in placing {
-            self.place(client, step).await?;
+        if self.job.continues.is_none() {
+            // Broken off, a removal goes on over there: until it is answered the machine counts as unclean.
+            self.unclean.store(true, Ordering::Relaxed);
+            clean::before(client, self.job.clean, &self.job.steps).await?;
+            self.unclean.store(false, Ordering::Relaxed);
         }
+        let (placing, doing) = self.program();
+        let placed = self.prepare(client, placing, course).await?;
         accepted.cancelled().await;
-        let source = &self.job.source;
-        let on = &self.machine.id;
-        log.line(&format!(
-            "[farm] {} at {} ({}) on {on}",
-            source.repo, source.commit, source.branch
-        ))
-        .await;
-        for (number, step) in (0..).zip(doing) {
-            let Step::Run(step) = step else {
-                return Err(Bad::Lost(
-                    "this hub does not know how to do that".to_owned(),
-                ));
-            };
-            self.announce(number, &step.name, &news);
-            self.step(client, step, log, course).await?;
+        self.head(log, &placed).await;
+        let mut desk = Desk::new(log, course, &self.voice, news);
+        for step in doing.iter().filter(|step| !self.is_placed(step)) {
+            self.perform(step, &mut desk).await?;
         }
         Ok(())
     }
@@ -219,26 +217,58 @@ impl Attempt {
     /// What is put on the machine, and what is done there.
     fn program(&self) -> (&[Step], &[Step]) {
         let steps = &self.job.steps;
-        let placing = |step: &&Step| matches!(step, Step::Source { .. });
+        let placing = |step: &&Step| steps::placing(step).is_some();
         steps.split_at(steps.iter().take_while(placing).count())
     }
 
-    async fn place(&self, client: &Client, step: &Step) -> End {
-        match step {
-            Step::Source { source, into } => self.tools.mirrors.send(source, into, client).await,
-            _ => Ok(()),
+    /// Places what comes first; lines for the log. Only what may take long is a step of the report.
+    async fn prepare(
+        &self,
+        client: &Client,
+        placing: &[Step],
+        course: &mut Course,
+    ) -> Result<Vec<String>, Bad> {
+        let mut placed = Vec::new();
+        for step in placing.iter().filter(|step| !self.is_placed(step)) {
+            let name = steps::placing(step).unwrap_or_default();
+            let long = matches!(step, Step::Restore { .. } | Step::Fetch { .. });
+            if long {
+                course.begin_ours(name);
+            }
+            self.place(client, step).await?;
+            if long {
+                let took = words(course.end("ok"));
+                placed.push(format!("[farm] step {name}: ok after {took}"));
+            }
+        }
+        Ok(placed)
+    }
+
+    /// How a log begins.
+    async fn head(&self, log: &mut Log, placed: &[String]) {
+        let source = &self.job.source;
+        let on = &self.machine.id;
+        let first = format!(
+            "[farm] {} at {} ({}) on {on}",
+            source.repo, source.commit, source.branch
+        );
+        log.line(&first).await;
+        if let Some(before) = &self.job.continues {
+            log.line(&format!("[farm] goes on from {before}")).await;
+        }
+        for line in placed {
+            log.line(line).await;
         }
     }
 
-    fn announce(&self, step: u32, name: &str, news: &mpsc::Sender<Event>) {
-        let started = AttemptEvent::StepStarted {
-            step,
-            name: name.to_owned(),
-        };
-        match self.voice.event(started) {
-            // A full queue: the bus is slow, and the report will say it all.
-            Ok(event) => drop(news.try_send(event)),
-            Err(error) => tracing::error!(%error, "cannot tell of a step"),
+    /// What was gained, stored.
+    async fn stored(&self, gains: gains::Gains) -> report::Brought {
+        let (tests, tests_whole) = gains.tests.store(&self.tools.bucket).await;
+        report::Brought {
+            snapshot: gains.snapshot,
+            units: gains.units,
+            tests,
+            tests_whole,
         }
     }
 

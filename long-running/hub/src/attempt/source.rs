@@ -2,20 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use farm_forge::git::Mirror;
 use farm_model::message::work::SourceRef;
 use farm_wire::client::{Client, TransportError};
-use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio_util::io::StreamReader;
 
+use super::fault::Fault;
 use super::gzip::gzip;
 use super::{Bad, End};
 use crate::text::one_line;
@@ -88,25 +84,5 @@ impl Mirrors {
                 name
             });
         self.folder.join(name)
-    }
-}
-
-/// What went wrong on the source's side of an upload: the client only says that the body broke off.
-#[derive(Clone, Default)]
-struct Fault(Arc<Mutex<Option<String>>>);
-
-impl Fault {
-    fn watch(
-        &self,
-        stream: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
-    ) -> BoxStream<'static, io::Result<Bytes>> {
-        let fault = self.clone();
-        stream
-            .inspect_err(move |error| *fault.0.lock() = Some(error.to_string()))
-            .boxed()
-    }
-
-    fn take(&self) -> Option<String> {
-        self.0.lock().take()
     }
 }

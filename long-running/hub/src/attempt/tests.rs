@@ -9,6 +9,7 @@ use farm_model::Timestamp;
 use farm_model::id::AttemptKey;
 use farm_runtime::Clock;
 use farm_wire::head::read_request;
+use farm_wire::keys::MasterKey;
 use farm_wire::revdial::{Dialers, Session};
 use farm_wire::stream::{BoxStream, connect_fn};
 use parking_lot::Mutex;
@@ -93,6 +94,11 @@ fn attempt(client: &Client) -> (Attempt, Session<DuplexStream>) {
         identity,
         bucket: Bucket::open("memory:").unwrap(),
         mirrors: Mirrors::new("/nowhere".into()),
+        snapshots: Snapshots {
+            address: None,
+            limit: 1 << 20,
+            master: MasterKey::new(b"a master key for tests").unwrap(),
+        },
         teller: Teller::new(bus, Counts::default()),
         tails: Arc::default(),
         counts: Counts::default(),
@@ -107,14 +113,16 @@ fn attempt(client: &Client) -> (Attempt, Session<DuplexStream>) {
 async fn step(script: Script) -> (End, Duration, bool) {
     let (client, _machine) = client(script);
     let (attempt, _session) = attempt(&client);
-    let step = serde_json::json!({ "name": "test", "argv": ["true"], "timeout_seconds": 600 });
+    let step = serde_json::json!({ "do": "run", "name": "test", "argv": ["true"], "timeout_seconds": 600 });
     let step = serde_json::from_value(step).unwrap();
     let bucket = attempt.tools.bucket.clone();
     let (mut log, flusher) = log::open(bucket, attempt.job.attempt.clone(), 1000, Arc::default());
     let mut course = Course::new(attempt.tools.identity.clock.clone());
     let began = Instant::now();
     let run = async {
-        let end = attempt.step(&client, &step, &mut log, &mut course).await;
+        let (news, _told) = mpsc::channel(1);
+        let mut desk = Desk::new(&mut log, &mut course, &attempt.voice, news);
+        let end = attempt.perform(&step, &mut desk).await;
         log.close().await;
         (end, began.elapsed(), client.is_broken())
     };

@@ -129,6 +129,17 @@ impl Ledger {
         }
     }
 
+    /// What the machine can do beyond its host type, as far as its record has been read.
+    pub fn labels(&self, name: &str) -> BTreeSet<String> {
+        let Ok(name) = name.parse() else {
+            return BTreeSet::new();
+        };
+        match self.known.lock().answer(&name) {
+            Answer::Read(Some(record)) => record.labels.clone(),
+            Answer::Read(None) | Answer::Unread => BTreeSet::new(),
+        }
+    }
+
     /// Notes that a connected machine is about to be given the key `next`, which ends at `expires`: both are good then. To
     /// be done before the machine gets it; a machine without a record needs no note.
     ///

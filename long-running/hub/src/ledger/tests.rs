@@ -37,6 +37,7 @@ impl Bench {
             name: name.parse().unwrap(),
             host_type: "rpi4".parse().unwrap(),
             owner: Some("gopher@example.org".to_owned()),
+            labels: Default::default(),
             key_id: key_id.to_owned(),
             next_key_id: None,
             created: at,

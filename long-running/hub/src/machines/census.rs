@@ -51,6 +51,8 @@ pub struct Seen {
     pub machine: Arc<Machine>,
     /// What it works on.
     pub busy: Option<AttemptKey>,
+    /// The attempt as which left it it is kept, while it works on nothing.
+    pub held: Option<AttemptKey>,
     /// For how long it has been busy, or idle.
     pub state_for: Duration,
     /// The last thing that went wrong with it, on this connection or an earlier one.
@@ -133,6 +135,7 @@ fn seen(entry: &Entry, state: &State) -> Seen {
     Seen {
         machine: Arc::clone(&entry.machine),
         busy: entry.busy.clone(),
+        held: entry.held.as_ref().map(|held| held.attempt().clone()),
         state_for: entry.since.elapsed(),
         trouble: state.troubles.get(&entry.machine.id).cloned(),
     }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use farm_model::config::Clean;
 use farm_model::id::AttemptKey;
+use tokio_util::sync::CancellationToken;
 
-use super::{Machine, Registry};
+use super::{Held, Machine, Registry};
 
 /// A machine taken for one attempt; it is free again when this is dropped.
 pub struct Lease {
@@ -14,16 +16,27 @@ pub struct Lease {
     telling: bool,
     /// What becomes of the machine if this is dropped without a word.
     spoiled: Option<&'static str>,
+    /// What the machine was kept for, until now.
+    continued: Option<Held>,
+    /// What it is kept for afterwards.
+    held: Option<Held>,
 }
 
 impl Lease {
-    pub(super) fn new(registry: Arc<Registry>, machine: Arc<Machine>, attempt: AttemptKey) -> Self {
+    pub(super) fn new(
+        registry: Arc<Registry>,
+        machine: Arc<Machine>,
+        attempt: AttemptKey,
+        continued: Option<Held>,
+    ) -> Self {
         Self {
             registry,
             machine,
             attempt,
             telling: false,
             spoiled: None,
+            continued,
+            held: None,
         }
     }
 
@@ -47,9 +60,10 @@ impl Lease {
         self.spoiled = Some(reason);
     }
 
-    /// Nothing has been done on the machine.
+    /// Nothing has been done on the machine: it is kept as before.
     pub fn unused(mut self) {
         self.spoiled = None;
+        self.held = self.continued.take();
     }
 
     /// Frees the machine, while heartbeats go on to speak of the attempt until [`Registry::told`].
@@ -59,13 +73,25 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// Keeps the machine as the attempt leaves it, and hands it back so. What is returned is cancelled when that is over:
+    /// the one who keeps it then sees to it, see [`Registry::end_hold`].
+    pub fn hold(mut self, clean: Clean) -> CancellationToken {
+        let held = Held::new(self.attempt.clone(), clean);
+        let over = held.over();
+        self.held = Some(held);
+        self.hand_back();
+        over
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(reason) = self.spoiled {
             self.retire(reason);
             return self.machine.close();
         }
-        self.registry
-            .release(&self.machine, &self.attempt, self.telling);
+        let left = (self.telling, self.held.take());
+        self.registry.release(&self.machine, &self.attempt, left);
     }
 }

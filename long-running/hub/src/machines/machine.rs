@@ -1,11 +1,14 @@
 //! One connected machine.
 
+use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use farm_model::id::{HostType, MachineId};
 use farm_wire::client::Client;
 use farm_wire::revdial::SessionStats;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
 use super::Reach;
 use crate::ledger::Owner;
@@ -22,6 +25,10 @@ pub struct Machine {
     /// The name it registered with.
     name: String,
     owner: Owner,
+    /// What it can do beyond its host type, by its record.
+    labels: BTreeSet<String>,
+    /// Stands for who it is, see [`Machine::identity`].
+    identity: String,
     reach: Reach,
     client: Mutex<Client>,
     dials: Dials,
@@ -40,12 +47,15 @@ impl Machine {
         name: String,
         (reach, client): (impl Into<Reach>, Client),
     ) -> Self {
+        let identity = identity(&name, &host_type, version, "");
         Self {
             id,
             host_type,
             version,
             name,
             owner: Owner::default(),
+            labels: BTreeSet::new(),
+            identity,
             reach: reach.into(),
             client: Mutex::new(client),
             dials: Dials::default(),
@@ -65,6 +75,31 @@ impl Machine {
     #[must_use]
     pub fn owned_by(self, owner: Owner) -> Self {
         Self { owner, ..self }
+    }
+
+    /// The same, which has these labels.
+    #[must_use]
+    pub fn labelled(self, labels: BTreeSet<String>) -> Self {
+        Self { labels, ..self }
+    }
+
+    /// The same, which showed keys with these ids.
+    #[must_use]
+    pub fn with_keys(mut self, key_ids: &BTreeSet<String>) -> Self {
+        let keys: Vec<&str> = key_ids.iter().map(String::as_str).collect();
+        self.identity = identity(&self.name, &self.host_type, self.version, &keys.join(" "));
+        self
+    }
+
+    /// What it can do beyond its host type.
+    pub fn labels(&self) -> &BTreeSet<String> {
+        &self.labels
+    }
+
+    /// A digest of its name, keys, host type and buildlet's version: if one of them changes, it is another machine as far
+    /// as trust goes.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// Whose it is, where its record says so.
@@ -137,4 +172,14 @@ impl Machine {
     pub async fn closed(&self) {
         self.reach.closed().await;
     }
+}
+
+/// 16 hex digits. Lines, as none of these holds a line's end.
+fn identity(name: &str, host_type: &HostType, version: i64, keys: &str) -> String {
+    let digest = Sha256::digest(format!("{name}\n{host_type}\n{version}\n{keys}\n"));
+    digest.iter().take(8).fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -3,6 +3,7 @@
 mod attend;
 mod census;
 mod debts;
+mod holds;
 mod lease;
 mod machine;
 mod news;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use attend::{Checks, attend, first_status};
 pub use census::{Census, Count, Gone, Seen, Trouble, Wanted};
+pub use holds::{Held, NotHad};
 pub use lease::Lease;
 pub use machine::Machine;
 pub use news::{News, Scope};

@@ -2,7 +2,6 @@
 
 use farm_model::id::MachineId;
 use farm_model::message::progress::MachineReport;
-use std::collections::BTreeSet;
 
 use super::Registry;
 use super::registry::Entry;
@@ -76,9 +75,9 @@ fn report(entry: &Entry) -> MachineReport {
         host_type: entry.machine.host_type.clone(),
         version: entry.machine.version,
         busy: entry.busy.clone().or_else(|| entry.telling.clone()),
-        labels: BTreeSet::new(),
-        identity: None,
-        held: None,
+        labels: entry.machine.labels().clone(),
+        identity: Some(entry.machine.identity().to_owned()),
+        held: entry.held.as_ref().map(|held| held.attempt().clone()),
         owner: match entry.machine.owner() {
             Owner::Is(owner) => Some(owner.clone()),
             Owner::Nobody | Owner::Unread => None,

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use farm_model::id::{AttemptKey, MachineId};
+use farm_model::message::progress::Missing;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::census::{Gone, Trouble};
 use super::debts::Debts;
-use super::{Lease, Machine};
+use super::{Held, Lease, Machine, NotHad};
 use crate::status::StatusSender;
 use crate::text::one_line;
 
@@ -51,6 +52,8 @@ pub(super) struct Entry {
     /// An attempt that is over here, of which the coordinator does not know yet. The machine may be used again, but
     /// heartbeats go on to speak of the attempt, so that it does not count as forgotten.
     pub telling: Option<AttemptKey>,
+    /// What it is kept for, while it works on nothing.
+    pub held: Option<Held>,
     /// Since when it has been busy, or idle.
     pub since: Instant,
 }
@@ -72,6 +75,7 @@ impl Registry {
             machine: Arc::clone(&machine),
             busy: None,
             telling: None,
+            held: None,
             since: Instant::now(),
         };
         let replaced = state.machines.insert(machine.id.clone(), entry);
@@ -110,33 +114,61 @@ impl Registry {
         self.note(state, &machine.id, reason);
     }
 
-    /// Takes the machine for `attempt`.
+    /// Takes the machine for `attempt`, which may go on from where another left it.
     ///
     /// # Errors
-    /// Why it cannot be had, for people.
-    pub fn claim(self: &Arc<Self>, id: &MachineId, attempt: &AttemptKey) -> Result<Lease, String> {
+    /// Why it cannot be had.
+    pub fn claim(
+        self: &Arc<Self>,
+        id: &MachineId,
+        attempt: &AttemptKey,
+        continues: Option<&AttemptKey>,
+    ) -> Result<Lease, NotHad> {
         let mut state = self.state.lock();
         if state.draining {
-            return Err("the hub is shutting down".to_owned());
+            return Err(NotHad::because("the hub is shutting down"));
         }
         let Some(entry) = state.machines.get_mut(id) else {
-            return Err(format!("machine {id} is not connected"));
+            let mut not_had = NotHad::because(format!("machine {id} is not connected"));
+            not_had.missing = continues.map(|_| Missing::WorkDir);
+            return Err(not_had);
         };
         if let Some(other) = &entry.busy {
-            return Err(format!("machine {id} works on {other}"));
+            let text = format!("machine {id} works on {other}");
+            return Err(NotHad::because(text));
         }
-        entry.busy = Some(attempt.clone());
-        entry.telling = None;
-        entry.since = Instant::now();
+        let held = entry.take_held(id, continues)?;
         let machine = Arc::clone(&entry.machine);
-        state.busy += 1;
-        self.note(state, id, "");
-        Ok(Lease::new(Arc::clone(self), machine, attempt.clone()))
+        Ok(self.lease(state, &machine, attempt, held))
     }
 
-    /// The machine is free again, if it is still there and works on `attempt`; `telling` if the attempt's report is yet to
-    /// be published.
-    pub(super) fn release(&self, machine: &Arc<Machine>, attempt: &AttemptKey, telling: bool) {
+    /// The machine works on `attempt` from now on.
+    pub(super) fn lease(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        machine: &Arc<Machine>,
+        attempt: &AttemptKey,
+        continued: Option<Held>,
+    ) -> Lease {
+        if let Some(entry) = state.machines.get_mut(&machine.id) {
+            entry.busy = Some(attempt.clone());
+            entry.telling = None;
+            entry.since = Instant::now();
+        }
+        state.busy += 1;
+        self.note(state, &machine.id, "");
+        let machine = Arc::clone(machine);
+        Lease::new(Arc::clone(self), machine, attempt.clone(), continued)
+    }
+
+    /// The machine is free again, or kept, if it is still there and works on `attempt`; `telling` if the attempt's report is
+    /// yet to be published.
+    pub(super) fn release(
+        &self,
+        machine: &Arc<Machine>,
+        attempt: &AttemptKey,
+        (telling, held): (bool, Option<Held>),
+    ) {
         let mut state = self.state.lock();
         let Some(entry) = state.machines.get_mut(&machine.id) else {
             return;
@@ -144,10 +176,12 @@ impl Registry {
         if !Arc::ptr_eq(&entry.machine, machine) || entry.busy.as_ref() != Some(attempt) {
             return;
         }
+        let is_held = held.is_some();
+        entry.held = held;
         entry.telling = entry.busy.take().filter(|_| telling);
         entry.since = Instant::now();
         state.busy -= 1;
-        if telling {
+        if telling && !is_held {
             // Nothing that is told has changed.
             self.count(state);
         } else {
@@ -188,9 +222,16 @@ impl Registry {
         self.state.lock().machines.len() < MAX_MACHINES
     }
 
-    /// From now on no machine can be claimed.
+    /// From now on no machine can be claimed, and none is kept for anything.
     pub fn drain(&self) {
-        self.state.lock().draining = true;
+        let mut state = self.state.lock();
+        state.draining = true;
+        let held = state
+            .machines
+            .values()
+            .filter_map(|entry| entry.held.as_ref());
+        held.for_each(Held::release);
+        drop(state);
         self.status.send_modify(|status| status.draining = true);
         self.changed.notify_one();
     }

@@ -83,12 +83,12 @@ fn at(name: &str, busy: Option<u32>) -> (String, Option<u32>) {
 async fn a_machine_works_on_one_attempt_at_a_time() {
     let mut b = Bench::new();
     b.connect("m");
-    let lease = b.registry.claim(&id("m"), &attempt(1)).unwrap();
-    let busy = b.registry.claim(&id("m"), &attempt(2)).err().unwrap();
-    assert!(busy.contains("works on"), "{busy}");
+    let lease = b.registry.claim(&id("m"), &attempt(1), None).unwrap();
+    let busy = b.registry.claim(&id("m"), &attempt(2), None).err().unwrap();
+    assert!(busy.reason.contains("works on"), "{busy:?}");
     drop(lease);
-    assert!(b.registry.claim(&id("m"), &attempt(2)).is_ok());
-    assert!(b.registry.claim(&id("other"), &attempt(2)).is_err());
+    assert!(b.registry.claim(&id("m"), &attempt(2), None).is_ok());
+    assert!(b.registry.claim(&id("other"), &attempt(2), None).is_err());
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn nothing_is_claimed_while_the_hub_drains() {
     let mut b = Bench::new();
     b.connect("m");
     b.registry.drain();
-    assert!(b.registry.claim(&id("m"), &attempt(1)).is_err());
+    assert!(b.registry.claim(&id("m"), &attempt(1), None).is_err());
     assert!(b.registry.news(Scope::Changed, 200).draining);
     assert!(b.status.borrow().draining);
 }
@@ -108,7 +108,7 @@ async fn every_change_is_told_once_and_all_is_told_each_period() {
     b.connect("n");
     assert_eq!(b.told(Scope::Changed).0, [at("m", None), at("n", None)]);
     assert_eq!(b.told(Scope::Changed).0, []);
-    let lease = b.registry.claim(&id("m"), &attempt(1)).unwrap();
+    let lease = b.registry.claim(&id("m"), &attempt(1), None).unwrap();
     assert_eq!(b.told(Scope::Changed).0, [at("m", Some(1))]);
     assert_eq!(b.told(Scope::All).0, [at("m", Some(1)), at("n", None)]);
     drop(lease);
@@ -120,7 +120,10 @@ async fn every_change_is_told_once_and_all_is_told_each_period() {
 async fn an_attempt_is_spoken_of_until_its_report_is_out() {
     let mut b = Bench::new();
     b.connect("m");
-    b.registry.claim(&id("m"), &attempt(1)).unwrap().hand_back();
+    b.registry
+        .claim(&id("m"), &attempt(1), None)
+        .unwrap()
+        .hand_back();
     assert_eq!(b.told(Scope::All).0, [at("m", Some(1))]);
     assert_eq!(b.status.borrow().busy, 0);
     b.registry.told(&id("m"), &attempt(1));
@@ -134,7 +137,7 @@ async fn a_spoiled_machine_is_only_used_again_if_it_is_handed_back() {
         b.connect(name);
     }
     let take = |name: &str, number: u32| {
-        let mut lease = b.registry.claim(&id(name), &attempt(number)).unwrap();
+        let mut lease = b.registry.claim(&id(name), &attempt(number), None).unwrap();
         lease.spoil("its attempt broke off");
         lease
     };
@@ -142,12 +145,15 @@ async fn a_spoiled_machine_is_only_used_again_if_it_is_handed_back() {
     let machine = Arc::clone(broken.machine());
     drop(broken);
     assert!(machine.is_closed());
-    let again = b.registry.claim(&id("m"), &attempt(2)).err().unwrap();
-    assert!(again.contains("not connected"), "{again}");
+    let again = b.registry.claim(&id("m"), &attempt(2), None).err().unwrap();
+    assert!(again.reason.contains("not connected"), "{again:?}");
     take("n", 1).hand_back();
     take("o", 1).unused();
     for name in ["n", "o"] {
-        assert!(b.registry.claim(&id(name), &attempt(2)).is_ok(), "{name}");
+        assert!(
+            b.registry.claim(&id(name), &attempt(2), None).is_ok(),
+            "{name}"
+        );
     }
     assert_eq!(b.told(Scope::Changed).1, ["h1/m: its attempt broke off"]);
 }
@@ -158,7 +164,7 @@ async fn a_census_counts_all_and_shows_a_page() {
     for number in 0..2500 {
         b.connect(&format!("m{number:04}"));
     }
-    let _lease = b.registry.claim(&id("m0007"), &attempt(1)).unwrap();
+    let _lease = b.registry.claim(&id("m0007"), &attempt(1), None).unwrap();
     b.registry.trouble(&id("m0007"), "a step\nwas lost");
     let mut wanted = Wanted {
         most: 200,
@@ -241,7 +247,7 @@ async fn a_halt_is_owed_until_it_is_paid() {
 async fn a_machine_that_goes_is_told_of_once_and_its_lease_frees_nothing() {
     let mut b = Bench::new();
     let machine = b.connect("m");
-    let lease = b.registry.claim(&id("m"), &attempt(1)).unwrap();
+    let lease = b.registry.claim(&id("m"), &attempt(1), None).unwrap();
     b.registry.remove(&machine, "it closed the connection");
     drop(lease);
     let (present, gone) = b.told(Scope::Changed);
@@ -255,7 +261,7 @@ async fn a_machine_that_goes_is_told_of_once_and_its_lease_frees_nothing() {
 async fn the_end_of_a_replaced_machine_does_not_touch_its_successor() {
     let mut b = Bench::new();
     let old = b.connect("m");
-    let lease = b.registry.claim(&id("m"), &attempt(1)).unwrap();
+    let lease = b.registry.claim(&id("m"), &attempt(1), None).unwrap();
     let new = b.machine("m");
     assert!(Arc::ptr_eq(&b.registry.add(new).unwrap(), &old));
     b.registry.remove(&old, "late");

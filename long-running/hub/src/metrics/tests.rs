@@ -82,7 +82,7 @@ async fn machines_are_counted_by_host_type_and_state() {
     let attempt = format!("{}/1/steps/1", "a".repeat(32)).parse().unwrap();
     let _lease = b
         .machines
-        .claim(&"h1/a".parse().unwrap(), &attempt)
+        .claim(&"h1/a".parse().unwrap(), &attempt, None)
         .unwrap();
     let of = |host: &str, state: &str| {
         b.value(&format!(

@@ -88,6 +88,9 @@ pub struct MachineRow {
     /// The attempt it works on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy: Option<AttemptKey>,
+    /// The attempt that it is kept for, as that left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<AttemptKey>,
     /// For how long it has been busy, or idle.
     pub state_for: f64,
     /// How long ago it was last heard of.
@@ -186,6 +189,7 @@ fn machine(seen: &Seen) -> MachineRow {
         revdial: seen.machine.protocol(),
         connected: seen.machine.connected_for().as_secs_f64(),
         busy: seen.busy.clone(),
+        held: seen.held.clone(),
         state_for: seen.state_for.as_secs_f64(),
         seen: seen.machine.silent_for().as_secs_f64(),
         pick_ups: seen.machine.stats().map(|stats| MachinePickUps {

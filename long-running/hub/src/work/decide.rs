@@ -12,7 +12,7 @@ use tracing::field::Empty;
 
 use super::Work;
 use super::memory::Known;
-use crate::machines::Lease;
+use crate::machines::{Lease, NotHad};
 use crate::progress::Voice;
 use crate::stop::Stop;
 
@@ -53,7 +53,7 @@ impl Work {
             .in_trace(trace::from(&span, trace));
         let refusal = match memory.recall(&job.attempt) {
             Known::Said(event) => return Ok(Answer::Say(event)),
-            Known::Cancelled(reason) => Err(format!("cancelled: {reason}")),
+            Known::Cancelled(reason) => Err(NotHad::because(format!("cancelled: {reason}"))),
             Known::New => self.claim(&job),
         };
         match refusal {
@@ -72,12 +72,9 @@ impl Work {
                 };
                 Ok(Answer::Drive(Box::new(start)))
             }
-            Err(reason) => {
+            Err(NotHad { reason, missing }) => {
                 tracing::info!(attempt = %job.attempt, %reason, "refused");
-                let refused = voice.event(AttemptEvent::Refused {
-                    reason,
-                    missing: None,
-                })?;
+                let refused = voice.event(AttemptEvent::Refused { reason, missing })?;
                 memory.end(&job.attempt, refused.clone());
                 self.status.send_modify(|status| status.refused += 1);
                 Ok(Answer::Say(refused))
@@ -85,18 +82,19 @@ impl Work {
         }
     }
 
-    fn claim(&self, job: &RunJob) -> Result<Lease, String> {
+    fn claim(&self, job: &RunJob) -> Result<Lease, NotHad> {
         let identity = &self.tools.identity;
         if job.hub != identity.hub {
-            return Err(format!("this is hub {}, not {}", identity.hub, job.hub));
+            let text = format!("this is hub {}, not {}", identity.hub, job.hub);
+            return Err(NotHad::because(text));
         }
         if identity.now() > job.start_by {
-            return Err(format!(
-                "it came after {}, when it had to be started",
-                job.start_by
-            ));
+            let by = job.start_by;
+            let text = format!("it came after {by}, when it had to be started");
+            return Err(NotHad::because(text));
         }
-        self.registry.claim(&job.machine, &job.attempt)
+        let continues = job.continues.as_ref();
+        self.registry.claim(&job.machine, &job.attempt, continues)
     }
 }
 

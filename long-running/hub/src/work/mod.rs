@@ -1,6 +1,7 @@
 //! Taking work from the queue, and letting go of it at shutdown.
 
 mod decide;
+mod hold;
 mod memory;
 mod run;
 
@@ -138,6 +139,8 @@ impl Work {
     fn cancelled(&self, cancel: CancelJob, offer: Delivery) {
         if cancel.hub == self.tools.identity.hub {
             tracing::info!(attempt = %cancel.attempt, reason = %cancel.reason, "cancelled");
+            // One that is over may have left its machine for another to go on.
+            self.registry.release_hold(&cancel.attempt);
             self.memory.lock().cancel(cancel.attempt, &cancel.reason);
         }
         offer.ack();

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use farm_bus::{Delivery, PublishError};
 use farm_model::config::Clean;
 use farm_model::event::Event;
-use farm_model::message::progress::{AttemptEvent, AttemptReport, Outcome};
+use farm_model::id::BlobId;
+use farm_model::message::progress::{AttemptEvent, AttemptReport, Missing, Outcome};
 use tokio_util::sync::CancellationToken;
 
 use super::Work;
 use super::decide::Start;
+use super::hold::wanted;
 use crate::attempt::{Attempt, Left, after};
 use crate::machines::Lease;
 use crate::status::count_outcome;
@@ -39,6 +41,9 @@ impl Work {
         if attempt.job.clean == Clean::Halt {
             lease.spoil("its attempt broke off, and it was to be halted");
         }
+        if let Some(snapshot) = attempt.missing_snapshot().await {
+            return self.take_back(&attempt, lease, &snapshot, delivery).await;
+        }
         tracing::info!(attempt = %key, machine = %attempt.machine.id, "accepted");
         let drive = async { Ok(attempt.drive(&gate).await) };
         let accept = async {
@@ -59,6 +64,39 @@ impl Work {
                     attempt.machine.close();
                 }
                 lease.unused();
+            }
+        }
+    }
+
+    /// Refuses what was taken, before anything of it was told: what it would restore is gone.
+    async fn take_back(
+        &self,
+        attempt: &Attempt,
+        lease: Lease,
+        snapshot: &BlobId,
+        delivery: Delivery,
+    ) {
+        let key = &attempt.job.attempt;
+        let reason = format!("the snapshot {snapshot} is gone");
+        tracing::info!(attempt = %key, %reason, "refused");
+        lease.unused();
+        self.status.send_modify(|status| {
+            status.accepted -= 1;
+            status.refused += 1;
+        });
+        let missing = Some(Missing::Snapshot);
+        match attempt
+            .voice
+            .event(AttemptEvent::Refused { reason, missing })
+        {
+            Ok(refused) => {
+                self.memory.lock().end(key, refused.clone());
+                self.say(&refused, delivery).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot answer an offer");
+                self.memory.lock().forget(key);
+                delivery.again();
             }
         }
     }
@@ -87,7 +125,7 @@ impl Work {
         }
     }
 
-    /// Frees the machine, then reports: whoever hears the report may use the machine at once.
+    /// Frees the machine, or keeps it, then reports: whoever hears the report may use the machine at once.
     async fn finish(&self, attempt: Attempt, lease: Lease, report: AttemptReport) {
         let (key, outcome) = (&attempt.job.attempt, report.outcome);
         tracing::info!(attempt = %key, outcome = outcome.as_str(), reason = %report.reason, "finished");
@@ -97,7 +135,12 @@ impl Work {
             self.registry.trouble(&attempt.machine.id, &report.reason);
         }
         let left = attempt.left(outcome);
-        let parting = after(&lease, attempt.job.clean, left, &self.checks).await;
+        let hold = wanted(&attempt, outcome, left);
+        let clean = match hold {
+            Some(_) => Clean::None,
+            None => attempt.job.clean,
+        };
+        let parting = after(&lease, clean, left, &self.checks).await;
         let last = match attempt.voice.event(AttemptEvent::Finished { report }) {
             Ok(last) => last,
             Err(error) => {
@@ -109,7 +152,13 @@ impl Work {
             }
         };
         self.memory.lock().end(key, last.clone());
-        lease.hand_back();
+        let kept = match hold.filter(|_| parting.is_none()) {
+            Some(limit) => Some((lease.hold(attempt.job.clean), limit)),
+            None => {
+                lease.hand_back();
+                None
+            }
+        };
         let tell = async {
             self.tools.teller.tell_surely(&last).await;
             self.registry.told(&attempt.machine.id, key);
@@ -119,6 +168,11 @@ impl Work {
                 parting.see_off(&self.registry).await;
             }
         };
-        tokio::join!(tell, see_off);
+        let keep = async {
+            if let Some((over, limit)) = kept {
+                self.keep(&attempt, over, limit).await;
+            }
+        };
+        tokio::join!(tell, see_off, keep);
     }
 }

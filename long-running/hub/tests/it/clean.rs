@@ -3,7 +3,7 @@
 use farm_model::config::Clean;
 use farm_model::message::progress::Outcome;
 
-use crate::harness::{Bench, source_from, step};
+use crate::harness::{Bench, source, step};
 use crate::puppet::{Puppet, alive, answer};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn a_machine_that_is_lost_before_anything_ran_owes_no_halt() {
     let _machine = b.machine("m").await;
     let mut job = b.job(1, "m");
     job.clean = Clean::Halt;
-    source_from(&mut job, "/nowhere");
+    source(&mut job).url = "/nowhere".to_owned();
     step(&mut job, "never", "true");
     assert_eq!(b.run(&job).await.outcome, Outcome::Lost);
     assert_eq!(b.gone("m").await, "it is halted after every attempt");

@@ -11,9 +11,9 @@ use farm_bus::{Bus, BusUrl, Limits, Receiver, SubscriptionSpec};
 use farm_model::event::{Event, Message};
 use farm_model::id::{AttemptKey, HubSession, MachineId};
 use farm_model::message::progress::{
-    AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone,
+    AttemptEvent, AttemptProgress, AttemptReport, HubHeartbeat, MachineGone, MachineReport, Missing,
 };
-use farm_model::message::work::{CancelJob, RunJob, Step, StepSpec};
+use farm_model::message::work::{CancelJob, RunJob, SourceRef, Step, StepSpec};
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
 use farm_wire::keys::{MasterKey, key_2019, mint, verify_late};
@@ -84,7 +84,7 @@ impl Port {
 /// What the hub says.
 #[derive(Debug, Clone)]
 pub enum Said {
-    Attempt(AttemptProgress),
+    Attempt(Box<AttemptProgress>),
     Beat(HubHeartbeat),
     Gone(MachineGone),
 }
@@ -139,6 +139,12 @@ impl Bench {
         let mut settings = settings(&folder, "h1", url.clone(), &bucket_url);
         change(&mut settings);
         let port = Port::any();
+        // Empty stands for its own, which nobody knows before.
+        if let Some(address) = &mut settings.snapshots.address
+            && address.is_empty()
+        {
+            *address = port.address().to_string();
+        }
         let Hub {
             address,
             status,
@@ -275,15 +281,15 @@ impl Bench {
         .await;
     }
 
-    /// Whose machine it is, by the next heartbeat that speaks of it.
-    pub async fn owner(&mut self, name: &str) -> Option<String> {
+    /// What the next heartbeat that speaks of the machine says of it.
+    pub async fn report_of(&mut self, name: &str) -> MachineReport {
         let id = id(name);
+        // What was said before does not count.
+        self.seen.retain(|said| !matches!(said, Said::Beat(_)));
         self.next(|said| match said {
             Said::Beat(beat) => {
                 let mut machines = beat.machines.iter();
-                machines
-                    .find(|report| report.machine == id)
-                    .map(|report| report.owner.clone())
+                machines.find(|report| report.machine == id).cloned()
             }
             _ => None,
         })
@@ -366,6 +372,31 @@ impl Bench {
         .await
     }
 
+    /// Why the attempt was refused, and what it would have gone on from.
+    pub async fn refused(&mut self, job: &RunJob) -> (String, Option<Missing>) {
+        self.next(|said| match said {
+            Said::Attempt(progress) if progress.attempt == job.attempt => match &progress.what {
+                AttemptEvent::Refused { reason, missing } => Some((reason.clone(), *missing)),
+                _ => None,
+            },
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for a heartbeat that speaks of the machine as idle, and kept as `held` left it.
+    pub async fn held(&mut self, name: &str, held: Option<&AttemptKey>) {
+        let id = id(name);
+        let is = |report: &MachineReport| {
+            report.machine == id && report.busy.is_none() && report.held.as_ref() == held
+        };
+        self.next(|said| match said {
+            Said::Beat(beat) => beat.machines.iter().any(is).then_some(()),
+            _ => None,
+        })
+        .await;
+    }
+
     pub async fn step_started(&mut self, job: &RunJob, name: &str) {
         self.next(|said| match said {
             Said::Attempt(progress) if progress.attempt == job.attempt => {
@@ -378,7 +409,12 @@ impl Bench {
     }
 
     pub async fn report(&mut self, job: &RunJob) -> AttemptReport {
-        self.next(|said| match said {
+        self.report_within(2 * PATIENCE, job).await
+    }
+
+    /// The report of a job that may take so long.
+    pub async fn report_within(&mut self, limit: Duration, job: &RunJob) -> AttemptReport {
+        self.next_within(limit, |said| match said {
             Said::Attempt(progress) if progress.attempt == job.attempt => match &progress.what {
                 AttemptEvent::Finished { report } => Some(report.clone()),
                 _ => None,
@@ -425,7 +461,16 @@ impl Bench {
     }
 
     /// The first message, already read or to come, for which `pick` gives something. It is taken out.
-    pub async fn next<T>(&mut self, mut pick: impl FnMut(&Said) -> Option<T>) -> T {
+    pub async fn next<T>(&mut self, pick: impl FnMut(&Said) -> Option<T>) -> T {
+        self.next_within(2 * PATIENCE, pick).await
+    }
+
+    /// The same, of what may take longer.
+    async fn next_within<T>(
+        &mut self,
+        limit: Duration,
+        mut pick: impl FnMut(&Said) -> Option<T>,
+    ) -> T {
         for at in 0..self.seen.len() {
             if let Some(picked) = pick(&self.seen[at]) {
                 self.seen.remove(at);
@@ -433,7 +478,7 @@ impl Bench {
             }
         }
         // Not for each message anew: heartbeats come for ever.
-        let deadline = Instant::now() + 2 * PATIENCE;
+        let deadline = Instant::now() + limit;
         loop {
             let next = timeout_at(deadline, self.progress.next()).await;
             let delivery = next
@@ -523,10 +568,10 @@ pub fn command(job: &mut RunJob, number: usize) -> &mut StepSpec {
     }
 }
 
-/// The source comes from elsewhere.
-pub fn source_from(job: &mut RunJob, from: &str) {
+/// The source that is placed first.
+pub fn source(job: &mut RunJob) -> &mut SourceRef {
     match &mut job.steps[0] {
-        Step::Source { source, .. } => source.url = from.to_owned(),
+        Step::Source { source, .. } => source,
         other => panic!("{other:?} is no source"),
     }
 }
@@ -538,7 +583,7 @@ fn attempt_json(text: &str) -> serde_json::Value {
 
 fn said(event: &Event) -> Said {
     match event.kind.as_str() {
-        AttemptProgress::TYPE => Said::Attempt(event.decode().unwrap()),
+        AttemptProgress::TYPE => Said::Attempt(Box::new(event.decode().unwrap())),
         HubHeartbeat::TYPE => Said::Beat(event.decode().unwrap()),
         MachineGone::TYPE => Said::Gone(event.decode().unwrap()),
         other => panic!("a hub does not say {other}"),
@@ -566,6 +611,7 @@ fn settings(folder: &TempDir, hub: &str, bus: BusUrl, bucket: &str) -> Settings 
         peers: PeerSettings::default(),
         ledger: LedgerSettings::default(),
         direct: Vec::new(),
+        snapshots: Default::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use farm_model::config::Clean;
 use farm_model::message::progress::Outcome;
 
-use crate::harness::{Bench, command, source_from, step, step_within};
+use crate::harness::{Bench, command, source, step, step_within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn steps_run_in_the_source_and_the_log_is_kept() {
@@ -125,7 +125,7 @@ async fn a_command_that_never_ends_is_killed_with_all_its_children() {
 }
 
 /// Waits until there is no such process.
-async fn ended(pid: &str) {
+pub async fn ended(pid: &str) {
     let began = Instant::now();
     let stat = format!("/proc/{pid}/stat");
     // A zombie has ended; who reaps it is not our business.
@@ -201,7 +201,7 @@ async fn a_source_that_cannot_be_read_is_not_the_codes_fault() {
     let mut b = Bench::start().await;
     let _machine = b.machine("m").await;
     let mut unknown = b.job(1, "m");
-    unknown.source.commit = "1234567890123456789012345678901234567890".parse().unwrap();
+    source(&mut unknown).commit = "1234567890123456789012345678901234567890".parse().unwrap();
     step(&mut unknown, "test", "true");
     let report = b.run(&unknown).await;
     assert_eq!(report.outcome, Outcome::Lost);
@@ -213,10 +213,7 @@ async fn a_source_that_cannot_be_read_is_not_the_codes_fault() {
         report.reason
     );
     let mut nowhere = b.job(2, "m");
-    source_from(
-        &mut nowhere,
-        b.folder.path().join("nowhere").to_str().unwrap(),
-    );
+    source(&mut nowhere).url = b.folder.path().join("nowhere").to_str().unwrap().to_owned();
     step(&mut nowhere, "test", "true");
     assert_eq!(b.run(&nowhere).await.outcome, Outcome::Lost);
 }

@@ -3,6 +3,7 @@
 use farm_model::message::progress::{AttemptEvent, Outcome};
 
 use crate::harness::{Bench, step};
+use crate::jobs::ended;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_offer_five_times_runs_once() {
@@ -73,7 +74,12 @@ async fn a_cancel_ends_what_runs_and_what_is_yet_to_come() {
     let mut b = Bench::start().await;
     let _machine = b.machine("m").await;
     let mut job = b.job(1, "m");
-    step(&mut job, "wait", "echo waiting; sleep 1000");
+    let pids = b.folder.path().join("pids");
+    let script = format!(
+        "sleep 1000 & echo $! $$ > {}; echo waiting; wait",
+        pids.display()
+    );
+    step(&mut job, "wait", &script);
     b.offer(&job).await;
     b.step_started(&job, "wait").await;
     b.told("m", Some(&job.attempt)).await;
@@ -85,6 +91,9 @@ async fn a_cancel_ends_what_runs_and_what_is_yet_to_come() {
         (Outcome::Lost, "cancelled: superseded")
     );
     assert_eq!(report.steps[0].state, "lost: cancelled: superseded");
+    for pid in std::fs::read_to_string(pids).unwrap().split_whitespace() {
+        ended(pid).await;
+    }
     let mut early = b.job(2, "m");
     step(&mut early, "never", "true");
     b.cancel(&early.attempt).await;

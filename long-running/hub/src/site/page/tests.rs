@@ -20,6 +20,7 @@ fn machine(number: usize) -> MachineRow {
         revdial: "2",
         connected: 7500.0 * number as f64,
         busy: (number % 3 == 1).then(|| attempt.parse().unwrap()),
+        held: None,
         state_for: 35.0 * number as f64,
         seen: (number % 11) as f64,
         pick_ups: Some(MachinePickUps {

@@ -28,6 +28,7 @@ async fn record(b: &Bench, name: &str, key: &str, revoked_at: Option<Timestamp>)
         name: name.parse().unwrap(),
         host_type: "host-test".parse().unwrap(),
         owner: Some("gopher@example.org".to_owned()),
+        labels: ["gpu", "disk=fast"].map(str::to_owned).into(),
         key_id: key_id(key),
         next_key_id: None,
         created: at,
@@ -46,8 +47,9 @@ async fn a_revoked_machine_is_cut_off_in_the_middle_of_its_work_and_not_let_in_a
     let key = b.key("m");
     record(&b, "m", &key, None).await;
     let _machine = b.machine("m").await;
-    let owner = b.owner("m").await;
-    assert_eq!(owner.as_deref(), Some("gopher@example.org"));
+    let report = b.report_of("m").await;
+    assert_eq!(report.owner.as_deref(), Some("gopher@example.org"));
+    assert!(report.labels.iter().eq(["disk=fast", "gpu"]));
     let mut job = b.job(1, "m");
     step(&mut job, "wait", "sleep 1000");
     b.offer(&job).await;
@@ -66,4 +68,20 @@ async fn a_machine_without_a_record_is_refused_where_records_are_required() {
     let _machine = crate::machine::Connection::start(&b, "m", &work_dir);
     b.status(|status| status.registrations_refused > 0).await;
     assert_eq!(b.status.borrow().machines, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_with_another_key_is_another_one() {
+    let mut b = Bench::start().await;
+    let mut identities = Vec::new();
+    for key in [b.key("m"), b.key("m"), b.key_for("m", 7200)] {
+        let work_dir = b.folder.path().join("work-m");
+        let machine = crate::machine::Connection::with_key(&b, "m", &work_dir, &key);
+        identities.push(b.report_of("m").await.identity.unwrap());
+        machine.cut();
+        b.gone("m").await;
+    }
+    assert_eq!(identities[0].len(), 16);
+    assert_eq!(identities[0], identities[1]);
+    assert_ne!(identities[1], identities[2]);
 }

@@ -1,4 +1,4 @@
-//! Running one step.
+//! A command on the machine.
 
 use std::time::Duration;
 
@@ -6,16 +6,20 @@ use farm_model::message::work::StepSpec;
 use farm_wire::client::{Client, Exec, RemoteError, TransportError};
 use tokio::time::Instant;
 
-use super::course::Course;
-use super::log::Log;
-use super::{Attempt, Bad, End, environment, in_step, limit, timed_out};
+use super::paths::{inside, joined};
+use crate::attempt::desk::Desk;
+use crate::attempt::log::Log;
+use crate::attempt::{Attempt, Bad, End, environment, in_step, limit, timed_out};
 use crate::machines::{Checks, Machine, first_status};
-use crate::text::{command, one_line, words};
+use crate::text::{command, one_line};
 
 /// Of a step's end in the reason, in characters.
 const REASON: usize = 200;
 
-/// How a step ended.
+/// Hears a command's output as it comes, beside the log.
+pub type Heard<'a> = dyn FnMut(&[u8]) + Send + 'a;
+
+/// How a command ended.
 enum Ended {
     Ok,
     /// The buildlet's words.
@@ -25,51 +29,53 @@ enum Ended {
 }
 
 impl Attempt {
-    /// Runs one step to its end.
-    pub(super) async fn step(
+    /// Runs a command to its end, as the step `name`.
+    pub(super) async fn command(
         &self,
-        client: &Client,
         step: &StepSpec,
-        log: &mut Log,
-        course: &mut Course,
+        name: &str,
+        desk: &mut Desk<'_>,
+        hear: &mut Heard<'_>,
     ) -> End {
-        log.line(&format!("[farm] step {}", step.name)).await;
-        log.line(&format!("$ {}", command(&step.argv))).await;
-        course.begin(&step.name);
+        let client = self.machine.client();
+        desk.begin(name).await;
+        desk.log.line(&format!("$ {}", command(&step.argv))).await;
         let limit = limit(step.timeout_seconds);
-        let ended = match self.command(step, limit) {
-            Some(exec) => run(client, &exec, log, &self.machine).await,
-            None => Ended::Remote(RemoteError(
+        let ended = match self.exec(step, limit).await {
+            Ok(Some(exec)) => run(&client, &exec, desk.log, &self.machine, hear).await,
+            Ok(None) => Ended::Remote(RemoteError(
                 "it must have a command, and a folder inside the source".to_owned(),
             )),
+            Err(error) => Ended::Transport(error),
         };
-        let (state, end) = self.judge(client, &step.name, limit, ended).await;
-        let took = words(course.end(&state));
-        log.line(&format!(
-            "[farm] step {}: {} after {took}",
-            step.name,
-            one_line(&state, REASON)
-        ))
-        .await;
+        let (state, end) = self.judge(&client, name, limit, ended).await;
+        desk.end(name, &state).await;
         end
     }
 
-    /// The command as the buildlet takes it; `None` if it would leave the source.
-    fn command(&self, step: &StepSpec, limit: Duration) -> Option<Exec> {
-        let (program, args) = step.argv.split_first()?;
-        let outside = |part: &str| part == "..";
-        if step.dir.starts_with('/') || step.dir.contains('\\') || step.dir.split('/').any(outside)
-        {
-            return None;
-        }
+    /// The command as the buildlet takes it; `None` if it would leave the work dir.
+    async fn exec(&self, step: &StepSpec, limit: Duration) -> Result<Option<Exec>, TransportError> {
+        let (Ok(root), Ok(dir)) = (inside(&step.root), inside(&step.dir)) else {
+            return Ok(None);
+        };
+        let command = environment::of_step(&self.job, step);
+        let command = command.on(|| self.work_dir()).await?;
+        let Some((program, args)) = command.argv.split_first() else {
+            return Ok(None);
+        };
         let mut exec = Exec::new(program, limit);
         exec.args = args.to_vec();
-        let folders = [step.root.as_str(), step.dir.as_str()];
-        let folders = folders.into_iter().filter(|folder| !folder.is_empty());
-        exec.dir = folders.collect::<Vec<_>>().join("/");
-        exec.env = environment::of_step(&self.job, step);
+        exec.dir = joined(&[root, dir]);
+        exec.env = command.env;
+        exec.path = command.path;
         exec.system_level = true;
-        Some(exec)
+        Ok(Some(exec))
+    }
+
+    /// The machine's work dir, asked for once.
+    async fn work_dir(&self) -> Result<String, TransportError> {
+        let asked = || async { self.machine.client().work_dir().await };
+        self.work_dir.get_or_try_init(asked).await.cloned()
     }
 
     /// The step's state for the report, and what it means for the attempt.
@@ -101,7 +107,13 @@ impl Attempt {
 
 /// Output to the log as it comes. What is dropped here before its end is killed by the buildlet, with its whole process
 /// group: the connection closes.
-async fn run(client: &Client, exec: &Exec, log: &mut Log, machine: &Machine) -> Ended {
+async fn run(
+    client: &Client,
+    exec: &Exec,
+    log: &mut Log,
+    machine: &Machine,
+    hear: &mut Heard<'_>,
+) -> Ended {
     let mut running = match client.start(exec).await {
         Ok(running) => running,
         Err(error) => return Ended::Transport(error),
@@ -111,6 +123,7 @@ async fn run(client: &Client, exec: &Exec, log: &mut Log, machine: &Machine) -> 
         match running.next().await {
             Ok(Some(bytes)) => {
                 machine.answered();
+                hear(&bytes);
                 log.output(&bytes).await;
             }
             Ok(None) => break,

@@ -1,0 +1,283 @@
+//! What has been found so far, within limits.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeBounds;
+
+use farm_model::message::progress::{TestOutcome, TestResult};
+
+use crate::excerpt::Excerpt;
+use crate::reader::Ended;
+use crate::result::{Found, Limits};
+
+/// What one entry costs beside its texts, in bytes, about.
+const ENTRY: usize = 160;
+
+/// Unit and name.
+type Key = (String, String);
+
+/// Tests that run, and tests that have ended.
+pub struct Book {
+    limits: Limits,
+    open: BTreeMap<Key, Open>,
+    tests: Vec<TestResult>,
+    places: HashMap<Key, usize>,
+    /// Bytes held, about.
+    used: usize,
+    dropped: u64,
+    begun: u64,
+}
+
+/// One that has not ended, or not been closed.
+#[derive(Default)]
+struct Open {
+    /// When it began, counted.
+    number: u64,
+    output: Excerpt,
+    /// It was said to run.
+    runs: bool,
+    /// How it ended, where that was said before it was known whose it is.
+    told: Option<(TestOutcome, u64)>,
+}
+
+impl Book {
+    /// Nothing has been found.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            open: BTreeMap::new(),
+            tests: Vec::new(),
+            places: HashMap::new(),
+            used: 0,
+            dropped: 0,
+            begun: 0,
+        }
+    }
+
+    /// A test runs.
+    pub fn begin(&mut self, unit: &str, name: &str) {
+        if let Some(open) = self.opened(unit, name) {
+            open.runs = true;
+        }
+    }
+
+    /// A test, or its unit where `name` is empty, says `text`.
+    pub fn output(&mut self, unit: &str, name: &str, text: &str) {
+        let limit = self.limits.output;
+        if self.used + text.len().min(limit) > self.limits.memory {
+            return;
+        }
+        let grown = self
+            .opened(unit, name)
+            .map(|open| open.output.push(text, limit));
+        self.used += grown.unwrap_or(0);
+    }
+
+    /// What `from` has said is said by `to`, too.
+    pub fn quote(&mut self, from: &str, to: &str) {
+        if let Some(open) = self.open.get(&key(from, "")) {
+            let text = open.output.text();
+            self.output(to, "", &text);
+        }
+    }
+
+    /// How a test ended, whose unit is closed later.
+    pub fn tell(&mut self, unit: &str, name: &str, outcome: TestOutcome, milliseconds: u64) {
+        match self.opened(unit, name) {
+            Some(open) => open.told = Some((outcome, milliseconds)),
+            None => self.dropped += 1,
+        }
+    }
+
+    /// A test has ended.
+    pub fn end(&mut self, unit: &str, name: &str, outcome: TestOutcome, milliseconds: u64) {
+        let output = match self.open.remove(&key(unit, name)) {
+            Some(open) => {
+                self.used -= open.cost(unit, name);
+                open.output
+            }
+            None => Excerpt::default(),
+        };
+        self.enter(key(unit, name), (outcome, milliseconds), &output);
+    }
+
+    /// A unit has ended, and with it all that ran in it. What was said under `told_as` was said of it.
+    pub fn close(&mut self, told_as: &str, unit: &str, outcome: TestOutcome, milliseconds: u64) {
+        let badly = outcome == TestOutcome::Failed;
+        // Behind the unit's last name, before the next unit.
+        let of_unit = key(told_as, "")..key(&format!("{told_as}\0"), "");
+        for ((_, name), open) in self.take(of_unit) {
+            if name.is_empty() {
+                self.output(unit, "", &open.output.text());
+            } else if let Some(ended) = open.ended(badly) {
+                self.enter(key(unit, &name), ended, &open.output);
+            }
+        }
+        self.end(unit, "", outcome, milliseconds);
+    }
+
+    /// Nothing more comes. What still runs when a runner ended badly is what it died of.
+    pub fn finish(mut self, ended: Ended) -> Found {
+        let badly = ended == Ended::Badly;
+        for (key, open) in self.take(..) {
+            if let Some(ended) = open.ended(badly) {
+                self.enter(key, ended, &open.output);
+            }
+        }
+        Found {
+            tests: self.tests,
+            dropped: self.dropped,
+        }
+    }
+
+    /// Takes out what is open of these, in the order of its beginning.
+    fn take(&mut self, of: impl RangeBounds<Key>) -> Vec<(Key, Open)> {
+        let mut taken: Vec<(Key, Open)> = self.open.extract_if(of, |_, _| true).collect();
+        for ((unit, name), open) in &taken {
+            self.used -= open.cost(unit, name);
+        }
+        taken.sort_by_key(|(_, open)| open.number);
+        taken
+    }
+
+    /// Enters a result, or adds it to what is known of the same test.
+    fn enter(&mut self, key: Key, (outcome, milliseconds): (TestOutcome, u64), said: &Excerpt) {
+        let output = match outcome {
+            TestOutcome::Failed => said.text(),
+            TestOutcome::Ok | TestOutcome::Skipped => String::new(),
+        };
+        if let Some(known) = self.places.get(&key).and_then(|at| self.tests.get_mut(*at)) {
+            known.milliseconds = known.milliseconds.saturating_add(milliseconds);
+            known.outcome = worse(known.outcome, outcome);
+            if known.output.is_empty() {
+                self.used += output.len();
+                known.output = output;
+            }
+            return;
+        }
+        let size = ENTRY + 2 * (key.0.len() + key.1.len()) + output.len();
+        // The other half is for those that failed.
+        let room = match outcome {
+            TestOutcome::Failed => self.limits.memory,
+            TestOutcome::Ok | TestOutcome::Skipped => self.limits.memory / 2,
+        };
+        if self.used + size > room {
+            self.dropped += 1;
+            return;
+        }
+        self.used += size;
+        self.places.insert(key.clone(), self.tests.len());
+        self.tests.push(TestResult {
+            unit: key.0,
+            name: key.1,
+            outcome,
+            milliseconds,
+            output,
+        });
+    }
+
+    fn opened(&mut self, unit: &str, name: &str) -> Option<&mut Open> {
+        let key = key(unit, name);
+        if !self.open.contains_key(&key) {
+            let cost = ENTRY + unit.len() + name.len();
+            if self.used + cost > self.limits.memory {
+                return None;
+            }
+            self.used += cost;
+            self.begun += 1;
+            let number = self.begun;
+            let open = Open {
+                number,
+                ..Open::default()
+            };
+            self.open.insert(key.clone(), open);
+        }
+        self.open.get_mut(&key)
+    }
+}
+
+impl Open {
+    fn cost(&self, unit: &str, name: &str) -> usize {
+        ENTRY + unit.len() + name.len() + self.output.kept()
+    }
+
+    /// How it ended, where that was said, or can be told from how its unit did.
+    fn ended(&self, badly: bool) -> Option<(TestOutcome, u64)> {
+        let died = (badly && self.runs).then_some((TestOutcome::Failed, 0));
+        self.told.or(died)
+    }
+}
+
+/// Failed once is failed; not run once is no matter.
+fn worse(one: TestOutcome, other: TestOutcome) -> TestOutcome {
+    match (one, other) {
+        (TestOutcome::Failed, _) | (_, TestOutcome::Failed) => TestOutcome::Failed,
+        (TestOutcome::Skipped, other) | (other, TestOutcome::Skipped) => other,
+        (TestOutcome::Ok, TestOutcome::Ok) => TestOutcome::Ok,
+    }
+}
+
+fn key(unit: &str, name: &str) -> Key {
+    (unit.to_owned(), name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(memory: usize) -> Limits {
+        Limits {
+            memory,
+            ..Limits::default()
+        }
+    }
+
+    #[test]
+    fn failed_tests_find_room_where_passed_ones_do_not() {
+        let mut book = Book::new(limits(10_000));
+        for number in 0..100 {
+            book.end("u", &format!("passed{number}"), TestOutcome::Ok, 1);
+        }
+        book.output("u", "broken", "why");
+        book.end("u", "broken", TestOutcome::Failed, 1);
+        let found = book.finish(Ended::Badly);
+        let last = found.tests.last().unwrap();
+        assert_eq!(
+            (last.name.as_str(), last.output.as_str()),
+            ("broken", "why")
+        );
+        assert!(
+            found.tests.len() < 40 && found.dropped > 60,
+            "{}",
+            found.dropped
+        );
+        assert_eq!(found.tests.len() as u64 + found.dropped, 101);
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_comes() {
+        let mut book = Book::new(limits(100_000));
+        for number in 0..5_000 {
+            book.begin("u", &format!("t{number}"));
+            book.output("u", &format!("t{number}"), &"x".repeat(1000));
+            assert!(book.used <= 100_000);
+        }
+        book.close("u", "u", TestOutcome::Failed, 0);
+        assert!(book.open.is_empty() && book.used <= 100_000);
+        let entered: usize = book.tests.iter().map(|test| test.output.len()).sum();
+        assert!(entered > 50_000 && entered < 100_000, "{entered}");
+    }
+
+    #[test]
+    fn failed_once_is_failed() {
+        let mut book = Book::new(Limits::default());
+        book.end("u", "t", TestOutcome::Skipped, 1);
+        book.end("u", "t", TestOutcome::Failed, 2);
+        book.end("u", "t", TestOutcome::Ok, 3);
+        let found = book.finish(Ended::Badly);
+        assert_eq!(found.tests.len(), 1);
+        assert_eq!(
+            (found.tests[0].outcome, found.tests[0].milliseconds),
+            (TestOutcome::Failed, 6)
+        );
+    }
+}
