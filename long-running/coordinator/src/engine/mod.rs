@@ -138,6 +138,8 @@ impl Engine {
             .views
             .mark([ViewKey::Farm, ViewKey::Feed, ViewKey::Status]);
         engine.publish_config();
+        // No document may say less than what is known already.
+        engine.put_up();
         engine
     }
 
