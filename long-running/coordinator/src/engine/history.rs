@@ -182,7 +182,7 @@ impl Writer {
         }
     }
 
-    async fn write_checkpoint(&self, checkpoint: &Checkpoint) -> anyhow::Result<()> {
+    async fn write_checkpoint(&mut self, checkpoint: &Checkpoint) -> anyhow::Result<()> {
         let text = serde_json::to_vec(checkpoint)?;
         Ok(self
             .bucket
