@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use farm_forge::signature::sign_github;
+use farm_model::event::Message;
 use farm_model::message::result::RunFinished;
 use farm_model::trace::{TRACEPARENT, TraceParent};
 use farm_model::view::{BuildView, Cell, GridView, Status};
@@ -377,6 +378,10 @@ impl Farm {
         until("results to be told", async || {
             for one in self.take("test").await? {
                 let message = &one["message"];
+                // Others speak on `results` too: who broke it, whose machine is missing.
+                if message["attributes"]["ce-type"] != RunFinished::TYPE {
+                    continue;
+                }
                 let id = message["attributes"]["ce-id"].as_str().unwrap().to_owned();
                 let data = base64(message["data"].as_str().unwrap());
                 let run = serde_json::from_slice(&data).unwrap();

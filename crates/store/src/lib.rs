@@ -101,11 +101,11 @@ pub trait Store: Send {
     /// [`StoreError`].
     fn renew(&mut self, epoch: Epoch) -> Result<Committed, StoreError>;
 
-    /// One build with its runs, whether or not [`Keep`] had it loaded. Needs no leadership.
+    /// Those of these builds that are stored, with their runs, whether or not [`Keep`] had them loaded. Needs no leadership.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn build(&mut self, id: &BuildId) -> Result<Option<(Build, Vec<Run>)>, StoreError>;
+    fn builds(&mut self, ids: &[BuildId]) -> Result<Vec<(Build, Vec<Run>)>, StoreError>;
 
     /// The builds of one builder at one commit with their runs, oldest first, whether or not [`Keep`] had them loaded.
     /// Needs no leadership.

@@ -34,7 +34,7 @@ use crate::status::Board;
 
 pub use engine::{
     Checkpoint, Counts, Difference, Leader, Place, PlayError, Played, Player, Replayed, Round,
-    Span, Tellable, replay,
+    Span, Tellable, recalled, replay, unknown_to,
 };
 pub use farm_store::StateUrl;
 pub use settings::{Args, ConfigFrom, Overlay, Settings};
@@ -134,7 +134,13 @@ async fn lead(
     let (inputs, received) = mpsc::channel(INPUTS);
     let (config, configs) = watch::channel(None);
     let mut tasks = JoinSet::new();
-    let (store, mut loaded) = engine::load(doors.another().await?, after).await?;
+    let policy = Policy {
+        grace: settings.grace,
+        missing_after: settings.missing_after,
+        ..Policy::default()
+    };
+    let since = farm_core::policy::earlier(clock.now(), policy.remembered);
+    let (store, mut loaded) = engine::load(doors.another().await?, after, since).await?;
     let leadership = Leadership::new(doors.state.clone(), loaded.epoch);
     tasks.spawn(leadership.clone().renew());
     let outbox = outbox::start(&mut tasks, bus.clone());
@@ -149,11 +155,7 @@ async fn lead(
         engine::Parts {
             store,
             loaded,
-            policy: Policy {
-                grace: settings.grace,
-                missing_after: settings.missing_after,
-                ..Policy::default()
-            },
+            policy,
             clock: clock.clone(),
             outbox,
             views,

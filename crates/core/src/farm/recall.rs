@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use farm_model::config::FarmConfig;
 use farm_model::id::{BuildId, BuilderName, CommitId};
 use farm_model::message::command::Ask;
-use farm_model::record::{Build, Run};
+use farm_model::record::{Branch, Build, Run};
 
 use super::{Farm, newest};
 use crate::fact::Fact;
+use crate::plan::{Seen, plan};
 use crate::policy::{earlier, later};
 
 /// Builds looked at in one look at the time.
@@ -42,12 +44,11 @@ impl Farm {
         let mut unknown = Unknown::default();
         match fact {
             Fact::Observed(observation) => {
-                let wanted = observation
-                    .branches
-                    .iter()
-                    .flat_map(|branch| self.wanted_by(branch));
-                let ids = wanted.map(|wanted| wanted.key.id());
-                unknown.builds = ids.filter(|id| !self.builds.contains_key(id)).collect();
+                let branches = observation.branches.iter();
+                unknown.builds = self.not_in_memory(&self.config, branches);
+            }
+            Fact::Configured { config, .. } if **config != self.config => {
+                unknown.builds = self.not_in_memory(config, self.branches.values());
             }
             Fact::Command(command) => match &command.ask {
                 Ask::Clear { builder, commit } => {
@@ -64,6 +65,21 @@ impl Farm {
             _ => {}
         }
         unknown
+    }
+
+    fn not_in_memory<'a>(
+        &self,
+        config: &FarmConfig,
+        branches: impl Iterator<Item = &'a Branch>,
+    ) -> BTreeSet<BuildId> {
+        let seen = Seen {
+            config,
+            branches: &self.branches,
+            book: &self.book,
+        };
+        let wanted = branches.flat_map(|branch| plan(&seen, branch));
+        let ids = wanted.map(|wanted| wanted.key.id());
+        ids.filter(|id| !self.builds.contains_key(id)).collect()
     }
 
     /// Builds of long ago, with all their runs. One that is in memory stays as it is there.

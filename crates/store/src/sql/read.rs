@@ -145,10 +145,16 @@ fn commits(branches: &[Branch]) -> Vec<Value<'_>> {
     ids.into_iter().map(Value::from).collect()
 }
 
-/// One build with its runs.
-pub fn build(sql: &mut dyn Sql, id: &BuildId) -> Result<Option<(Build, Vec<Run>)>, Fault> {
-    let key = [Value::from(id.as_str())];
-    Ok(with_runs(sql, "id = $1", &key)?.pop())
+/// These builds with their runs.
+pub fn builds(sql: &mut dyn Sql, ids: &[BuildId]) -> Result<Vec<(Build, Vec<Run>)>, Fault> {
+    let keys = ids.iter().map(|id| Value::from(id.as_str())).collect();
+    let mut found = Vec::new();
+    in_portions(keys, |portion| {
+        let which = format!("id IN ({})", places(1, portion.len()));
+        found.extend(with_runs(sql, &which, &portion)?);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// The builds of one builder at one commit, with their runs.

@@ -79,8 +79,8 @@ impl<D: Driver> Store for D {
         })
     }
 
-    fn build(&mut self, id: &BuildId) -> Result<Option<(Build, Vec<Run>)>, StoreError> {
-        within(self, Purpose::Read, |sql| read::build(sql, id))
+    fn builds(&mut self, ids: &[BuildId]) -> Result<Vec<(Build, Vec<Run>)>, StoreError> {
+        within(self, Purpose::Read, |sql| read::builds(sql, ids))
     }
 
     fn find(

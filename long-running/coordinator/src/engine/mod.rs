@@ -10,6 +10,7 @@ mod leader;
 mod log;
 mod mind;
 mod player;
+mod recall;
 mod replay;
 
 use std::collections::VecDeque;
@@ -38,6 +39,7 @@ use crate::views::{Views, Written};
 pub use checkpoint::{Checkpoint, Place};
 pub use leader::{Counts, Leader, Round, Tellable};
 pub use player::{Difference, PlayError, Played, Player};
+pub use recall::{recalled, unknown_to};
 pub use replay::{Replayed, Span, replay};
 
 /// Inputs taken into one transaction.
@@ -189,14 +191,17 @@ impl Engine {
             deliveries.extend(input.deliveries);
             self.counts.observed |= input.observed_all;
         }
-        let now = self.clock.now();
         facts.iter().for_each(|fact| self.metrics.fact(fact));
         // They last until what follows is durable.
         let _spans: Vec<tracing::Span> = facts.iter().filter_map(decision).collect();
-        let began = Instant::now();
-        let round = self.leader.take(facts, now)?;
-        self.metrics.decided(began.elapsed());
-        self.settle(round, now).await?;
+        for facts in recall::apart(facts) {
+            let facts = self.recall(facts).await?;
+            let now = self.clock.now();
+            let began = Instant::now();
+            let round = self.leader.take(facts, now)?;
+            self.metrics.decided(began.elapsed());
+            self.settle(round, now).await?;
+        }
         for delivery in deliveries {
             delivery.ack();
         }
@@ -377,16 +382,19 @@ impl Engine {
     }
 }
 
-/// Takes the leadership, unless another one than the leader of `after` has.
+/// Takes the leadership, unless another one than the leader of `after` has. What ended before `since` and is not shown stays
+/// in the store.
 ///
 /// # Errors
 /// The state cannot be read, or another one leads.
 pub(crate) async fn load(
     mut store: Box<dyn Store>,
     after: Epoch,
+    since: Timestamp,
 ) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
+    let keep = Keep::FinishedSince(since);
     let (store, loaded) = tokio::task::spawn_blocking(move || {
-        let loaded = store.succeed(after, Keep::Everything);
+        let loaded = store.succeed(after, keep);
         (store, loaded)
     })
     .await?;

@@ -47,8 +47,8 @@ impl<S: Store> Store for Unfenced<S> {
         self.inner.renew(epoch)
     }
 
-    fn build(&mut self, id: &BuildId) -> Result<Option<(Build, Vec<Run>)>, StoreError> {
-        self.inner.build(id)
+    fn builds(&mut self, ids: &[BuildId]) -> Result<Vec<(Build, Vec<Run>)>, StoreError> {
+        self.inner.builds(ids)
     }
 
     fn find(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use coordinator::{Leader, Tellable};
+use farm_core::policy::earlier;
 use farm_core::{Fact, Observation, ViewKey, explain, page};
 use farm_model::event::{Event, Topic};
 use farm_store::{Batch, Committed, Epoch, Keep};
@@ -148,7 +149,8 @@ impl Coordinator {
 
 impl Up {
     fn start(outside: &mut Outside) -> Self {
-        let loaded = outside.store.load(Keep::Everything).unwrap();
+        let since = earlier(outside.time(), policy().remembered);
+        let loaded = outside.store.load(Keep::FinishedSince(since)).unwrap();
         let (life, epoch) = (outside.new_life(), loaded.epoch);
         outside.note(|| format!("coordinator {life} leads in epoch {epoch}"));
         let (leader, untold) = Leader::restore(loaded, policy(), outside.time());
@@ -300,6 +302,9 @@ impl Up {
             self.tick_due = outside.now + TICK;
             facts.push(Fact::Tick);
         }
+        let unknown = coordinator::unknown_to(self.leader.farm(), &facts);
+        let recalled = coordinator::recalled(outside.store.as_mut(), unknown).unwrap();
+        let facts = recalled.into_iter().chain(facts).collect();
         let round = self.leader.take(facts, outside.time()).unwrap();
         let checkpoint = round.checkpoint.map(|of| (of.place(), of));
         outside.checkpoints.extend(checkpoint);

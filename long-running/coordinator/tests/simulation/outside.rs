@@ -180,6 +180,9 @@ pub fn policy() -> Policy {
         offer: SignedDuration::from_secs(10),
         back_off_cap: SignedDuration::from_secs(4),
         elsewhere: SignedDuration::from_secs(20),
+        aside_first: SignedDuration::from_secs(3),
+        aside_cap: SignedDuration::from_secs(10),
+        remembered: SignedDuration::from_secs(4),
         checkpoint_after: 20_000,
         ..Policy::default()
     }
