@@ -7,7 +7,6 @@ use bench::machine;
 use clap::{Args, Subcommand};
 use farm_bucket::Bucket;
 use farm_core::{ViewKey, page};
-use farm_store::Keep;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::deciders::{Core, Decides, Durable};
@@ -197,11 +196,6 @@ fn store(size: &Size) -> Stored {
 }
 
 fn restart(size: &Size) -> Restarted {
-    let mut store = state::open(&size.state);
-    let began = Instant::now();
-    let loaded = store.load(Keep::Everything).unwrap();
-    let load_seconds = began.elapsed().as_secs_f64();
-    drop((store, loaded));
     let world = World::new(1, 1);
     let began = Instant::now();
     let mut farm = Durable::new(state::open(&size.state), world.now);
@@ -211,7 +205,7 @@ fn restart(size: &Size) -> Restarted {
     assert!(open > 0);
     Restarted {
         open,
-        load_seconds,
+        load_seconds: farm.load_seconds,
         ready_seconds,
         memory_kb: private_kb(),
     }
