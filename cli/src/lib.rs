@@ -4,6 +4,8 @@ mod builds;
 mod check;
 mod command;
 mod credential;
+mod dead_letters;
+mod explain;
 mod flakes;
 mod init;
 mod logs;
@@ -13,6 +15,7 @@ mod replay;
 mod retry;
 mod server;
 mod session;
+mod status;
 mod text;
 mod token;
 
@@ -29,6 +32,10 @@ pub enum Command {
     Init(init::Args),
     /// Show the newest commits by builders, and why open builds wait
     Builds(builds::Args),
+    /// Say why a build waits, or where it runs
+    Explain(explain::Args),
+    /// Show how the farm is doing: queues, machines, hubs, lag, deliveries
+    Status(status::Args),
     /// Show the log of a build, or follow it while it runs
     Logs(logs::Args),
     /// Build a commit once more on a builder
@@ -51,6 +58,8 @@ pub enum Command {
     Machine(machine::Args),
     /// Decide again what the coordinator decided, and compare
     Replay(replay::Args),
+    /// Look at messages that nobody could use, and send them again or drop them
+    DeadLetters(dead_letters::Args),
     /// Mint the token that lets a person give commands
     Token(token::Args),
 }
@@ -80,6 +89,8 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Check(args) => check::run(&args, session),
         Command::Init(args) => init::run(&args, session),
         Command::Builds(args) => builds::run(&args, session).await,
+        Command::Explain(args) => explain::run(&args, session).await,
+        Command::Status(args) => status::run(&args, session).await,
         Command::Logs(args) => logs::run(&args, session).await,
         Command::Retry(args) => retry::run(&args, session).await,
         Command::Cancel(args) => command::cancel(&args, session).await,
@@ -91,6 +102,7 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Flakes(args) => flakes::run(&args, session).await,
         Command::Machine(args) => machine::run(&args, session).await,
         Command::Replay(args) => replay::run(&args, session).await,
+        Command::DeadLetters(args) => dead_letters::run(&args, session).await,
         Command::Token(args) => token::run(&args, session),
     }
 }

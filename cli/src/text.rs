@@ -59,6 +59,25 @@ pub fn cut(text: &str, length: usize) -> String {
     format!("{kept}…")
 }
 
+/// Rows below each other, each column as wide as its widest cell and two spaces apart. Cells must have no colours: those have
+/// no width.
+pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..count).map(widest).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:width$}", width = *width))
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +91,14 @@ mod tests {
     #[test]
     fn what_others_wrote_cannot_drive_the_terminal() {
         assert_eq!(plain("a\u{1b}[2Jb\nc\u{9b}d"), "a [2Jb c d");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let lines = columns(&[row(["a", "bb"]), row(["äöü", ""]), row(["c", "d"])]);
+        assert_eq!(lines, ["a    bb", "äöü", "c    d"]);
+        assert!(columns(&[]).is_empty());
     }
 
     #[test]

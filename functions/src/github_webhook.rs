@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use farm_forge::github;
 use farm_forge::signature::verify_github;
+use farm_forge::stored::GITHUB_EVENT;
 use farm_model::message::activity::{GithubHint, Hint};
 use farm_runtime::{Failure, Vars};
 
@@ -29,7 +30,7 @@ const KEPT: [&str; 7] = [
     "content-type",
     "user-agent",
     "x-github-delivery",
-    "x-github-event",
+    GITHUB_EVENT,
     "x-github-hook-id",
     "x-github-hook-installation-target-id",
     "x-github-hook-installation-target-type",
@@ -85,7 +86,7 @@ impl FromRequest<Arc<Hook>> for Delivery {
         let (parts, body) = request.into_parts();
         let body = webhook::read(body).await?;
         verify(&hook.secret, &parts.headers, &body)?;
-        let event = header(&parts.headers, "x-github-event")
+        let event = header(&parts.headers, GITHUB_EVENT)
             .ok_or_else(|| Failure::never(StatusCode::BAD_REQUEST, "X-GitHub-Event is missing"))?;
         let hint = github::parse(event, &body).map_err(|error| webhook::unreadable(&error))?;
         let said = match hint {

@@ -8,6 +8,7 @@ pub mod github_webhook;
 pub mod manifest;
 pub mod pubsubhelper;
 pub mod retrybuilds;
+mod traced;
 mod webhook;
 
 use anyhow::{Context, bail};

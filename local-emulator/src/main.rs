@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use farm_runtime::{Shutdown, telemetry};
+use farm_runtime::Shutdown;
+use farm_runtime::telemetry::{self, Telemetry};
 
 /// A build farm for projects that must be tested on machines nobody rents out.
 #[derive(Parser)]
@@ -67,22 +68,21 @@ fn usage() -> Command {
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let _telemetry = command.telemetry();
     let done = |()| ExitCode::SUCCESS;
+    let shutdown = || Shutdown::on_signals().token();
     match command {
-        Command::Up(args) => {
-            telemetry::init_quiet("farm");
-            local_emulator::up::run(args, Shutdown::on_signals().token()).await
-        }
+        Command::Up(args) => local_emulator::up::run(args, shutdown()).await,
         Command::Client(command) => farm_cli::run(command).await,
         Command::Emulator(args) => {
-            let served = farm_pubsub_emulator::run(args, part("emulator").cancelled_owned());
+            let served = farm_pubsub_emulator::run(args, shutdown().cancelled_owned());
             served.await.map(done).map_err(anyhow::Error::from_boxed)
         }
-        Command::Functions(args) => functions::run(args, part("functions")).await.map(done),
-        Command::Coordinator(args) => coordinator::run(args, part("coordinator")).await.map(done),
-        Command::Hub(args) => hub::run(*args, part("hub")).await.map(done),
+        Command::Functions(args) => functions::run(args, shutdown()).await.map(done),
+        Command::Coordinator(args) => coordinator::run(args, shutdown()).await.map(done),
+        Command::Hub(args) => hub::run(*args, shutdown()).await.map(done),
         Command::MintKey(args) => hub::run_mint(&args).map(done),
-        Command::Buildlet(args) => buildlet::run(*args, part("buildlet").cancelled_owned())
+        Command::Buildlet(args) => buildlet::run(*args, shutdown().cancelled_owned())
             .await
             .map(done),
         Command::Completions { shell } => {
@@ -92,8 +92,18 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Logs and signals of a part that runs as a process of its own.
-fn part(name: &str) -> tokio_util::sync::CancellationToken {
-    telemetry::init(name);
-    Shutdown::on_signals().token()
+impl Command {
+    /// How it tells of itself, if it runs longer than its answer takes.
+    fn telemetry(&self) -> Option<Telemetry> {
+        let part = match self {
+            Self::Up(_) => return Some(telemetry::init_quiet("farm")),
+            Self::Emulator(_) => "emulator",
+            Self::Functions(_) => "functions",
+            Self::Coordinator(_) => "coordinator",
+            Self::Hub(_) => "hub",
+            Self::Buildlet(_) => "buildlet",
+            Self::Client(_) | Self::MintKey(_) | Self::Completions { .. } => return None,
+        };
+        Some(telemetry::init(part))
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use farm_model::id::{AttemptKey, BuildId, BuilderName, CommandId, CommitId, RepoName};
 use farm_model::message::command::Ask;
-use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView};
+use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
@@ -108,6 +108,19 @@ impl Server {
         let url = self.url(&["api", "farm"]);
         let nothing = || {
             let text = "tells nothing: the farm is just starting, or this is no farm";
+            ServerError::Never(format!("{} {text}", self.base))
+        };
+        self.document(url).await?.ok_or_else(nothing)
+    }
+
+    /// How the farm and its coordinator are doing.
+    ///
+    /// # Errors
+    /// No usable answer.
+    pub async fn status(&self) -> Result<StatusView, ServerError> {
+        let url = self.url(&["api", "status"]);
+        let nothing = || {
+            let text = "tells no status: the farm is just starting, or is of an older version";
             ServerError::Never(format!("{} {text}", self.base))
         };
         self.document(url).await?.ok_or_else(nothing)

@@ -38,6 +38,8 @@ pub struct FarmState {
     pub breaks: Mutex<Option<usize>>,
     /// Logs are answered whole and without `x-log-next`, as a stored one is.
     pub stored: Mutex<bool>,
+    /// When the status was made, if not just now.
+    pub status_made: Mutex<Option<String>>,
     /// What /clear-results answers.
     pub clear: Mutex<Option<(StatusCode, String)>>,
     /// The bodies of commands.
@@ -93,6 +95,7 @@ impl Farm {
         *state.looks.lock() = looks.iter().rev().cloned().collect();
         let router = Router::new()
             .route("/api/farm", get(front))
+            .route("/api/status", get(status))
             .route("/api/grid", get(grid))
             .route("/api/build/{id}", get(build))
             .route("/log/{build}/{run}/{job}/{attempt}", get(log))
@@ -114,6 +117,16 @@ impl Farm {
             state,
             _serving: serving,
         }
+    }
+
+    /// What the farm answers about its own state.
+    pub fn status(&self) -> Value {
+        status_of(&self.state)
+    }
+
+    /// The coordinator has told nothing since.
+    pub fn age_status(&self, made: &str) {
+        *self.state.status_made.lock() = Some(made.to_owned());
     }
 
     /// Puts a log there.
@@ -195,6 +208,42 @@ async fn front() -> Json<Value> {
         "open_count": 1,
         "troubles": ["the queue of results\nis long"],
     }))
+}
+
+async fn status(State(state): State<Arc<FarmState>>) -> Json<Value> {
+    Json(status_of(&state))
+}
+
+fn status_of(state: &FarmState) -> Value {
+    let made = state.status_made.lock().clone();
+    json!({
+        "made": made.unwrap_or_else(|| "2026-01-01T11:59:55Z".to_owned()),
+        "name": "sample farm",
+        "open": 12,
+        "running": 2,
+        "queues": [
+            {"host_type": "other", "waiting": 0, "pausing": 0, "machines": 0, "busy": 0},
+            {"host_type": "local", "waiting": 10, "pausing": 2, "oldest": "2026-01-01T11:56:10Z", "machines": 2, "busy": 2},
+        ],
+        "machines": {"idle": 0, "busy": 2, "held": 0, "aside": 0, "draining": 0, "away": 1},
+        "hubs": [{"hub": "h1", "session": "s1", "heard": "2026-01-01T11:59:58Z", "draining": true, "machines": 2}],
+        "intake": [{
+            "day": "2026-01-01", "source": "github", "accepted": 6, "effective": 4, "repeated": 1, "refused": 1, "found": 2,
+        }],
+        "troubles": ["intake: stored deliveries\nare told late"],
+        "coordinator": {
+            "version": "0.1.0", "role": "leading", "since": "2026-01-01T10:00:00Z", "epoch": 7,
+            "started": "2026-01-01T10:00:00Z", "outbox": 1, "outbox_oldest": "2026-01-01T11:59:51Z", "dirty_views": 0,
+            "commits": {"count": 100, "p50_milliseconds": 1.2, "p99_milliseconds": 14.0}, "decided": 40, "ignored": 3,
+        },
+        "subscriptions": [
+            {
+                "name": "activity-coordinator", "heard": "2026-01-01T11:59:00Z", "lag_seconds": 0.25,
+                "dead": {"count": 1, "reason": "no JSON\u{1b}[2J"},
+            },
+            {"name": "commands-coordinator"},
+        ],
+    })
 }
 
 async fn grid(Query(query): Query<BTreeMap<String, String>>) -> Response {

@@ -5,10 +5,13 @@
 mod builds;
 mod check;
 mod command;
+mod dead_letters;
+mod explain;
 mod farm;
 mod init;
 mod logs;
 mod machine;
 mod retry;
+mod status;
 mod token;
 mod typed;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use farm_model::event::{Event, Topic};
 
-use crate::dead::DeadLetter;
+use crate::dead::{DeadLetter, Sentence};
 use crate::error::{BusError, PublishError};
 use crate::pubsub::PubSub;
 use crate::queue::Queue;
@@ -70,7 +70,23 @@ impl Bus {
         subscription: &str,
         most: u32,
     ) -> Result<Vec<DeadLetter>, BusError> {
-        self.0.dead_letters(subscription, most).await
+        let stay = |_: &DeadLetter| Sentence::Stay;
+        let seen = self.settle_dead(subscription, most, &stay).await?;
+        Ok(seen.into_iter().map(|(letter, _)| letter).collect())
+    }
+
+    /// The same, and does with each what `judge` says; returns what was done. A letter that cannot be published once more
+    /// stays, and ends this.
+    ///
+    /// # Errors
+    /// As for looking, and when a letter cannot be published.
+    pub async fn settle_dead(
+        &self,
+        subscription: &str,
+        most: u32,
+        judge: &(dyn Fn(&DeadLetter) -> Sentence + Send + Sync),
+    ) -> Result<Vec<(DeadLetter, Sentence)>, BusError> {
+        self.0.settle_dead(subscription, most, judge).await
     }
 
     /// Receives what `subscription` has, until the receiver is closed or dropped. Must be called within a tokio runtime.

@@ -12,7 +12,7 @@ mod subscription;
 mod url;
 
 pub use bus::Bus;
-pub use dead::DeadLetter;
+pub use dead::{DeadLetter, Sentence};
 pub use delivery::Delivery;
 pub use error::{BusError, PublishError};
 pub use receiver::{Limits, Receiver};

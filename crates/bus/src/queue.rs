@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use farm_model::event::Event;
 
-use crate::dead::DeadLetter;
+use crate::dead::{DeadLetter, Sentence};
 use crate::error::{BusError, PublishError};
 use crate::receiver::{Limits, Receiver};
 use crate::subscription::SubscriptionSpec;
@@ -37,11 +37,12 @@ pub(crate) trait Queue: Debug + Send + Sync {
         subscriptions: &'a [SubscriptionSpec],
     ) -> Promise<'a, Result<(), BusError>>;
 
-    fn dead_letters<'a>(
+    fn settle_dead<'a>(
         &'a self,
         subscription: &'a str,
         most: u32,
-    ) -> Promise<'a, Result<Vec<DeadLetter>, BusError>>;
+        judge: &'a (dyn Fn(&DeadLetter) -> Sentence + Send + Sync),
+    ) -> Promise<'a, Result<Vec<(DeadLetter, Sentence)>, BusError>>;
 
     fn receive(self: Arc<Self>, subscription: &str, limits: Limits) -> Receiver;
 }

@@ -9,6 +9,7 @@ use farm_model::event::{Event, Message, Topic};
 use farm_model::id::{BuildId, HostType, MachineName, RepoName};
 use farm_model::kept::{Kept, KeptKey};
 use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
+use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, Status, key};
 
 use crate::farm::current_attempt;
@@ -16,9 +17,6 @@ use crate::page::at::detail;
 
 /// The source of every event the coordinator publishes.
 pub const SOURCE: &str = "/coordinator";
-
-/// The extension that carries a trace (CloudEvents distributed tracing).
-pub const TRACEPARENT: &str = "traceparent";
 
 /// A read model that is out of date.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +26,8 @@ pub enum ViewKey {
     Farm,
     /// `pubsubhelper`'s.
     Feed,
+    /// Operators'.
+    Status,
     /// Tests that fail by chance.
     Flakes,
     /// What people asked for.
@@ -58,6 +58,7 @@ impl ViewKey {
         match self {
             Self::Farm => key::FARM.to_owned(),
             Self::Feed => key::FEED.to_owned(),
+            Self::Status => key::STATUS.to_owned(),
             Self::Flakes => key::FLAKES.to_owned(),
             Self::Audit => key::AUDIT.to_owned(),
             Self::Grid { repo, branch } => key::grid(repo, branch),
@@ -123,16 +124,11 @@ impl Effects {
         id: String,
         at: Timestamp,
         message: &M,
-        trace: Option<&str>,
+        trace: Option<&TraceParent>,
     ) {
         // Our own messages have text keys only, so their serialisation does not fail.
-        if let Ok(mut event) = Event::of(id, SOURCE, at, message) {
-            if let Some(trace) = trace {
-                event
-                    .extensions
-                    .insert(TRACEPARENT.to_owned(), trace.to_owned());
-            }
-            self.outbox.push((M::TOPIC, event));
+        if let Ok(event) = Event::of(id, SOURCE, at, message) {
+            self.outbox.push((M::TOPIC, event.in_trace(trace)));
         }
     }
 

@@ -9,6 +9,7 @@ use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
 use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
 use farm_model::record::{Branch, Build, Run};
+use farm_model::trace::TraceParent;
 
 /// One input of the state machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,10 @@ pub enum Fact {
         /// One line.
         text: Option<String>,
     },
+    /// A delivery that nobody can read.
+    Refused(Refusal),
+    /// A delivery that a function has stored, long enough ago that it should have been heard.
+    Found(Activity),
     /// Someone authenticated asks for something.
     Command(Command),
     /// A hub tells of an attempt.
@@ -51,6 +56,39 @@ pub enum Fact {
     Tick,
 }
 
+impl Fact {
+    /// What kind of fact it is, in one word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Heard(_) => "heard",
+            Self::Observed(_) => "observed",
+            Self::Configured { .. } => "configured",
+            Self::Trouble { .. } => "trouble",
+            Self::Refused(_) => "refused",
+            Self::Found(_) => "found",
+            Self::Command(_) => "command",
+            Self::Progress(_) => "progress",
+            Self::Heartbeat(_) => "heartbeat",
+            Self::MachineGone(_) => "machine-gone",
+            Self::Recalled { .. } => "recalled",
+            Self::Deaf => "deaf",
+            Self::Tick => "tick",
+        }
+    }
+}
+
+/// A delivery that nobody can read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The event's id, `github:<delivery>`.
+    pub id: String,
+    /// Who sent it, as far as it can be told: `github`, `gerrit`, `other`.
+    pub source: String,
+    /// When it was received.
+    pub received: Timestamp,
+}
+
 /// A repository as read at its source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
@@ -62,5 +100,5 @@ pub struct Observation {
     pub at: Timestamp,
     /// The trace of the hint that made us look: W3C `traceparent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<String>,
+    pub trace: Option<TraceParent>,
 }

@@ -14,6 +14,6 @@ pub mod queue;
 pub mod recipe;
 
 pub use effects::{Effects, ViewKey};
-pub use fact::{Fact, Observation};
+pub use fact::{Fact, Observation, Refusal};
 pub use farm::{Farm, Saved};
 pub use policy::Policy;

@@ -6,6 +6,7 @@ pub mod github;
 mod mac;
 mod payload;
 pub mod signature;
+pub mod stored;
 pub mod token;
 
 pub use payload::PayloadError;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use farm_forge::signature::sign_github;
 use farm_model::message::result::RunFinished;
+use farm_model::trace::{TRACEPARENT, TraceParent};
 use farm_model::view::{BuildView, Cell, GridView, Status};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -57,7 +58,9 @@ pub struct Farm {
     running: BTreeMap<Part, Process>,
     /// Buildlets beside the first.
     added: Vec<Process>,
-    pub(crate) ports: [u16; 3],
+    pub(crate) ports: [u16; 4],
+    /// What every part is started with besides.
+    environment: Vec<(String, String)>,
     deliveries: u32,
     /// Results told so far, by event id, with how often each was told.
     pub told: BTreeMap<String, (RunFinished, u32)>,
@@ -67,6 +70,17 @@ impl Farm {
     /// All five, building the repository's head with this `farm.toml` and `build.sh`.
     /// `program` is the `farm` binary.
     pub async fn start(program: &Path, farm_toml: &str, build: &str) -> Self {
+        Self::start_in(program, farm_toml, build, &[]).await
+    }
+
+    /// The same with these settings in the environment of every part.
+    pub async fn start_in(
+        program: &Path,
+        farm_toml: &str,
+        build: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let environment = environment.iter();
         let folder = tempfile::tempdir().unwrap();
         let repository = Repository::new(&folder.path().join("repository"), farm_toml, build);
         std::fs::write(folder.path().join("machine-key"), "a master key").unwrap();
@@ -78,6 +92,9 @@ impl Farm {
             running: BTreeMap::new(),
             added: Vec::new(),
             ports: free_ports(),
+            environment: environment
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             deliveries: 0,
             told: BTreeMap::new(),
         };
@@ -116,7 +133,7 @@ impl Farm {
 
     /// Starts a part, the first time or again.
     pub fn run(&mut self, part: Part) {
-        let [pubsub, http, hub] = self.ports;
+        let [pubsub, http, hub, status] = self.ports;
         let at = |port: u16| format!("127.0.0.1:{port}");
         let mut command = match part {
             Part::Emulator => farm_command(
@@ -137,7 +154,11 @@ impl Farm {
                 command.env("FARM_TOKEN_KEY", "third");
                 command
             }
-            Part::Coordinator => self.coordinator("coordinator"),
+            Part::Coordinator => {
+                let mut command = self.coordinator("coordinator");
+                command.args(["--listen", &at(status)]);
+                command
+            }
             Part::Standby => self.coordinator("standby"),
             Part::Hub => farm_command(
                 &self.program,
@@ -165,7 +186,8 @@ impl Farm {
                 format!("pubsub://farm?endpoint=http://127.0.0.1:{pubsub}"),
             )
             .env("FARM_BUCKET", format!("file://{}", self.text("bucket")))
-            .env("FARM_LOG", "info");
+            .env("FARM_LOG", "info")
+            .envs(self.environment.iter().cloned());
         let log = self.path(&format!("{part:?}.log"));
         let process = Process::start(command, &log);
         assert!(self.running.insert(part, process).is_none());
@@ -250,23 +272,31 @@ impl Farm {
         self.deliver_signed(body, Some(&signature)).await
     }
 
+    /// Posts a signed delivery as part of a trace; the answer's status.
+    pub async fn deliver_in_trace(&self, body: &str, trace: &TraceParent) -> reqwest::Result<u16> {
+        let signature = sign_github(SECRET.as_bytes(), body.as_bytes());
+        let request = self.delivery(body, Some(&signature));
+        let request = request.header(TRACEPARENT, trace.as_str());
+        Ok(request.send().await?.status().as_u16())
+    }
+
     /// Posts a delivery with this signature, or none.
     pub async fn deliver_signed(
         &self,
         body: &str,
         signature: Option<&str>,
     ) -> reqwest::Result<u16> {
+        let request = self.delivery(body, signature);
+        Ok(request.send().await?.status().as_u16())
+    }
+
+    fn delivery(&self, body: &str, signature: Option<&str>) -> reqwest::RequestBuilder {
         let url = self.url("/github-webhook");
         let mut request = self.http.post(url).header("x-github-event", "push");
         if let Some(signature) = signature {
             request = request.header("x-hub-signature-256", signature);
         }
-        Ok(request
-            .body(body.to_owned())
-            .send()
-            .await?
-            .status()
-            .as_u16())
+        request.body(body.to_owned())
     }
 
     /// Pushes until the webhook takes it, as GitHub's redelivery would.
@@ -287,14 +317,20 @@ impl Farm {
         format!("http://127.0.0.1:{}{path}", self.ports[1])
     }
 
+    /// Where the coordinator serves `path` of its own pages.
+    #[must_use]
+    pub fn coordinator_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports[3])
+    }
+
     /// A JSON document that functions serve.
     pub async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
-        let answer = self
-            .http
-            .get(self.url(path))
-            .send()
-            .await
-            .map_err(|e| e.to_string())?;
+        self.json_at(self.url(path)).await
+    }
+
+    /// A JSON document at a URL.
+    pub async fn json_at<T: DeserializeOwned>(&self, url: String) -> Result<T, String> {
+        let answer = self.http.get(url).send().await.map_err(|e| e.to_string())?;
         let text = answer.text().await.map_err(|e| e.to_string())?;
         serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
     }
@@ -451,11 +487,11 @@ async fn ended_well(what: &str, process: Process) {
     assert!(status.success(), "{what} ended with {status}:\n{}", said());
 }
 
-/// Three ports that are free now. A part that is killed comes back on the same one, so they lie below those that the system
+/// Four ports that are free now. A part that is killed comes back on the same one, so they lie below those that the system
 /// gives to whoever asks for any: it could give one away between a look and its use, or while its part is dead.
-fn free_ports() -> [u16; 3] {
+fn free_ports() -> [u16; 4] {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    [0; 3].map(|_| {
+    [0; 4].map(|_| {
         loop {
             // Test binaries that run at once start at different places.
             let number = NEXT

@@ -17,7 +17,8 @@ pub fn farm_command(program: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
     let settings = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in settings.filter(|name| name.starts_with("FARM_") || name.starts_with("GIT_")) {
+    let ours = ["FARM_", "GIT_", "OTEL_"];
+    for name in settings.filter(|name| ours.iter().any(|begin| name.starts_with(begin))) {
         command.env_remove(name);
     }
     command

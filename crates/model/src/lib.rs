@@ -8,6 +8,7 @@ pub mod machine;
 pub mod message;
 pub mod reason;
 pub mod record;
+pub mod trace;
 pub mod view;
 
 /// The one timestamp type of the farm: UTC, nanoseconds, RFC 3339 in JSON.

@@ -11,6 +11,7 @@ use crate::id::{
     MachineName, RepoName,
 };
 use crate::message::progress::{AttemptReport, Outcome};
+use crate::trace::TraceParent;
 
 /// A machine that belongs to somebody, as the coordinator knows it: so that its owner is told once when it is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,7 +209,7 @@ pub struct Run {
     pub jobs: Vec<Job>,
     /// The trace that its cause belongs to: W3C `traceparent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<String>,
+    pub trace: Option<TraceParent>,
     /// Once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,

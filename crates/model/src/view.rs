@@ -4,6 +4,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod status;
+
 use crate::id::{
     AttemptKey, BuildId, BuilderName, CommitId, HostType, MachineId, MachineName, RepoName,
 };
@@ -15,6 +17,10 @@ use crate::record::{Build, CommitInfo, Run};
 mod queue;
 
 pub use queue::{QueueEntry, QueueMachines, QueueView};
+pub use status::{
+    CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, HubStatus, IntakeStatus, MachineCounts,
+    QueueStatus, Role, StatusView, SubscriptionStatus,
+};
 
 /// Keys of view documents below `views/`.
 pub mod key {
@@ -26,6 +32,8 @@ pub mod key {
     pub const FARM: &str = "farm.json";
     /// [`super::FeedView`].
     pub const FEED: &str = "feed.json";
+    /// [`super::StatusView`].
+    pub const STATUS: &str = "status.json";
     /// [`super::FlakesView`].
     pub const FLAKES: &str = "flakes.json";
     /// [`super::AuditView`].

@@ -24,6 +24,14 @@ impl Ids {
         }
         random.iter().map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// A random number from 0 to less than 1, in steps of 1/2³².
+    #[must_use]
+    pub fn fraction(&self) -> f64 {
+        let digits = self.hex(4);
+        let number = u32::from_str_radix(&digits, 16).unwrap_or_default();
+        f64::from(number) / (f64::from(u32::MAX) + 1.0)
+    }
 }
 
 #[cfg(test)]
@@ -35,5 +43,7 @@ mod tests {
         let ids = Ids::system();
         assert_eq!(ids.hex(16).len(), 32);
         assert_ne!(ids.hex(16), ids.hex(16));
+        assert!((0..100).all(|_| (0.0..1.0).contains(&ids.fraction())));
+        assert_ne!(ids.fraction(), ids.fraction());
     }
 }

@@ -7,6 +7,7 @@ mod ids;
 pub mod serve;
 mod shutdown;
 pub mod telemetry;
+pub mod trace;
 mod vars;
 
 pub use clock::Clock;

@@ -27,11 +27,13 @@ use farm_model::Timestamp;
 use farm_model::event::{Event, Message};
 use farm_model::id::CommandId;
 use farm_model::message::command::{Ask, Command};
+use farm_model::trace::TraceParent;
 use farm_runtime::{Clock, Ids, Vars};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use self::answer::{Accepted, Refused};
-use crate::doors;
+use crate::{doors, traced};
 
 /// Bytes of a body: names and a reason.
 const LARGEST: usize = 16 << 10;
@@ -79,7 +81,9 @@ async fn command(
     let ask = asked(&body)?;
     let id = commands.id(&headers)?;
     let command = Command { id, actor, ask };
-    commands.publish(&command, now).await?;
+    let (span, parent) = traced::command(&headers, &commands.ids);
+    let publishing = commands.publish(&command, &parent, now);
+    publishing.instrument(span).await?;
     tracing::info!(id = %command.id, actor = %command.actor, "a command");
     Ok(Accepted(command.id))
 }
@@ -109,9 +113,15 @@ impl Commands {
             .map_err(|error| Refused::Nonsense(format!("Idempotency-Key: {error}")))
     }
 
-    async fn publish(&self, command: &Command, now: Timestamp) -> Result<(), Refused> {
+    async fn publish(
+        &self,
+        command: &Command,
+        trace: &TraceParent,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
         let id = format!("command:{}", command.id);
         let event = Event::of(id, PUBLISHER, now, command).map_err(Refused::later)?;
+        let event = event.in_trace(Some(trace));
         let published = timeout(PATIENCE, self.bus.publish(Command::TOPIC, &event)).await;
         published.map_err(Refused::later)?.map_err(Refused::later)
     }

@@ -53,6 +53,14 @@ pub(super) async fn farm(
     Ok(answer(&headers, &*farm.ok_or_else(nothing_yet)?))
 }
 
+pub(super) async fn status(
+    State(dashboard): State<Arc<Dashboard>>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let status = dashboard.status.get(key::STATUS).await?;
+    Ok(answer(&headers, &*status.ok_or_else(nothing_yet)?))
+}
+
 pub(super) async fn grid(
     State(dashboard): State<Arc<Dashboard>>,
     query: WantedQuery,

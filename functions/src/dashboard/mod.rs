@@ -8,7 +8,7 @@
 //! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
-//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/audit` | the views as they are |
+//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/audit`, `/api/status` | the views as they are |
 //!
 //! With `?at=2026-11-24T15:04:05Z`, front page, grid and build are of that moment: from a checkpoint and the lines of history
 //! after it.
@@ -38,7 +38,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
-use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView};
+use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
 use farm_runtime::{Clock, Vars};
 use tower_http::compression::CompressionLayer;
 
@@ -54,6 +54,7 @@ struct Dashboard {
     farm: Views<FarmView>,
     grids: Views<GridView>,
     builds: Views<BuildView>,
+    status: Views<StatusView>,
     flakes: Views<FlakesView>,
     audit: Views<AuditView>,
     fronts: Rendered,
@@ -72,6 +73,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         farm: Views::new(bucket.clone()),
         grids: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
+        status: Views::new(bucket.clone()),
         flakes: Views::new(bucket.clone()),
         audit: Views::new(bucket.clone()),
         fronts: Rendered::default(),
@@ -86,6 +88,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
         .route("/diff", get(diff::page))
         .route("/api/farm", get(api::farm))
+        .route("/api/status", get(api::status))
         .route("/api/grid", get(api::grid))
         .route("/api/build/{build}", get(api::build))
         .route("/flakes", get(flakes::page))

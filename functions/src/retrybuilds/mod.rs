@@ -20,17 +20,20 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
 use axum::routing::post;
 use farm_bus::Bus;
 use farm_model::event::{Event, Message};
 use farm_model::message::command::Command;
+use farm_model::trace::TraceParent;
 use farm_runtime::{Clock, Ids, Vars};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use self::actor::Keys;
 use self::ask::Asked;
 use self::envelope::{Done, Refusal};
-use crate::doors;
+use crate::{doors, traced};
 
 /// Bytes of a body: names and commit ids.
 const LARGEST: usize = 64 << 10;
@@ -63,25 +66,37 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .with_state(Arc::new(retry)))
 }
 
-async fn clear(State(retry): State<Arc<Retry>>, asked: Asked) -> Result<Done, Refusal> {
-    let now = retry.clock.now();
-    let actor = retry.keys.actor(&asked, now)?;
-    let commands = asked.commands(&actor, || retry.ids.hex(16))?;
-    let event = |command: &Command| {
-        let id = format!("command:{}", command.id);
-        Event::of(id, PUBLISHER, now, command).map_err(Refusal::later)
-    };
-    let events: Vec<Event> = commands.iter().map(event).collect::<Result<_, _>>()?;
-    let later = |error: &dyn Display| match actor.is_2019 {
-        true => Refusal::later_2019(error),
-        false => Refusal::later(error),
-    };
-    let published = timeout(PATIENCE, retry.bus.publish_all(Command::TOPIC, &events)).await;
-    let published = published.map_err(|late| later(&late))?;
-    published.map_err(|error| match error.is_again() {
-        true => later(&error),
-        false => Refusal::bad(error.to_string()),
-    })?;
-    tracing::info!(actor = %actor.name, count = commands.len(), "results to be cleared");
-    Ok(Done)
+async fn clear(
+    State(retry): State<Arc<Retry>>,
+    headers: HeaderMap,
+    asked: Asked,
+) -> Result<Done, Refusal> {
+    let (span, parent) = traced::command(&headers, &retry.ids);
+    retry.clear(asked, &parent).instrument(span).await
+}
+
+impl Retry {
+    async fn clear(&self, asked: Asked, parent: &TraceParent) -> Result<Done, Refusal> {
+        let now = self.clock.now();
+        let actor = self.keys.actor(&asked, now)?;
+        let commands = asked.commands(&actor, || self.ids.hex(16))?;
+        let event = |command: &Command| {
+            let id = format!("command:{}", command.id);
+            let event = Event::of(id, PUBLISHER, now, command).map_err(Refusal::later)?;
+            Ok(event.in_trace(Some(parent)))
+        };
+        let events: Vec<Event> = commands.iter().map(event).collect::<Result<_, _>>()?;
+        let later = |error: &dyn Display| match actor.is_2019 {
+            true => Refusal::later_2019(error),
+            false => Refusal::later(error),
+        };
+        let published = timeout(PATIENCE, self.bus.publish_all(Command::TOPIC, &events)).await;
+        let published = published.map_err(|late| later(&late))?;
+        published.map_err(|error| match error.is_again() {
+            true => later(&error),
+            false => Refusal::bad(error.to_string()),
+        })?;
+        tracing::info!(actor = %actor.name, count = commands.len(), "results to be cleared");
+        Ok(Done)
+    }
 }

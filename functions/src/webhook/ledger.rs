@@ -9,10 +9,12 @@ use farm_bus::{Bus, PublishError};
 use farm_model::event::{Event, Message};
 use farm_model::id::DeliveryId;
 use farm_model::message::activity::{Activity, Hint};
-use farm_runtime::{Clock, Failure, Vars};
+use farm_model::trace::TraceParent;
+use farm_runtime::{Clock, Failure, Ids, Vars, trace};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::header;
 use crate::doors;
@@ -25,6 +27,7 @@ pub(crate) struct Ledger {
     bucket: Bucket,
     bus: Bus,
     clock: Clock,
+    ids: Ids,
     /// Who publishes: `/functions/github-webhook`.
     publisher: &'static str,
 }
@@ -37,6 +40,8 @@ pub(crate) struct Received {
     pub(crate) headers: Value,
     /// Every byte of the body.
     pub(crate) body: Bytes,
+    /// The trace that the sender goes on with, if it does.
+    pub(crate) trace: Option<TraceParent>,
 }
 
 impl Received {
@@ -47,6 +52,7 @@ impl Received {
             guid: guid.filter(|guid| guid.len() <= 100).map(str::to_owned),
             headers: Value::Object(kept.iter().filter_map(known).collect::<Map<_, _>>()),
             body,
+            trace: trace::of(headers),
         }
     }
 }
@@ -58,6 +64,7 @@ impl Ledger {
             bucket: doors::bucket(vars)?,
             bus: doors::bus(vars)?,
             clock: Clock::system(),
+            ids: Ids::system(),
             publisher,
         })
     }
@@ -68,7 +75,10 @@ impl Ledger {
     /// # Errors
     /// What makes the sender offer it again.
     pub(crate) async fn take_in(&self, hint: Hint, received: Received) -> Result<(), Failure> {
-        let work = self.store_and_publish(hint, received);
+        let span = tracing::info_span!(target: trace::TARGET, "webhook", otel.kind = "server",
+            source = hint.source(), repository = hint.outside_name());
+        let span = trace::under(span, received.trace.as_ref());
+        let work = self.store_and_publish(hint, received).instrument(span);
         let late = || Failure::again(format!("not stored and published within {PATIENCE:?}"));
         timeout(PATIENCE, work).await.map_err(|_| late())?
     }
@@ -89,8 +99,12 @@ impl Ledger {
             received: now,
             hint,
         };
+        let span = tracing::info_span!(target: trace::TARGET, "publish activity", otel.kind = "producer", event = id);
+        let parent = trace::from(&span, received.trace).unwrap_or_else(|| trace::begin(&self.ids));
         let event = Event::of(id, self.publisher, now, &activity).map_err(Failure::again)?;
-        let published = self.bus.publish(Activity::TOPIC, &event).await;
+        let event = event.in_trace(Some(&parent));
+        let publishing = self.bus.publish(Activity::TOPIC, &event).instrument(span);
+        let published = publishing.await;
         published.map_err(|error| match error {
             PublishError::Again { .. } => Failure::again(error),
             PublishError::Never { reason, .. } => Failure::never(StatusCode::BAD_REQUEST, reason),

@@ -7,6 +7,7 @@ use farm_model::Timestamp;
 use farm_model::event::Topic;
 use farm_model::id::DeliveryId;
 use farm_model::message::activity::{Activity, Hint};
+use farm_model::trace::TRACEPARENT;
 use serde_json::json;
 
 use crate::harness::{Answer, Function, GITHUB_SECRET, Queue};
@@ -34,6 +35,24 @@ async fn deliver(function: &Function, event: &str, body: &str) -> Answer {
 async fn ledger(function: &Function, at: Timestamp) -> Vec<DeliveryId> {
     let list = function.bucket.list_deliveries("github", at, None, 10);
     list.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_delivery_goes_on_with_the_senders_trace_or_begins_one() {
+    let (queue, mut listener) = Queue::with(Topic::Activity).await;
+    let function = Function::start("github-webhook", Some(&queue));
+    let sender = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for header in [sender, "00-no-trace-01"] {
+        let signature = sign_github(GITHUB_SECRET.as_bytes(), PUSH.as_bytes());
+        let mut request = delivery("push", PUSH, Some(&signature));
+        let headers = request.headers_mut();
+        headers.insert(TRACEPARENT, header.parse().unwrap());
+        function.ask(request).await.of(202);
+    }
+    let mut trace = async || listener.next().await.trace().unwrap();
+    let traces = [trace().await, trace().await];
+    let of_sender = traces.iter().filter(|trace| trace.as_str() == sender);
+    assert_eq!(of_sender.count(), 1, "{traces:?}");
 }
 
 #[tokio::test]

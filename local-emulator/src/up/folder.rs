@@ -10,6 +10,8 @@ use farm_runtime::Ids;
 
 /// Where the pages are, while the farm runs; `farm builds` and its like read it.
 const ADDRESS: &str = "address";
+/// Where the queues are, while the farm runs; `farm dead-letters` reads it.
+const BUS_ADDRESS: &str = "bus-address";
 /// Where machines find the hub, while the farm runs; `farm machine` reads it.
 const HUB_ADDRESS: &str = "hub-address";
 
@@ -77,12 +79,12 @@ impl Folder {
         &self.root
     }
 
-    /// Notes where the pages and the hub are, for commands that are run beside this folder.
+    /// Notes where pages, hub and queues are, for commands that are run beside this folder.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn note_addresses(&self, pages: &str, hub: &str) -> anyhow::Result<()> {
-        for (name, address) in [(ADDRESS, pages), (HUB_ADDRESS, hub)] {
+    pub fn note_addresses(&self, pages: &str, hub: &str, bus: &str) -> anyhow::Result<()> {
+        for (name, address) in [(ADDRESS, pages), (HUB_ADDRESS, hub), (BUS_ADDRESS, bus)] {
             let path = self.root.join(name);
             std::fs::write(&path, format!("{address}\n"))
                 .with_context(|| format!("cannot write {}", path.display()))?;
@@ -107,7 +109,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         // A note that stays behind is overwritten by the next start.
-        for name in [ADDRESS, HUB_ADDRESS] {
+        for name in [ADDRESS, HUB_ADDRESS, BUS_ADDRESS] {
             let _not_there = std::fs::remove_file(self.root.join(name));
         }
     }

@@ -33,12 +33,13 @@ const STEADY: Duration = Duration::from_secs(10);
 const END: Duration = Duration::from_secs(5);
 
 /// Settings and secrets of this process, and what git tells the hooks that it runs.
-const NOT_INHERITED: [&str; 16] = [
+const NOT_INHERITED: [&str; 21] = [
     "FARM_BUCKET",
     "FARM_BUILDER_MASTER_KEY",
     "FARM_BUS",
     "FARM_CONFIG",
     "FARM_DATA",
+    "FARM_LISTEN",
     "FARM_LOG",
     "FARM_MACHINE_KEY_FILE",
     "FARM_SERVER",
@@ -50,6 +51,11 @@ const NOT_INHERITED: [&str; 16] = [
     "GIT_INDEX_FILE",
     "GIT_PREFIX",
     "GIT_WORK_TREE",
+    // These may hold a secret, and what builds tell is not told as if it were the farm.
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
 ];
 
 /// What a local machine is started with.

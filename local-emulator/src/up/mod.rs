@@ -60,6 +60,9 @@ pub struct Args {
     /// Where Pub/Sub is spoken [default: 127.0.0.1:8085]
     #[arg(long, value_name = "ADDR")]
     pubsub: Option<SocketAddr>,
+    /// Where the coordinator's status page and metrics are served [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDR")]
+    status: Option<SocketAddr>,
     /// Exit when nothing is open: 0 all ok or nothing to do, 1 something failed, 2 lost to infrastructure
     #[arg(long)]
     until_idle: bool,
@@ -175,8 +178,16 @@ async fn follow(
     chaos: Option<&Chaos>,
 ) -> anyhow::Result<()> {
     let settle = chaos.map_or(SETTLE, |_| SETTLE_AFTER_CHAOS);
+    let mut page = None;
     loop {
         let now = status.borrow_and_update().clone();
+        if let Some(at) = now.page.filter(|_| page != now.page) {
+            let line = format!("status at http://{at}/status");
+            reporter
+                .console
+                .line(&reporter.console.paint(Tone::Quiet, &line));
+            page = now.page;
+        }
         let mut text = sentence(&now);
         if let Some(chaos) = chaos {
             text = format!("{text}; {}", chaos.sentence());

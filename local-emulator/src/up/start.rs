@@ -137,10 +137,12 @@ impl Running {
         });
         let (cut_coordinator, coordinator_cuts) = cutter();
         let (cut_hub, hub_cuts) = cutter();
+        let page = args.status.unwrap_or(default(0));
         let status = start_coordinator(
             &mut front,
             &folder,
             &target,
+            page,
             &bus_url,
             &bucket_url,
             coordinator_cuts,
@@ -182,7 +184,7 @@ impl Running {
         };
         hub_part.tasks.spawn(watch.run(stop));
         let pages = format!("http://{}/", reachable(at));
-        folder.note_addresses(&pages, &hub_at.to_string())?;
+        folder.note_addresses(&pages, &hub_at.to_string(), &bus_url.to_string())?;
         greet(console, at, &target, count);
         Ok(Self {
             http: at,
@@ -306,6 +308,7 @@ fn start_coordinator(
     part: &mut Part,
     folder: &Folder,
     target: &Target,
+    listen: SocketAddr,
     bus: &BusUrl,
     bucket: &str,
     cuts: Cuts,
@@ -321,6 +324,7 @@ fn start_coordinator(
         grace: GRACE,
         poll: POLL,
         missing_after: MISSING_AFTER,
+        listen: Some(listen),
     };
     let (status, watching) = watch::channel(Status::default());
     let stop = part.token.clone();

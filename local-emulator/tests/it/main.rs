@@ -7,11 +7,15 @@
 )]
 
 mod chaos;
+mod collector;
 mod delivery;
 mod kills;
 mod limits;
 mod machine;
+mod sources;
 mod standby;
+mod status;
+mod trace;
 mod up;
 
 /// The binary under test.

@@ -7,8 +7,10 @@ use tokio::task::JoinSet;
 
 use farm_bus::{Bus, DeadLetter, SubscriptionSpec};
 use farm_core::Fact;
+use farm_model::view::DeadStatus;
 
 use crate::engine::Input;
+use crate::status::Board;
 
 /// Counted up to here.
 const MOST: u32 = 100;
@@ -20,18 +22,34 @@ pub(crate) fn start(
     tasks: &mut JoinSet<()>,
     bus: &Bus,
     inputs: &mpsc::Sender<Input>,
+    board: &Board,
     pause: Duration,
 ) {
     for spec in SubscriptionSpec::coordinator() {
-        tasks.spawn(watch(bus.clone(), spec.name, inputs.clone(), pause));
+        tasks.spawn(watch(
+            bus.clone(),
+            spec.name,
+            inputs.clone(),
+            board.clone(),
+            pause,
+        ));
     }
 }
 
-async fn watch(bus: Bus, subscription: String, inputs: mpsc::Sender<Input>, pause: Duration) {
+async fn watch(
+    bus: Bus,
+    subscription: String,
+    inputs: mpsc::Sender<Input>,
+    board: Board,
+    pause: Duration,
+) {
     let mut told = None;
     loop {
         match bus.dead_letters(&subscription, MOST).await {
             Ok(letters) => {
+                let reason = letters.last().map(|letter| short(&letter.reason));
+                let count = letters.len();
+                board.dead(&subscription, DeadStatus { count, reason });
                 let text = sentence(&letters);
                 if text != told {
                     let about = format!("dead letters of {subscription}");
@@ -58,13 +76,17 @@ async fn watch(bus: Bus, subscription: String, inputs: mpsc::Sender<Input>, paus
 /// None is no trouble.
 fn sentence(letters: &[DeadLetter]) -> Option<String> {
     let last = letters.last()?;
-    let reason: String = last.reason.chars().take(REASON).collect();
+    let reason = short(&last.reason);
     let count = match letters.len() {
         1 => "1 message that nobody could use".to_owned(),
         n if n >= MOST as usize => format!("{n} messages or more that nobody could use"),
         n => format!("{n} messages that nobody could use"),
     };
     Some(format!("{count}; one of them: {reason}"))
+}
+
+fn short(reason: &str) -> String {
+    reason.chars().take(REASON).collect()
 }
 
 #[cfg(test)]
@@ -75,6 +97,8 @@ mod tests {
         let letter = |n| DeadLetter {
             id: format!("{n}"),
             reason: "it is no JSON".to_owned(),
+            event: Err("it has no attribute ce-id".to_owned()),
+            data: String::new(),
         };
         (0..count).map(letter).collect()
     }

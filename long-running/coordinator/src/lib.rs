@@ -2,15 +2,21 @@
 
 mod dead;
 mod engine;
+mod gaps;
 mod intake;
 mod leadership;
+mod metrics;
 mod outbox;
 mod settings;
+mod site;
 mod sources;
 mod status;
 mod views;
 
+use std::net::SocketAddr;
+
 use anyhow::Context;
+use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,10 +24,13 @@ use tokio_util::sync::CancellationToken;
 use farm_bucket::Bucket;
 use farm_bus::{Bus, SubscriptionSpec};
 use farm_core::Policy;
+use farm_model::view::Role;
 use farm_runtime::{Clock, Ids};
 use farm_store::{Epoch, Store};
 
+use crate::gaps::{Known, Search};
 use crate::leadership::{Fenced, Handle, Leadership};
+use crate::status::Board;
 
 pub use engine::{
     Checkpoint, Counts, Difference, Leader, Place, PlayError, Played, Player, Replayed, Round,
@@ -55,21 +64,36 @@ pub async fn serve(
     status: watch::Sender<Status>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let board = Board::new(clock.clone());
+    let counts = metrics::Counts::default();
+    let mut pages = JoinSet::new();
+    let page = match settings.listen {
+        Some(address) => {
+            let stop = shutdown.clone();
+            Some(site::start(&mut pages, address, &board, &counts, stop).await?)
+        }
+        None => None,
+    };
     let doors = tokio::select! {
         doors = open_doors(&settings) => doors?,
         () = shutdown.cancelled() => return Ok(()),
     };
+    let world = World {
+        settings: &settings,
+        clock: &clock,
+        ids: &ids,
+        status: &status,
+        board: &board,
+        counts: &counts,
+        page,
+    };
+    board.becomes(Role::Standby, 0);
     while let Some(after) = leadership::turn(&doors.state, &shutdown).await? {
-        let world = World {
-            settings: &settings,
-            clock: &clock,
-            ids: &ids,
-            status: &status,
-        };
         match lead(&doors, world, after, shutdown.clone()).await {
             Err(error) if leadership::may_lead_again(&error) => {
                 tracing::warn!("{error:#}");
                 status.send_replace(Status::default());
+                board.becomes(Role::Standby, 0);
                 leadership::breathe(&shutdown).await;
             }
             end => return end,
@@ -85,6 +109,9 @@ struct World<'a> {
     clock: &'a Clock,
     ids: &'a Ids,
     status: &'a watch::Sender<Status>,
+    board: &'a Board,
+    counts: &'a metrics::Counts,
+    page: Option<SocketAddr>,
 }
 
 /// Leads after the leader of `after`, until `shutdown` or until another one does.
@@ -99,6 +126,9 @@ async fn lead(
         clock,
         ids,
         status,
+        board,
+        counts,
+        page,
     } = world;
     let (bucket, bus) = (doors.bucket.clone(), doors.bus.clone());
     let (inputs, received) = mpsc::channel(INPUTS);
@@ -129,19 +159,32 @@ async fn lead(
             views,
             config,
             status: status.clone(),
-            bucket,
+            bucket: bucket.clone(),
             history: doors.another().await?,
+            board: board.clone(),
+            metrics: counts.clone(),
+            page,
         },
         received,
     );
     let sources = sources::start(
         &mut tasks,
         settings,
-        clock.clone(),
+        (clock.clone(), ids.clone()),
         inputs.clone(),
         configs.clone(),
     );
-    dead::start(&mut tasks, &bus, &inputs, settings.poll);
+    let known = Known::default();
+    let search = Search {
+        bucket: bucket.clone(),
+        clock: clock.clone(),
+        inputs: inputs.clone(),
+        known: known.clone(),
+        period: settings.poll * 5,
+        grace: SignedDuration::try_from(settings.poll * 2)?,
+    };
+    tasks.spawn(search.run());
+    dead::start(&mut tasks, &bus, &inputs, board, settings.poll);
     intake::start(
         &mut tasks,
         &bus,
@@ -152,6 +195,8 @@ async fn lead(
             config_holder: settings.config.holder(),
             clock: clock.clone(),
             ids: ids.clone(),
+            board: board.clone(),
+            known,
             grace: settings.grace,
         },
     );

@@ -15,7 +15,7 @@ struct Cli {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    farm_runtime::telemetry::init("coordinator");
+    let _telemetry = farm_runtime::telemetry::init("coordinator");
     let shutdown = farm_runtime::Shutdown::on_signals();
     coordinator::run(cli.args, shutdown.token()).await
 }

@@ -7,6 +7,8 @@ use tokio::task::JoinSet;
 
 use farm_bus::Bus;
 use farm_model::event::{Event, Topic};
+use farm_runtime::trace;
+use tracing::Span;
 
 /// Longest pause between two tries of a batch.
 const PAUSE_CAP: Duration = Duration::from_secs(5);
@@ -36,11 +38,11 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bus: Bus) -> Outbox {
 /// Publishes topic by topic, again and again until the queue has it: it is promised.
 async fn publish(bus: &Bus, batch: Vec<(Topic, Event)>) {
     for topic in Topic::ALL {
-        let events: Vec<Event> = batch
+        let (events, spans): (Vec<Event>, Vec<Span>) = batch
             .iter()
             .filter(|(of, _)| *of == topic)
-            .map(|(_, event)| event.clone())
-            .collect();
+            .map(|(_, event)| traced(topic, event))
+            .unzip();
         let mut pause = Duration::from_millis(50);
         while !events.is_empty() {
             match bus.publish_all(topic, &events).await {
@@ -56,5 +58,19 @@ async fn publish(bus: &Bus, batch: Vec<(Topic, Event)>) {
                 }
             }
         }
+        // They last until the queue has their events.
+        drop(spans);
     }
+}
+
+/// The event as it goes on from the span of its publication, if it is part of a trace.
+fn traced(topic: Topic, event: &Event) -> (Event, Span) {
+    let Some(parent) = event.trace() else {
+        return (event.clone(), Span::none());
+    };
+    let span = tracing::info_span!(target: trace::TARGET, "publish", otel.kind = "producer",
+        otel.name = format!("publish {topic}"), event = event.id, kind = event.kind);
+    let span = trace::under(span, Some(&parent));
+    let parent = trace::from(&span, Some(parent));
+    (event.clone().in_trace(parent.as_ref()), span)
 }

@@ -1,5 +1,6 @@
 //! What the coordinator is told at its start.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -12,7 +13,7 @@ use farm_store::StateUrl;
 /// Command line and environment.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
-  coordinator --bus pubsub://my-project --bucket gs://my-bucket --config /etc/farm/farm.toml
+  coordinator --bus pubsub://my-project --bucket gs://my-bucket --config /etc/farm/farm.toml --listen 127.0.0.1:8086
   coordinator --bus 'pubsub://farm?endpoint=http://127.0.0.1:8085' --bucket file:///tmp/bucket --repo app=/src/app")]
 pub struct Args {
     /// The queues: pubsub://PROJECT, with ?endpoint=http://HOST:PORT for an emulator
@@ -46,6 +47,10 @@ pub struct Args {
     /// How long a machine that has an owner is away before the owner is told, in seconds
     #[arg(long, env = "FARM_MISSING_AFTER", default_value_t = 3600.0)]
     missing_after: f64,
+    /// Where /status, /status.json, /healthz and /metrics are served, over plain HTTP and without a password; not at all
+    /// without it
+    #[arg(long, env = "FARM_LISTEN", value_name = "ADDR")]
+    listen: Option<SocketAddr>,
 }
 
 /// A text that may hold a password: it is shown nowhere, not even where it does not read.
@@ -85,6 +90,8 @@ pub struct Settings {
     pub poll: std::time::Duration,
     /// How long a machine is away before its owner is told.
     pub missing_after: SignedDuration,
+    /// Where the status page is served, if it is.
+    pub listen: Option<SocketAddr>,
 }
 
 /// Where `farm.toml` comes from.
@@ -160,6 +167,7 @@ impl Args {
             grace: SignedDuration::from_secs_f64(self.grace),
             poll: std::time::Duration::from_secs_f64(self.poll),
             missing_after: SignedDuration::from_secs_f64(self.missing_after),
+            listen: self.listen,
         })
     }
 }

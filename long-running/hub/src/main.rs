@@ -31,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
         return hub::run_mint(&MintKey::parse_from(words).args);
     }
     let cli = Cli::parse();
-    farm_runtime::telemetry::init("hub");
+    let _telemetry = farm_runtime::telemetry::init("hub");
     let shutdown = farm_runtime::Shutdown::on_signals();
     hub::run(cli.args, shutdown.token()).await
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use farm_model::event::Event;
 use farm_model::id::{AttemptKey, MachineId};
 use farm_model::message::progress::{AttemptEvent, AttemptProgress};
+use farm_model::trace::TraceParent;
 
 use crate::teller::Identity;
 
@@ -14,6 +15,7 @@ pub struct Voice {
     identity: Identity,
     machine: MachineId,
     attempt: AttemptKey,
+    trace: Option<TraceParent>,
     said: AtomicU64,
 }
 
@@ -24,8 +26,15 @@ impl Voice {
             identity,
             machine,
             attempt,
+            trace: None,
             said: AtomicU64::new(0),
         }
+    }
+
+    /// The same as part of a trace.
+    #[must_use]
+    pub fn in_trace(self, trace: Option<TraceParent>) -> Self {
+        Self { trace, ..self }
     }
 
     /// The attempt's next message.
@@ -43,7 +52,8 @@ impl Voice {
             at: self.identity.now(),
             what,
         };
-        self.identity
-            .event(&format!("{}:{seq}", self.attempt), &progress)
+        let id = format!("{}:{seq}", self.attempt);
+        let event = self.identity.event(&id, &progress)?;
+        Ok(event.in_trace(self.trace.as_ref()))
     }
 }

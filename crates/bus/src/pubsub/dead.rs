@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use google_cloud_pubsub::model::Message;
-use google_cloud_pubsub::subscriber::handler::Handler;
 use tokio::time::timeout;
 
 use super::{PubSub, attributes, publish};
-use crate::dead::DeadLetter;
+use crate::dead::{DeadLetter, Sentence};
 use crate::error::{BusError, PublishError};
 use crate::subscription::SubscriptionSpec;
 
@@ -51,12 +50,14 @@ impl Graveyard {
 /// Quiet that means that there are no more.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Looks at the dead letters of `subscription`, at most `most`, and gives them all back.
-pub(super) async fn look(
+/// Looks at the dead letters of `subscription`, at most `most`, and does with each what `judge` says; those that stay are given
+/// back. Returns all that it saw, with what was done.
+pub(super) async fn settle(
     queue: &PubSub,
     subscription: &str,
     most: u32,
-) -> Result<Vec<DeadLetter>, BusError> {
+    judge: Judge<'_>,
+) -> Result<Vec<(DeadLetter, Sentence)>, BusError> {
     let place = SubscriptionSpec::dead(subscription);
     let failed = |error: &dyn std::fmt::Display| BusError::Look {
         subscription: place.clone(),
@@ -67,24 +68,59 @@ pub(super) async fn look(
         .subscribe(queue.subscription_path(&place))
         .set_max_outstanding_messages(most.max(1))
         .build();
-    let (mut found, mut held) = (BTreeMap::new(), Vec::new());
-    while held.len() < most as usize {
+    let mut found = Vec::new();
+    while found.len() < most as usize {
         match timeout(QUIET, stream.next()).await {
             Err(_) | Ok(None) => break,
             Ok(Some(Err(error))) => return Err(failed(&error)),
             Ok(Some(Ok((message, handler)))) => {
-                found.insert(message.message_id.clone(), reason(&message));
-                held.push(handler);
+                found.push((message, handler));
             }
         }
     }
-    held.into_iter().for_each(Handler::nack);
+    let mut settled = BTreeMap::new();
+    for (message, handler) in found {
+        let letter = letter(&message);
+        let sentence = judge(&letter);
+        match sentence {
+            Sentence::Stay => handler.nack(),
+            Sentence::Drop => handler.ack(),
+            // A handler that is dropped gives its message back: nothing is lost where this fails.
+            Sentence::Redeliver(topic) => {
+                let again = publish::one(queue, topic.name(), revived(message)).await;
+                again.map_err(|error| failed(&error))?;
+                handler.ack();
+            }
+        }
+        settled.insert(letter.id.clone(), (letter, sentence));
+    }
     let token = stream.shutdown_token();
     if timeout(QUIET, token.shutdown()).await.is_err() {
         tracing::debug!(place, "the look was not closed in order");
     }
-    let letter = |(id, reason)| DeadLetter { id, reason };
-    Ok(found.into_iter().map(letter).collect())
+    Ok(settled.into_values().collect())
+}
+
+/// What is to become of each.
+pub(super) type Judge<'a> = &'a (dyn Fn(&DeadLetter) -> Sentence + Send + Sync);
+
+fn letter(message: &Message) -> DeadLetter {
+    DeadLetter {
+        id: message.message_id.clone(),
+        reason: reason(message),
+        event: attributes::decode(message),
+        data: String::from_utf8_lossy(&message.data).into_owned(),
+    }
+}
+
+/// The message as it was before it died.
+fn revived(message: Message) -> Message {
+    let ours = |name: &str| name == REASON || name == FROM || name.starts_with("CloudPubSub");
+    let kept = message
+        .attributes
+        .into_iter()
+        .filter(|(name, _)| !ours(name));
+    Message::new().set_data(message.data).set_attributes(kept)
 }
 
 /// Ours, or else the queue's: it moves by itself what was delivered too often.

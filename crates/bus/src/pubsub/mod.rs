@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use farm_model::event::Event;
 
-use crate::dead::DeadLetter;
+use crate::dead::{DeadLetter, Sentence};
 use crate::error::{BusError, PublishError};
 use crate::queue::{Promise, Queue};
 use crate::receiver::{Limits, Receiver};
@@ -99,12 +99,13 @@ impl Queue for PubSub {
         Box::pin(admin::ensure(self, subscriptions))
     }
 
-    fn dead_letters<'a>(
+    fn settle_dead<'a>(
         &'a self,
         subscription: &'a str,
         most: u32,
-    ) -> Promise<'a, Result<Vec<DeadLetter>, BusError>> {
-        Box::pin(dead::look(self, subscription, most))
+        judge: dead::Judge<'a>,
+    ) -> Promise<'a, Result<Vec<(DeadLetter, Sentence)>, BusError>> {
+        Box::pin(dead::settle(self, subscription, most, judge))
     }
 
     fn receive(self: Arc<Self>, subscription: &str, limits: Limits) -> Receiver {

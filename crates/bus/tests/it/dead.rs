@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use farm_bus::SubscriptionSpec;
+use farm_bus::{DeadLetter, Sentence, SubscriptionSpec};
 use farm_model::event::Topic;
 use google_cloud_auth::credentials::anonymous;
 use google_cloud_pubsub::client::{Publisher, Subscriber};
@@ -96,6 +96,38 @@ async fn dead_letters_are_looked_at_and_stay() {
         let reasons: Vec<_> = found.iter().map(|letter| letter.reason.as_str()).collect();
         assert_eq!(reasons, ["no such builder"]);
     }
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_sent_again_or_dropped_and_the_others_stay() {
+    let server = Server::start().await;
+    let bus = server.bus();
+    bus.ensure(&[SubscriptionSpec::new("strict", Topic::Commands)])
+        .await
+        .unwrap();
+    let mut receiver = bus.receive("strict", SOME);
+    for name in ["keep", "again", "drop"] {
+        bus.publish(Topic::Commands, &event(name)).await.unwrap();
+        next(&mut receiver).await.reject("not yet").await;
+    }
+    let judge = |letter: &DeadLetter| match letter.event.as_ref().unwrap().id.as_str() {
+        "again" => Sentence::Redeliver(Topic::Commands),
+        "drop" => Sentence::Drop,
+        _ => Sentence::Stay,
+    };
+    let settled = bus.settle_dead("strict", 10, &judge).await.unwrap();
+    assert_eq!(settled.len(), 3);
+    assert!(settled.iter().all(|(letter, _)| letter.data == "{\"a\":1}"));
+    // It comes as it was, and without a word of its death.
+    let revived = next(&mut receiver).await;
+    assert_eq!(revived.event, event("again"));
+    revived.ack();
+    let left = bus.dead_letters("strict", 10).await.unwrap();
+    let left: Vec<_> = left
+        .into_iter()
+        .map(|letter| letter.event.unwrap().id)
+        .collect();
+    assert_eq!(left, ["keep"]);
 }
 
 #[tokio::test]

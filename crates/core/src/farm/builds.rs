@@ -187,7 +187,7 @@ impl Farm {
         effects.transition(now, run, outcome.as_str(), &[("reason", reason.to_owned())]);
         let finished = finished(build, run, outcome, reason, now);
         let told = format!("finished:{id}:{}", run.number);
-        effects.tell_traced(told, now, &finished, run.trace.as_deref());
+        effects.tell_traced(told, now, &finished, run.trace.as_ref());
         self.note_verdict(id, now, effects);
         self.over.insert((now, id.clone()));
     }

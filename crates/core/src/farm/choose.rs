@@ -31,6 +31,7 @@ impl Farm {
         self.lose_silent(now, effects);
         self.forget_silent_machines(now, effects);
         self.miss_machines(now, effects);
+        self.watch_gaps(now, effects);
         self.end_overdue(now, effects);
         self.forget_losses(now);
         self.shares.forget(now);

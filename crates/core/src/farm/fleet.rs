@@ -98,6 +98,10 @@ impl Fleet {
         self.machines.values()
     }
 
+    pub(super) fn hubs(&self) -> impl Iterator<Item = (&HubId, &Hub)> {
+        self.hubs.iter()
+    }
+
     pub(super) fn machine(&self, id: &MachineId) -> Option<&Machine> {
         self.machines.get(id)
     }

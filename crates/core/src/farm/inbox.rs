@@ -8,6 +8,7 @@ use farm_model::message::activity::Activity;
 use farm_model::view::FeedEvent;
 
 use super::Farm;
+use super::ledger::Fate;
 use crate::effects::{Effects, ViewKey};
 use crate::policy::{earlier, later};
 
@@ -56,7 +57,7 @@ impl Inbox {
 
 /// The de-duplication key of a delivery.
 #[must_use]
-fn delivery_key(activity: &Activity) -> String {
+pub(super) fn delivery_key(activity: &Activity) -> String {
     format!("{}:{}", activity.hint.source(), activity.delivery)
 }
 
@@ -70,10 +71,13 @@ impl Farm {
     /// A delivery enters the feed once.
     pub(super) fn hear(&mut self, activity: Activity, now: Timestamp, effects: &mut Effects) {
         let key = delivery_key(&activity);
+        let (source, received) = (activity.hint.source(), activity.received);
         if !self.inbox.use_up(&key, now) {
+            self.take_in(source, received, Fate::Repeated, effects);
             effects.ignored += 1;
             return;
         }
+        self.take_in(source, received, Fate::Effective, effects);
         effects.inbox.push((key, now));
         // Readers' cursor is the stamp: no two events may share one.
         let last = self.feed.back().map_or(Timestamp::MIN, |event| event.time);

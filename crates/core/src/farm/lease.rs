@@ -6,6 +6,7 @@ use farm_model::config::Clean;
 use farm_model::id::{AttemptKey, BlobId, BuildId, JobName, MachineId};
 use farm_model::message::work::RunJob;
 use farm_model::record::{Attempt, AttemptState, Job, JobState, Part, Run};
+use farm_model::trace::TraceParent;
 
 use super::{Farm, newest};
 use crate::effects::Effects;
@@ -126,8 +127,8 @@ impl Farm {
         })
     }
 
-    fn trace(&self, id: &BuildId) -> Option<&str> {
-        newest(self.runs.get(id)?).trace.as_deref()
+    fn trace(&self, id: &BuildId) -> Option<&TraceParent> {
+        newest(self.runs.get(id)?).trace.as_ref()
     }
 
     /// What the hub is told.

@@ -15,6 +15,7 @@ mod idle;
 mod inbox;
 mod learn;
 mod lease;
+mod ledger;
 mod observe;
 mod owned;
 mod place;
@@ -29,9 +30,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use farm_model::config::FarmConfig;
-use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, RepoName};
+use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, HubId, RepoName};
 use farm_model::kept::{Kept, KeptKind};
 use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, OwnedMachine, Run};
+use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, Status};
 
 pub use fleet::{Hub, Machine};
@@ -49,6 +51,7 @@ use canary::Canaries;
 use culprit::Searches;
 use fleet::Fleet;
 use inbox::Inbox;
+use ledger::Found;
 use owned::Owned;
 use stand::Stands;
 pub(crate) use stand::stand;
@@ -101,10 +104,11 @@ pub struct Farm {
     /// When runs that have begun must be over.
     deadlines: BTreeSet<(Timestamp, BuildId)>,
     /// The trace of what is being taken in.
-    trace_of_cause: Option<String>,
+    trace_of_cause: Option<TraceParent>,
     /// Builds that are over, by when they may leave the memory first.
     over: BTreeSet<(Timestamp, BuildId)>,
     inbox: Inbox,
+    found: Found,
     feed: std::collections::VecDeque<FeedEvent>,
     troubles: BTreeMap<String, String>,
     /// Silence counts from here: a new leader has heard of nobody yet.
@@ -143,6 +147,7 @@ impl Farm {
             trace_of_cause: None,
             over: BTreeSet::new(),
             inbox: Inbox::new(saved.inbox, now),
+            found: Found::default(),
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),
             listening_since: now,
@@ -249,6 +254,8 @@ impl Farm {
             Fact::Progress(progress) => self.progress(progress, now, effects),
             Fact::Heartbeat(heartbeat) => self.heartbeat(heartbeat, now, effects),
             Fact::MachineGone(gone) => self.machine_gone(&gone, now, effects),
+            Fact::Refused(refusal) => self.refuse(refusal, now, effects),
+            Fact::Found(activity) => self.found(&activity, now, effects),
             Fact::Recalled { builds } => self.recall(builds, now),
             Fact::Deaf => self.listening_since = now,
             Fact::Tick => self.tick(now, effects),
@@ -321,6 +328,11 @@ impl Farm {
     /// Machines connected.
     pub fn machines(&self) -> impl Iterator<Item = &Machine> {
         self.fleet.machines()
+    }
+
+    /// Hubs heard since this leader started, by name.
+    pub fn hubs(&self) -> impl Iterator<Item = (&HubId, &Hub)> {
+        self.fleet.hubs()
     }
 
     /// Machines with an owner, by name.

@@ -4,6 +4,7 @@ mod canary;
 mod commands;
 mod culprit;
 mod explain;
+mod ledger;
 mod owned;
 mod past;
 mod quarantine;
@@ -26,6 +27,7 @@ use farm_model::message::progress::{
 use farm_model::message::result::RunFinished;
 use farm_model::message::work::{CancelJob, RunJob};
 use farm_model::record::{Branch, Build, CommitInfo, Run};
+use farm_model::trace::TraceParent;
 use farm_model::view::Status;
 
 use super::{Farm, Saved};
@@ -142,6 +144,11 @@ impl Dialogue {
     }
 
     fn push(&mut self, commits: &[u32]) -> Effects {
+        self.push_in(commits, None)
+    }
+
+    /// A push whose hint belongs to a trace.
+    fn push_in(&mut self, commits: &[u32], trace: Option<TraceParent>) -> Effects {
         let branch = Branch {
             repo: "sample".parse().unwrap(),
             name: "main".to_owned(),
@@ -153,7 +160,7 @@ impl Dialogue {
             repo: branch.repo.clone(),
             branches: vec![branch],
             at: self.now,
-            trace: None,
+            trace,
         };
         self.tell(Fact::Observed(observation))
     }

@@ -2,6 +2,7 @@
 
 pub mod at;
 mod queue;
+mod status;
 
 use jiff::Timestamp;
 
@@ -18,6 +19,8 @@ use crate::explain::{Explainer, set_aside};
 use crate::farm::{Farm, stand};
 use crate::plan::columns;
 
+pub use status::status;
+
 /// Rows of a grid.
 pub const GRID_ROWS: usize = 30;
 /// Flakes listed.
@@ -33,6 +36,8 @@ pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result
     match view {
         ViewKey::Farm => serde_json::to_string(&front(farm, now)).map(Some),
         ViewKey::Feed => serde_json::to_string(&feed(farm, now)).map(Some),
+        // The farm's part: whoever writes it adds how it is doing itself.
+        ViewKey::Status => serde_json::to_string(&status::status(farm, now)).map(Some),
         ViewKey::Flakes => serde_json::to_string(&flakes(farm, now)).map(Some),
         ViewKey::Audit => serde_json::to_string(&audit(farm, now)).map(Some),
         ViewKey::Grid { repo, branch } => farm

@@ -323,6 +323,15 @@ impl Queue {
         std::mem::take(&mut self.changed)
     }
 
+    /// Host types with waiting jobs, by name: how many do not pause, and how many do.
+    pub fn lengths(&self) -> impl Iterator<Item = (&HostType, (usize, usize))> {
+        self.by_host.keys().filter_map(|host| {
+            let ready: usize = self.lanes_of(host).map(|lane| lane.jobs.len()).sum();
+            let all: usize = self.counts(host).into_values().sum();
+            (all > 0).then(|| (host, (ready, all.saturating_sub(ready))))
+        })
+    }
+
     /// Jobs waiting.
     #[must_use]
     pub fn len(&self) -> usize {

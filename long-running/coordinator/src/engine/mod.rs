@@ -13,7 +13,8 @@ mod player;
 mod replay;
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
@@ -25,12 +26,13 @@ use farm_core::{Fact, Policy, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
-use farm_runtime::Clock;
+use farm_runtime::{Clock, trace};
 use farm_store::{Batch, Committed, Epoch, Keep, Loaded, Store};
 
 use crate::leadership::Fenced;
+use crate::metrics;
 use crate::outbox::Outbox;
-use crate::status::Status;
+use crate::status::{Board, Status, Told};
 use crate::views::{Views, Written};
 
 pub use checkpoint::{Checkpoint, Place};
@@ -48,6 +50,9 @@ const FINISH: Duration = Duration::from_secs(3);
 const TICK: Duration = Duration::from_millis(500);
 /// How often the front page is written though nothing changed, so that it can tell its age.
 const FRONT_PAGE: Duration = Duration::from_secs(5);
+
+/// The least time between two looks at everything for the board.
+const PUT_UP: Duration = Duration::from_millis(900);
 
 /// Facts that belong together, and the deliveries to acknowledge once they are durable.
 #[derive(Default)]
@@ -71,6 +76,11 @@ pub(crate) struct Parts {
     pub(crate) bucket: Bucket,
     /// The same store once more, for reading history.
     pub(crate) history: Box<dyn Store>,
+    /// Where it is put up how this goes.
+    pub(crate) board: Board,
+    pub(crate) metrics: metrics::Counts,
+    /// Where the board is shown, if it is.
+    pub(crate) page: Option<SocketAddr>,
 }
 
 /// The shell of one leader.
@@ -90,6 +100,10 @@ pub(crate) struct Engine {
     counts: Status,
     history: history::Exporter,
     keeper: keeper::Keeper,
+    board: Board,
+    metrics: metrics::Counts,
+    /// When the board was last brought up to date.
+    put_up: Option<Instant>,
 }
 
 impl Engine {
@@ -122,14 +136,23 @@ impl Engine {
             status: parts.status,
             counts: Status {
                 leading: true,
+                page: parts.page,
                 ..Status::default()
             },
             history: history::Exporter::start(parts.history, parts.bucket),
             keeper,
+            board: parts.board,
+            metrics: parts.metrics,
+            put_up: None,
         };
+        engine.board.leads(epoch);
         engine.may_tell(untold);
-        engine.views.mark([ViewKey::Farm, ViewKey::Feed]);
+        engine
+            .views
+            .mark([ViewKey::Farm, ViewKey::Feed, ViewKey::Status]);
         engine.publish_config();
+        // No document may say less than what is known already.
+        engine.put_up();
         engine
     }
 
@@ -150,7 +173,7 @@ impl Engine {
                 count = self.inputs.recv_many(&mut round, ROUND) => if count == 0 { return Ok(()) },
                 Some(ids) = self.outbox.done.recv() => self.all_told(ids),
                 written = self.views.written() => self.pages_written(written),
-                _ = front_page.tick() => self.views.mark([ViewKey::Farm]),
+                _ = front_page.tick() => self.views.mark([ViewKey::Farm, ViewKey::Status]),
                 _ = tick.tick() => round.push(Input { facts: vec![Fact::Tick], ..Input::default() }),
                 () = tokio::time::sleep(wake) => {}
             }
@@ -167,7 +190,12 @@ impl Engine {
             self.counts.observed |= input.observed_all;
         }
         let now = self.clock.now();
+        facts.iter().for_each(|fact| self.metrics.fact(fact));
+        // They last until what follows is durable.
+        let _spans: Vec<tracing::Span> = facts.iter().filter_map(decision).collect();
+        let began = Instant::now();
         let round = self.leader.take(facts, now)?;
+        self.metrics.decided(began.elapsed());
         self.settle(round, now).await?;
         for delivery in deliveries {
             delivery.ack();
@@ -179,7 +207,10 @@ impl Engine {
     /// Makes a round durable, and tells what may be told of it then.
     async fn settle(&mut self, round: Round, now: Timestamp) -> anyhow::Result<()> {
         if !round.batch.is_empty() {
+            let began = Instant::now();
             let batch = self.commit(round.batch).await?;
+            self.metrics.committed(began.elapsed(), &batch.runs, now);
+            self.board.committed(began.elapsed());
             self.history.add(&batch.history);
             if self.history.wants_checkpoint(&batch.history, now) {
                 let checkpoint = page::at::Checkpoint::of(self.leader.farm(), now);
@@ -238,7 +269,10 @@ impl Engine {
         let now = self.clock.now();
         let due = self.views.due();
         let documents = due.into_iter().map(|key| {
-            let text = page::render(self.leader.farm(), &key, now).unwrap_or_default();
+            let text = match &key {
+                ViewKey::Status => serde_json::to_string(&self.board.view()).ok(),
+                other => page::render(self.leader.farm(), other, now).unwrap_or_default(),
+            };
             (key, text)
         });
         let documents = documents.collect();
@@ -305,7 +339,25 @@ impl Engine {
         }
     }
 
+    /// Brings the board up to date, about once a second: it costs what counting all machines costs.
+    fn put_up(&mut self) {
+        if self.put_up.is_some_and(|at| at.elapsed() < PUT_UP) {
+            return;
+        }
+        self.put_up = Some(Instant::now());
+        let counts = self.leader.counts();
+        self.board.put_up(Told {
+            farm: page::status(self.leader.farm(), self.clock.now()),
+            outbox: self.untold.len(),
+            outbox_oldest: self.untold.front().map(|(_, event)| event.time),
+            dirty_views: self.views.behind(),
+            decided: counts.decided,
+            ignored: counts.ignored,
+        });
+    }
+
     fn tell_status(&mut self) {
+        self.put_up();
         let farm = self.leader.farm();
         let Counts { decided, ignored } = self.leader.counts();
         let counts = Status {
@@ -340,4 +392,13 @@ pub(crate) async fn load(
     .await?;
     let loaded = loaded.context("cannot load the farm's state")?;
     Ok((store, loaded.ok_or(Fenced)?))
+}
+
+/// The decision on a fact that is part of a trace.
+fn decision(fact: &Fact) -> Option<tracing::Span> {
+    let Fact::Observed(observation) = fact else {
+        return None;
+    };
+    let span = tracing::info_span!(target: trace::TARGET, "decide", repository = %observation.repo);
+    Some(trace::under(span, Some(observation.trace.as_ref()?)))
 }

@@ -1,20 +1,21 @@
 //! Reads repositories at their source: when a hint names one, and now and then without being asked.
 
 mod config;
+mod pace;
 mod repository;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use farm_bus::Delivery;
 use farm_model::config::FarmConfig;
 use farm_model::id::RepoName;
 use farm_model::message::activity::Activity;
-use farm_runtime::Clock;
+use farm_runtime::{Clock, Ids};
 
 use crate::engine::Input;
 use crate::settings::{ConfigFrom, Settings};
@@ -22,6 +23,9 @@ use repository::{Reader, Wish};
 
 /// Hints that may wait for one repository; more go back to the queue.
 const WISHES: usize = 1000;
+
+/// Repositories that are read at once without a hint. Those with one do not wait for them.
+const UNASKED: usize = 4;
 
 /// Where hints are handed in.
 #[derive(Clone)]
@@ -58,7 +62,7 @@ impl Sources {
 pub(crate) fn start(
     tasks: &mut JoinSet<()>,
     settings: &Settings,
-    clock: Clock,
+    (clock, ids): (Clock, Ids),
     inputs: mpsc::Sender<Input>,
     configs: watch::Receiver<Option<FarmConfig>>,
 ) -> Sources {
@@ -72,6 +76,8 @@ pub(crate) fn start(
         configs,
         sources: sources.clone(),
         read: Arc::new(Mutex::new(BTreeSet::new())),
+        unasked: Arc::new(Semaphore::new(UNASKED)),
+        ids,
     };
     tasks.spawn(keeper.keep());
     sources
@@ -86,6 +92,8 @@ struct Keeper {
     sources: Sources,
     /// Repositories that have been read once.
     read: Arc<Mutex<BTreeSet<RepoName>>>,
+    unasked: Arc<Semaphore>,
+    ids: Ids,
 }
 
 impl Keeper {
@@ -143,6 +151,8 @@ impl Keeper {
             inputs: self.inputs.clone(),
             configs: self.configs.clone(),
             read: self.read.clone(),
+            unasked: self.unasked.clone(),
+            ids: self.ids.clone(),
         };
         readers.spawn(reader.run(incoming));
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tracing::Instrument;
 
 use farm_bus::Delivery;
 use farm_core::{Fact, Observation};
@@ -14,9 +15,11 @@ use farm_model::config::FarmConfig;
 use farm_model::id::RepoName;
 use farm_model::message::activity::Activity;
 use farm_model::record::Branch;
-use farm_runtime::Clock;
+use farm_model::trace::TraceParent;
+use farm_runtime::{Clock, Ids, trace};
 
 use super::config;
+use super::pace::Pace;
 use crate::engine::Input;
 use crate::settings::{ConfigFrom, Settings};
 
@@ -38,20 +41,29 @@ pub(super) struct Reader {
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) configs: watch::Receiver<Option<FarmConfig>>,
     pub(super) read: Arc<Mutex<BTreeSet<RepoName>>>,
+    /// Places for readings that nobody asked for.
+    pub(super) unasked: Arc<Semaphore>,
+    pub(super) ids: Ids,
 }
 
 impl Reader {
     /// Until the farm ends, or the repository is dropped from the configuration.
     pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
         let mirror = Mirror::open(self.mirror_folder(), &self.url);
-        let mut poll = tokio::time::interval(self.settings.poll);
-        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut pace = Pace::new(self.settings.poll, self.ids.clone());
+        // At the start at once.
+        let mut next = tokio::time::Instant::now();
         let mut patterns = Vec::new();
         loop {
-            let mut hints = Vec::new();
+            let (mut hints, mut place) = (Vec::<Wish>::new(), None);
+            let unasked = Arc::clone(&self.unasked);
+            let poll = async {
+                tokio::time::sleep_until(next).await;
+                unasked.acquire_owned().await
+            };
             tokio::select! {
                 count = wishes.recv_many(&mut hints, super::WISHES) => if count == 0 { return },
-                _ = poll.tick() => {}
+                free = poll => place = free.ok(),
                 changed = self.configs.changed() => match changed {
                     // Other branches may be wanted now.
                     Ok(()) if self.patterns() != patterns => {}
@@ -60,7 +72,12 @@ impl Reader {
                 }
             }
             patterns = self.patterns();
-            let facts = self.facts(&mirror).await;
+            // Of several hints the first goes on.
+            let trace = hints.iter().find_map(|wish| wish.delivery.event.trace());
+            let facts = self.read(&mirror, trace).await;
+            drop(place);
+            pace.note(facts.is_ok());
+            next = tokio::time::Instant::now() + pace.pause();
             if !self.hand_in(facts, hints).await {
                 return;
             }
@@ -74,8 +91,24 @@ impl Reader {
             .join(format!("{}.git", self.name))
     }
 
-    /// What the source says now.
-    async fn facts(&self, mirror: &Mirror) -> Result<Vec<Fact>, GitError> {
+    /// What the source says now, as part of a trace.
+    async fn read(
+        &self,
+        mirror: &Mirror,
+        parent: Option<TraceParent>,
+    ) -> Result<Vec<Fact>, GitError> {
+        let span =
+            tracing::info_span!(target: trace::TARGET, "read source", repository = %self.name);
+        let span = trace::under(span, parent.as_ref());
+        let parent = trace::from(&span, parent);
+        self.facts(mirror, parent).instrument(span).await
+    }
+
+    async fn facts(
+        &self,
+        mirror: &Mirror,
+        trace: Option<TraceParent>,
+    ) -> Result<Vec<Fact>, GitError> {
         let at = self.clock.now();
         let observed = mirror.observe(&self.patterns(), Branch::KEPT).await?;
         let mut facts = vec![Fact::Trouble {
@@ -101,7 +134,7 @@ impl Reader {
             repo: self.name.clone(),
             branches: branches.collect(),
             at,
-            trace: None,
+            trace,
         }));
         Ok(facts)
     }

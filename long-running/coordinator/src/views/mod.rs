@@ -123,6 +123,11 @@ impl Views {
         self.writing || !self.dirty.is_empty()
     }
 
+    /// Documents that are out of date.
+    pub(crate) fn behind(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// When the next document may be written, if one waits.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         if self.writing {

@@ -29,6 +29,12 @@ impl<S: Store> Store for Unfenced<S> {
         Ok(loaded)
     }
 
+    fn succeed(&mut self, after: Epoch, keep: Keep) -> Result<Option<Loaded>, StoreError> {
+        let loaded = self.inner.succeed(after, keep)?;
+        self.newest = loaded.as_ref().map(|loaded| loaded.epoch).or(self.newest);
+        Ok(loaded)
+    }
+
     fn commit(&mut self, epoch: Epoch, batch: &Batch) -> Result<Committed, StoreError> {
         self.inner.commit(self.newest.unwrap_or(epoch), batch)
     }

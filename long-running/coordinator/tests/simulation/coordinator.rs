@@ -134,7 +134,8 @@ impl Coordinator {
         let farm = up.leader.farm();
         let why = |id| explain::explain(farm, id, outside.time());
         if let Some(id) = farm.open().next() {
-            return Some(format!("{id} is open: {}", why(id)));
+            let why = why(id).map(|reason| reason.to_string());
+            return Some(format!("{id} is open: {}", why.unwrap_or_default()));
         }
         let busy = up.round.is_some() || !up.untold.is_empty() || !up.told.is_empty();
         busy.then(|| "it has something to tell".to_owned())
@@ -324,7 +325,7 @@ impl Up {
         let farm = self.leader.farm();
         let mut silent = farm
             .open()
-            .filter(|id| explain::explain(farm, id, outside.time()).is_empty());
+            .filter(|id| explain::explain(farm, id, outside.time()).is_none());
         if let Some(id) = silent.next() {
             let what = format!("{id} is open and nothing explains why");
             outside.ledger.wrong.get_or_insert(what);

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use farm_model::event::Event;
 use farm_model::message::progress::AttemptEvent;
 use farm_model::message::work::RunJob;
+use farm_model::trace::TraceParent;
+use farm_runtime::trace;
+use tracing::Span;
+use tracing::field::Empty;
 
 use super::Work;
 use super::memory::Known;
@@ -32,6 +36,8 @@ pub struct Start {
     pub voice: Voice,
     /// The first thing to be said.
     pub accepted: Event,
+    /// Its part of the trace.
+    pub span: Span,
 }
 
 impl Work {
@@ -39,10 +45,12 @@ impl Work {
     ///
     /// # Errors
     /// An answer does not serialise.
-    pub(super) fn decide(&self, job: RunJob) -> anyhow::Result<Answer> {
+    pub(super) fn decide(&self, job: RunJob, trace: Option<TraceParent>) -> anyhow::Result<Answer> {
         let mut memory = self.memory.lock();
         let identity = &self.tools.identity;
-        let voice = Voice::new(identity.clone(), job.machine.clone(), job.attempt.clone());
+        let span = trace::under(span(&job), trace.as_ref());
+        let voice = Voice::new(identity.clone(), job.machine.clone(), job.attempt.clone())
+            .in_trace(trace::from(&span, trace));
         let refusal = match memory.recall(&job.attempt) {
             Known::Said(event) => return Ok(Answer::Say(event)),
             Known::Cancelled(reason) => Err(NotHad::because(format!("cancelled: {reason}"))),
@@ -60,6 +68,7 @@ impl Work {
                     stop,
                     voice,
                     accepted,
+                    span,
                 };
                 Ok(Answer::Drive(Box::new(start)))
             }
@@ -87,4 +96,9 @@ impl Work {
         let continues = job.continues.as_ref();
         self.registry.claim(&job.machine, &job.attempt, continues)
     }
+}
+
+fn span(job: &RunJob) -> Span {
+    tracing::info_span!(target: trace::TARGET, "attempt", otel.kind = "consumer", attempt = %job.attempt,
+        builder = %job.builder, machine = %job.machine, outcome = Empty)
 }

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use self::decide::Answer;
 use self::memory::Memory;
@@ -120,9 +121,10 @@ impl Work {
 
     fn offered(self: &Arc<Self>, job: RunJob, offer: Delivery, running: &mut JoinSet<()>) {
         let work = Arc::clone(self);
-        match self.decide(job) {
+        match self.decide(job, offer.event.trace()) {
             Ok(Answer::Drive(start)) => {
-                running.spawn(work.run(*start, offer));
+                let span = start.span.clone();
+                running.spawn(work.run(*start, offer).instrument(span));
             }
             Ok(Answer::Say(event)) => {
                 running.spawn(async move { work.say(&event, offer).await });

@@ -129,6 +129,7 @@ impl Work {
     async fn finish(&self, attempt: Attempt, lease: Lease, report: AttemptReport) {
         let (key, outcome) = (&attempt.job.attempt, report.outcome);
         tracing::info!(attempt = %key, outcome = outcome.as_str(), reason = %report.reason, "finished");
+        tracing::Span::current().record("outcome", outcome.as_str());
         count_outcome(&self.status, outcome);
         if outcome == Outcome::Lost && !attempt.stop.is_asked() {
             self.registry.trouble(&attempt.machine.id, &report.reason);

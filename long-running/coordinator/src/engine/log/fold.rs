@@ -8,6 +8,7 @@ use farm_model::Timestamp;
 use farm_model::id::{HubId, HubSession, MachineId, RepoName};
 use farm_model::message::progress::{HubHeartbeat, MachineReport};
 use farm_model::record::{Branch, CommitInfo};
+use farm_model::trace::TraceParent;
 use serde::{Deserialize, Serialize};
 
 /// A fact as the log has it.
@@ -31,7 +32,7 @@ pub(in crate::engine) enum Folded {
     Read {
         repo: RepoName,
         at: Timestamp,
-        trace: Option<String>,
+        trace: Option<TraceParent>,
         branches: Vec<Read>,
     },
     /// Anything else, as it is.

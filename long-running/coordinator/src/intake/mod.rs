@@ -1,24 +1,28 @@
 //! Deliveries become facts. What does not parse goes to the dead letters; what is not ours is dropped.
 
+mod pulse;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicI64;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use farm_bus::{Bus, Delivery, Limits, SubscriptionSpec};
-use farm_core::{Fact, plan};
+use farm_bus::{Bus, Delivery, Limits, Receiver, SubscriptionSpec};
+use farm_core::{Fact, Refusal, plan};
 use farm_model::config::FarmConfig;
 use farm_model::event::{DecodeError, Event, Message, Topic};
 use farm_model::id::RepoName;
 use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
 use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
-use farm_runtime::{Clock, Ids};
+use farm_runtime::{Clock, Ids, trace};
 
+use self::pulse::{Ears, deafness, pulse};
 use crate::engine::Input;
+use crate::gaps::Known;
 use crate::sources::Sources;
+use crate::status::Board;
 
 /// Deliveries held at once, per subscription.
 const OUTSTANDING: u32 = 1000;
@@ -32,6 +36,9 @@ pub(crate) struct Doors {
     pub(crate) config_holder: Option<RepoName>,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
+    pub(crate) board: Board,
+    /// Deliveries that need not be looked for.
+    pub(crate) known: Known,
     pub(crate) grace: jiff::SignedDuration,
 }
 
@@ -40,12 +47,16 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bus: &Bus, doors: &Doors) {
     let heard = Arc::new(AtomicI64::new(doors.clock.now().as_millisecond()));
     let life = doors.ids.hex(8);
     for spec in SubscriptionSpec::coordinator() {
-        let receiver = bus.receive(
-            &spec.name,
-            Limits {
-                max_outstanding: OUTSTANDING,
-            },
-        );
+        let receiver = Listener {
+            receiver: bus.receive(
+                &spec.name,
+                Limits {
+                    max_outstanding: OUTSTANDING,
+                },
+            ),
+            name: spec.name,
+            board: doors.board.clone(),
+        };
         let inputs = doors.inputs.clone();
         match spec.topic {
             Topic::Activity => {
@@ -55,6 +66,7 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bus: &Bus, doors: &Doors) {
                     doors.sources.clone(),
                     doors.configs.clone(),
                     doors.config_holder.clone(),
+                    doors.known.clone(),
                 ));
             }
             Topic::Commands => {
@@ -79,17 +91,47 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bus: &Bus, doors: &Doors) {
     ));
 }
 
+/// One subscription, and the board where its lag is noted.
+struct Listener {
+    receiver: Receiver,
+    name: String,
+    board: Board,
+}
+
+impl Listener {
+    async fn next(&mut self) -> Option<Delivery> {
+        let delivery = self.receiver.next().await?;
+        self.board.heard(&self.name, delivery.event.time);
+        Some(delivery)
+    }
+}
+
 async fn activities(
-    mut receiver: farm_bus::Receiver,
+    mut receiver: Listener,
     inputs: mpsc::Sender<Input>,
     sources: Sources,
     configs: watch::Receiver<Option<FarmConfig>>,
     config_holder: Option<RepoName>,
+    known: Known,
 ) {
     while let Some(delivery) = receiver.next().await {
-        let Some((activity, delivery)) = decode::<Activity>(delivery).await else {
-            continue;
+        let refusal = refusal(&delivery.event);
+        let (activity, delivery) = match decode::<Activity>(delivery).await {
+            Decoded::Message(activity, delivery) => (activity, delivery),
+            Decoded::Other => continue,
+            Decoded::Refused => {
+                let facts = vec![Fact::Refused(refusal)];
+                let input = Input {
+                    facts,
+                    ..Input::default()
+                };
+                if inputs.send(input).await.is_err() {
+                    return;
+                }
+                continue;
+            }
         };
+        known.note(activity.hint.source(), &activity.delivery);
         let name = activity.hint.outside_name();
         let repo = match configs.borrow().as_ref() {
             Some(config) => plan::repository_of(config, activity.hint.source(), &name)
@@ -113,9 +155,9 @@ async fn activities(
     }
 }
 
-async fn commands(mut receiver: farm_bus::Receiver, inputs: mpsc::Sender<Input>) {
+async fn commands(mut receiver: Listener, inputs: mpsc::Sender<Input>) {
     while let Some(delivery) = receiver.next().await {
-        let Some((command, delivery)) = decode::<Command>(delivery).await else {
+        let Decoded::Message(command, delivery) = decode::<Command>(delivery).await else {
             continue;
         };
         let input = Input {
@@ -129,12 +171,17 @@ async fn commands(mut receiver: farm_bus::Receiver, inputs: mpsc::Sender<Input>)
     }
 }
 
-async fn progress(mut receiver: farm_bus::Receiver, inputs: mpsc::Sender<Input>, ears: Ears) {
+async fn progress(mut receiver: Listener, inputs: mpsc::Sender<Input>, ears: Ears) {
     while let Some(delivery) = receiver.next().await {
         if ears.is_own(&delivery.event) {
             delivery.ack();
             continue;
         }
+        // It says where an attempt stands: a moment of its trace.
+        let _heard = delivery.event.trace().map(|parent| {
+            let span = tracing::info_span!(target: trace::TARGET, "hear progress", otel.kind = "consumer", event = delivery.event.id);
+            trace::under(span, Some(&parent))
+        });
         match fact_of(&delivery.event) {
             Ok(Some(fact)) => {
                 let input = Input {
@@ -163,18 +210,39 @@ fn fact_of(event: &Event) -> Result<Option<Fact>, DecodeError> {
     Ok(Some(fact))
 }
 
+/// What a delivery turned out to be.
+enum Decoded<M> {
+    Message(M, Delivery),
+    /// Nothing of ours: it was dropped.
+    Other,
+    /// Nobody can read it: it is among the dead letters.
+    Refused,
+}
+
 /// The message of a delivery; drops what is not ours, and moves what does not parse to the dead letters.
-async fn decode<M: Message>(delivery: Delivery) -> Option<(M, Delivery)> {
+async fn decode<M: Message>(delivery: Delivery) -> Decoded<M> {
     match delivery.event.decode() {
-        Ok(message) => Some((message, delivery)),
+        Ok(message) => Decoded::Message(message, delivery),
         Err(DecodeError::OtherType { .. }) => {
             delivery.ack();
-            None
+            Decoded::Other
         }
         Err(error) => {
             refuse(delivery, &error).await;
-            None
+            Decoded::Refused
         }
+    }
+}
+
+/// The event as the ledger counts it if it is refused.
+fn refusal(event: &Event) -> Refusal {
+    let known = ["github", "gerrit"];
+    let source = event.id.split_once(':').map(|(source, _)| source);
+    let source = known.into_iter().find(|known| Some(*known) == source);
+    Refusal {
+        id: event.id.clone(),
+        source: source.unwrap_or("other").to_owned(),
+        received: event.time,
     }
 }
 
@@ -182,77 +250,4 @@ async fn decode<M: Message>(delivery: Delivery) -> Option<(M, Delivery)> {
 async fn refuse(delivery: Delivery, error: &DecodeError) {
     tracing::error!(%error, "to the dead letters");
     delivery.reject(&error.to_string()).await;
-}
-
-/// Whether we hear ourselves: silence of others counts only then.
-struct Ears {
-    life: String,
-    heard: Arc<AtomicI64>,
-    clock: Clock,
-}
-
-/// The type of the coordinator's own pulse on `progress`.
-const PULSE: &str = "farmhand.coordinator.pulse.v1";
-
-impl Ears {
-    fn is_own(&self, event: &Event) -> bool {
-        if event.kind != PULSE {
-            return false;
-        }
-        if event.source.ends_with(&self.life) {
-            self.heard
-                .store(self.clock.now().as_millisecond(), Ordering::Relaxed);
-        }
-        true
-    }
-}
-
-/// Speaks on `progress`, so that we know whether we would hear a hub.
-async fn pulse(bus: Bus, clock: Clock, life: String, grace: jiff::SignedDuration) {
-    let mut beat = tokio::time::interval(part(grace, 8));
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for number in 0_u64.. {
-        beat.tick().await;
-        let event = Event {
-            id: format!("pulse:{life}:{number}"),
-            source: format!("/coordinator/{life}"),
-            kind: PULSE.to_owned(),
-            time: clock.now(),
-            extensions: std::collections::BTreeMap::new(),
-            data: "{}".to_owned(),
-        };
-        if let Err(error) = bus.publish(Topic::Progress, &event).await {
-            tracing::warn!(%error, "cannot reach the queues");
-        }
-    }
-}
-
-/// Tells the leader while we are deaf.
-async fn deafness(
-    inputs: mpsc::Sender<Input>,
-    clock: Clock,
-    heard: Arc<AtomicI64>,
-    grace: jiff::SignedDuration,
-) {
-    let limit = part(grace, 2);
-    let mut look = tokio::time::interval(part(grace, 8));
-    loop {
-        look.tick().await;
-        let silence = clock.now().as_millisecond() - heard.load(Ordering::Relaxed);
-        if u128::try_from(silence).unwrap_or(0) > limit.as_millis() {
-            let input = Input {
-                facts: vec![Fact::Deaf],
-                ..Input::default()
-            };
-            if inputs.send(input).await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-fn part(grace: jiff::SignedDuration, of: i32) -> Duration {
-    Duration::try_from(grace / of)
-        .unwrap_or(Duration::from_secs(1))
-        .max(Duration::from_millis(50))
 }

@@ -1,58 +1,20 @@
-//! Logs: lines for people on a terminal, elsewhere one JSON object a line as Cloud Logging reads it
+//! One JSON object a line, as Cloud Logging reads it
 //! (`severity`, `message`, `timestamp`: <https://cloud.google.com/logging/docs/structured-logging>).
 
 use std::fmt;
-use std::io::IsTerminal;
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::Clock;
-use crate::vars::Vars;
 
-/// The setting that chooses what is logged: `info`, `warn`, `hub=debug,info`.
-const FILTER: &str = "FARM_LOG";
-
-/// Logs of `service` to standard error, from level info on unless `FARM_LOG` says otherwise. A second call does nothing.
-pub fn init(service: &str) {
-    start(
-        service,
-        "info,google_cloud_pubsub=warn,google_cloud_gax=warn",
-    );
-}
-
-/// The same for errors alone: for a command that talks to people itself.
-pub fn init_quiet(service: &str) {
-    start(service, "error");
-}
-
-fn start(service: &str, default: &str) {
-    let vars = Vars::from_environment();
-    let filter = EnvFilter::new(vars.get(FILTER).unwrap_or(default));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let started = if std::io::stderr().is_terminal() {
-        builder.with_target(false).try_init()
-    } else {
-        let json = Json {
-            service: service.to_owned(),
-            clock: Clock::system(),
-        };
-        builder.with_ansi(false).event_format(json).try_init()
-    };
-    // Whoever started first decides.
-    drop(started);
-}
-
-struct Json {
-    service: String,
-    clock: Clock,
+pub(super) struct Json {
+    pub(super) service: String,
+    pub(super) clock: Clock,
 }
 
 impl<S, N> FormatEvent<S, N> for Json

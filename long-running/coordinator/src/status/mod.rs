@@ -1,8 +1,15 @@
 //! What the coordinator tells the process it lives in.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use farm_model::id::HostType;
+
+mod board;
+
+#[cfg(test)]
+pub(crate) use board::tests;
+pub(crate) use board::{Board, Told};
 
 /// Counts since this start, after each commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +32,8 @@ pub struct Status {
     pub observed: bool,
     /// What an operator should know.
     pub troubles: Vec<String>,
+    /// Where the status page is served, if it is.
+    pub page: Option<SocketAddr>,
 }
 
 impl Status {
