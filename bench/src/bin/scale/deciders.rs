@@ -1,5 +1,7 @@
 //! Those who decide: the core alone, and the leader with its store.
 
+use std::time::Instant;
+
 use coordinator::Leader;
 use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey};
 use farm_model::Timestamp;
@@ -44,18 +46,23 @@ pub struct Durable {
     leader: Leader,
     store: Box<dyn Store>,
     epoch: Epoch,
+    /// How long reading the records took, in seconds.
+    pub load_seconds: f64,
 }
 
 impl Durable {
     /// As the store has it.
     pub fn new(mut store: Box<dyn Store>, now: Timestamp) -> Self {
+        let began = Instant::now();
         let loaded = store.load(Keep::Everything).unwrap();
+        let load_seconds = began.elapsed().as_secs_f64();
         let epoch = loaded.epoch;
         let (leader, _) = Leader::restore(loaded, Policy::default(), now);
         Self {
             leader,
             store,
             epoch,
+            load_seconds,
         }
     }
 }

@@ -7,7 +7,6 @@ use bench::machine;
 use clap::{Args, Subcommand};
 use farm_bucket::Bucket;
 use farm_core::{ViewKey, page};
-use farm_store::Keep;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::deciders::{Core, Decides, Durable};
@@ -20,6 +19,8 @@ use super::world::World;
 const RENDERED: usize = 200;
 /// So many commits on nine branches are there before the history that views are rendered after.
 const COMMITS: usize = 9 * shape::HISTORY;
+/// Commits whose builds are open while views are rendered.
+const PUSHES: usize = 20;
 
 /// One of the parts.
 #[derive(Debug, Clone, Subcommand)]
@@ -197,11 +198,6 @@ fn store(size: &Size) -> Stored {
 }
 
 fn restart(size: &Size) -> Restarted {
-    let mut store = state::open(&size.state);
-    let began = Instant::now();
-    let loaded = store.load(Keep::Everything).unwrap();
-    let load_seconds = began.elapsed().as_secs_f64();
-    drop((store, loaded));
     let world = World::new(1, 1);
     let began = Instant::now();
     let mut farm = Durable::new(state::open(&size.state), world.now);
@@ -211,7 +207,7 @@ fn restart(size: &Size) -> Restarted {
     assert!(open > 0);
     Restarted {
         open,
-        load_seconds,
+        load_seconds: farm.load_seconds,
         ready_seconds,
         memory_kb: private_kb(),
     }
@@ -235,13 +231,17 @@ fn views(size: &Size) -> Viewed {
     let mut world = World::new(COMMITS * shape::BUILDERS, size.machines);
     let mut farm = Core::new(world.now);
     traffic::fill(&mut farm, &mut world);
-    let mut finished = 0;
+    let mut finished = farm.farm().open().len();
     while finished < size.builds {
-        let push = world.push();
-        let told = farm.decide(vec![push], world.now);
-        world.told(&told);
+        push(&mut farm, &mut world);
         finished += shape::BUILDERS;
         traffic::finish(&mut farm, &mut world, shape::BUILDERS);
+    }
+    // What is open and shown is the same, however much is over.
+    let open = farm.farm().open().len();
+    traffic::finish(&mut farm, &mut world, open);
+    for _ in 0..PUSHES {
+        push(&mut farm, &mut world);
     }
     let grid = ViewKey::Grid {
         repo: shape::repository_name(0).parse().unwrap(),
@@ -257,6 +257,12 @@ fn views(size: &Size) -> Viewed {
         front,
         front_bytes,
     }
+}
+
+fn push(farm: &mut Core, world: &mut World) {
+    let push = world.push();
+    let told = farm.decide(vec![push], world.now);
+    world.told(&told);
 }
 
 /// A view rendered and written to a bucket, and its bytes.
