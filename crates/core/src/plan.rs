@@ -39,6 +39,8 @@ pub struct Seen<'a> {
     pub branches: &'a Branches,
     /// What was made already.
     pub book: &'a Book,
+    /// Whether commits count that the branch had when it was last read: what they want has been planned.
+    pub again: bool,
 }
 
 /// Every build that `branch`, as observed, wants: its newest `history` commits on each of the repository's builders, as
@@ -87,13 +89,30 @@ impl Seen<'_> {
     fn own(&self, repository: &Repository, branch: &Branch) -> Vec<Wanted> {
         let target = Target::alone(&branch.repo, &branch.name);
         let builders: Vec<&BuilderName> = self.builders(repository, &target, None).collect();
+        let planned = self.planned(repository, branch);
         let commits = branch.commits.iter().take(repository.history as usize);
-        let each = (0..).zip(commits).flat_map(|(behind, commit)| {
+        let new = (0..)
+            .zip(commits)
+            .filter(|(_, commit)| !planned.contains(&commit.id));
+        let each = new.flat_map(|(behind, commit)| {
             let key =
                 move |builder: &BuilderName| wanted(builder, branch, &commit.id, None, behind);
             builders.iter().map(move |builder| key(builder))
         });
         each.collect()
+    }
+
+    /// Commits of which everything was planned when the branch was last read, under the same configuration.
+    fn planned(&self, repository: &Repository, branch: &Branch) -> BTreeSet<&CommitId> {
+        if self.again {
+            return BTreeSet::new();
+        }
+        let known = self
+            .branches
+            .get(&(branch.repo.clone(), branch.name.clone()));
+        let commits = known.into_iter().flat_map(|known| &known.commits);
+        let wanted = commits.take(repository.history as usize);
+        wanted.map(|commit| &commit.id).collect()
     }
 
     /// The heads of every repository that is built against `head`'s.

@@ -155,8 +155,7 @@ impl Running {
             &folder,
             hub,
             hub_id,
-            &bus_url,
-            &bucket_url,
+            (&bus_url, &bucket_url),
             &secrets,
             hub_cuts,
         )?;
@@ -346,8 +345,7 @@ fn start_hub(
     folder: &Folder,
     listener: TcpListener,
     id: HubId,
-    bus: &BusUrl,
-    bucket: &str,
+    (bus, bucket): (&BusUrl, &str),
     secrets: &Secrets,
     cuts: Cuts,
 ) -> anyhow::Result<Pool> {

@@ -1,5 +1,7 @@
 //! The life of attempts: progress, loss, silence.
 
+use std::ops::Bound;
+
 use jiff::{SignedDuration, Timestamp};
 
 use farm_model::id::{AttemptKey, HubId, HubSession, MachineId};
@@ -14,6 +16,10 @@ use crate::effects::Effects;
 use crate::queue::JobRef;
 use crate::recipe;
 
+/// Current attempts looked at in one look at the time, at least.
+const LOOKED_AT: usize = 1000;
+/// Looks in which all of them are looked at, where there are many.
+const LOOKS: usize = 8;
 /// Restarts of a hub that count as one loss.
 const RESTARTS_A_LOSS: usize = 4;
 /// Refusals in a row that a job's record keeps.
@@ -411,16 +417,26 @@ impl Farm {
 
     /// What nobody speaks of any more is lost, once we have listened for the grace period.
     pub(super) fn lose_silent(&mut self, now: Timestamp, effects: &mut Effects) {
-        let lost: Vec<(JobRef, &str)> = self
-            .leases
-            .iter()
-            .filter_map(|(key, job)| {
-                let attempt = self.current_by_key(key)?;
-                let reason = self.why_lost(attempt, now);
-                let reason = reason.or_else(|| self.why_overdue(job, attempt, now))?;
-                Some((job.clone(), reason))
-            })
-            .collect();
+        // A part of them each time: the whole round takes no longer than a few looks, however many there are.
+        let many = LOOKED_AT.max(self.leases.len() / LOOKS);
+        let from = match self.looked.take() {
+            Some(last) => Bound::Excluded(last),
+            None => Bound::Unbounded,
+        };
+        let mut lost: Vec<(JobRef, &str)> = Vec::new();
+        let mut last = None;
+        for (key, job) in self.leases.range((from, Bound::Unbounded)).take(many) {
+            last = Some(key.clone());
+            let Some(attempt) = self.current_by_key(key) else {
+                continue;
+            };
+            let reason = self.why_lost(attempt, now);
+            let reason = reason.or_else(|| self.why_overdue(job, attempt, now));
+            lost.extend(reason.map(|reason| (job.clone(), reason)));
+        }
+        // Where that was the last of them, the next look begins at the first.
+        let newest = self.leases.last_key_value().map(|(key, _)| key);
+        self.looked = last.filter(|last| Some(last) != newest);
         for (job, reason) in lost {
             self.give_up(&job, reason, Gone::Silent, now, effects);
         }

@@ -93,6 +93,8 @@ pub struct Farm {
     queue: Queue,
     /// Current attempts.
     leases: BTreeMap<AttemptKey, JobRef>,
+    /// Of these, the last one that was looked at for silence.
+    looked: Option<AttemptKey>,
     fleet: Fleet,
     owned: Owned,
     stands: Stands,
@@ -135,6 +137,7 @@ impl Farm {
             open: BTreeSet::new(),
             queue: Queue::default(),
             leases: BTreeMap::new(),
+            looked: None,
             fleet: Fleet::default(),
             owned: Owned::new(saved.owned),
             stands: Stands::default(),

@@ -14,7 +14,7 @@ use crate::effects::{Effects, ViewKey};
 use crate::fact::Observation;
 use crate::page::GRID_ROWS;
 use crate::page::at::{detail, note};
-use crate::plan::{Seen, Wanted, made, plan};
+use crate::plan::{Seen, made, plan};
 
 impl Farm {
     /// A repository was read: branches move, new commits want builds, vanished branches go.
@@ -75,7 +75,7 @@ impl Farm {
                 .and_then(|before| on_top(before, &branch))
                 .filter(|count| !self.has_builds(&branch, *count));
             note_moved(count, &branch, now, effects);
-            self.want_all(&branch, now, effects);
+            self.want_all(&branch, false, now, effects);
             self.note_branch(&branch);
         }
         if let Some(before) = self.branches.insert(key, branch.clone()) {
@@ -83,13 +83,9 @@ impl Farm {
         }
     }
 
-    /// What a branch wants built.
-    pub(super) fn wanted_by(&self, branch: &Branch) -> Vec<Wanted> {
-        plan(&self.seen(), branch)
-    }
-
-    fn want_all(&mut self, branch: &Branch, now: Timestamp, effects: &mut Effects) {
-        for wanted in self.wanted_by(branch) {
+    /// What a branch wants; with `again` also what it wanted when it was last read.
+    fn want_all(&mut self, branch: &Branch, again: bool, now: Timestamp, effects: &mut Effects) {
+        for wanted in plan(&self.seen(again), branch) {
             self.want(&wanted, "push", now, effects);
         }
     }
@@ -113,17 +109,18 @@ impl Farm {
 
     /// A builder has made a commit of a main repository: what it builds with that need not wait any more.
     pub(super) fn want_with(&mut self, snapshot: &Snapshot, now: Timestamp, effects: &mut Effects) {
-        for wanted in made(&self.seen(), snapshot) {
+        for wanted in made(&self.seen(true), snapshot) {
             let cause = format!("{} was made", snapshot.repo);
             self.want(&wanted, &cause, now, effects);
         }
     }
 
-    fn seen(&self) -> Seen<'_> {
+    pub(super) fn seen(&self, again: bool) -> Seen<'_> {
         Seen {
             config: &self.config,
             branches: &self.branches,
             book: &self.book,
+            again,
         }
     }
 
@@ -155,7 +152,7 @@ impl Farm {
                 branch: branch.name.clone(),
             });
             if self.config.repositories.contains_key(&branch.repo) {
-                self.want_all(&branch, now, effects);
+                self.want_all(&branch, true, now, effects);
                 self.note_branch(&branch);
             }
         }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use farm_model::config::FarmConfig;
 use farm_model::id::{BuildId, BuilderName, CommitId};
 use farm_model::message::command::Ask;
 use farm_model::record::{Branch, Build, Run};
@@ -45,10 +44,14 @@ impl Farm {
         match fact {
             Fact::Observed(observation) => {
                 let branches = observation.branches.iter();
-                unknown.builds = self.not_in_memory(&self.config, branches);
+                unknown.builds = self.not_in_memory(&self.seen(false), branches);
             }
             Fact::Configured { config, .. } if **config != self.config => {
-                unknown.builds = self.not_in_memory(config, self.branches.values());
+                let seen = Seen {
+                    config,
+                    ..self.seen(true)
+                };
+                unknown.builds = self.not_in_memory(&seen, self.branches.values());
             }
             Fact::Command(command) => match &command.ask {
                 Ask::Clear { builder, commit } => {
@@ -69,15 +72,10 @@ impl Farm {
 
     fn not_in_memory<'a>(
         &self,
-        config: &FarmConfig,
+        seen: &Seen<'_>,
         branches: impl Iterator<Item = &'a Branch>,
     ) -> BTreeSet<BuildId> {
-        let seen = Seen {
-            config,
-            branches: &self.branches,
-            book: &self.book,
-        };
-        let wanted = branches.flat_map(|branch| plan(&seen, branch));
+        let wanted = branches.flat_map(|branch| plan(seen, branch));
         let ids = wanted.map(|wanted| wanted.key.id());
         ids.filter(|id| !self.builds.contains_key(id)).collect()
     }

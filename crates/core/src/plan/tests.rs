@@ -96,6 +96,7 @@ impl World {
 
     fn seen(&self) -> Seen<'_> {
         Seen {
+            again: true,
             config: &self.config,
             branches: &self.branches,
             book: &self.book,

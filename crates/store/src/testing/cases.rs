@@ -469,9 +469,9 @@ fn finding(store: &mut dyn Store) {
     assert_eq!(found, [(old.clone(), vec![finished(&old.id, 1)])]);
     let (again, _) = of(4);
     let runs = vec![finished(&again.id, 1), run(&again.id, 2)];
-    let ids = [again.id.clone(), unknown.id.clone()];
-    assert_eq!(store.builds(&ids).unwrap(), [(again, runs)]);
     let (unknown, key) = of(9);
+    let ids = [again.id.clone(), unknown.id];
+    assert_eq!(store.builds(&ids).unwrap(), [(again, runs)]);
     assert!(store.builds(&ids[1..]).unwrap().is_empty());
     assert!(store.find(&key.builder, &key.commit).unwrap().is_empty());
 }
