@@ -73,13 +73,15 @@ pub fn recalled(store: &mut dyn Store, unknown: Unknown) -> Result<Option<Fact>,
 
 #[cfg(test)]
 mod tests {
+    use farm_model::config::FarmConfig;
+
     use super::*;
 
     #[test]
     fn what_follows_a_new_configuration_is_taken_apart_from_it() {
         let configured = || Fact::Configured {
             digest: "d".to_owned(),
-            config: Box::default(),
+            config: Box::new(FarmConfig::parse("farm.toml", "").unwrap()),
         };
         let counts = |facts| -> Vec<usize> { apart(facts).iter().map(Vec::len).collect() };
         assert_eq!(counts(vec![]), [0]);
