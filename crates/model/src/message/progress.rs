@@ -85,6 +85,9 @@ pub struct AttemptReport {
     /// What came of tests: first those that failed, then units; as many as a message holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<TestResult>,
+    /// Whether every test that was to run did, and every one that failed is in `tests`: what is not there has passed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tests_complete: bool,
     /// All of them: JSON lines of [`TestResult`], gzipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests_whole: Option<BlobId>,
@@ -102,6 +105,7 @@ impl AttemptReport {
             snapshot: None,
             units: Vec::new(),
             tests: Vec::new(),
+            tests_complete: false,
             tests_whole: None,
         }
     }
@@ -247,6 +251,9 @@ pub struct MachineGone {
     pub machine: MachineId,
     /// Why, for people.
     pub reason: String,
+    /// Whether the hub itself took it out of use: it halts as it should, or could not be cleaned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dismissed: bool,
 }
 
 impl Message for AttemptProgress {
