@@ -47,7 +47,7 @@ impl Lease {
 
     /// Takes the machine out of use before it goes away.
     pub fn retire(&self, reason: &str) {
-        self.registry.remove(&self.machine, reason);
+        self.registry.retire(&self.machine, reason);
     }
 
     /// Takes a machine out of use with which nothing is wrong.
@@ -88,7 +88,8 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(reason) = self.spoiled {
-            self.retire(reason);
+            // Nobody tells what came of its attempt.
+            self.registry.remove(&self.machine, reason);
             return self.machine.close();
         }
         let left = (self.telling, self.held.take());

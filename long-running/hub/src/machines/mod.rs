@@ -21,4 +21,4 @@ pub use lease::Lease;
 pub use machine::Machine;
 pub use news::{News, Scope};
 pub use reach::{DirectLine, Reach};
-pub use registry::Registry;
+pub use registry::{Departure, Registry};

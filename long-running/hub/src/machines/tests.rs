@@ -60,7 +60,7 @@ impl Bench {
         let gone = news
             .gone
             .iter()
-            .map(|(id, reason)| format!("{id}: {reason}"));
+            .map(|(id, departure)| format!("{id}: {}", departure.reason));
         (present.collect(), gone.collect())
     }
 }
@@ -225,6 +225,24 @@ async fn what_went_wrong_is_remembered_over_a_new_connection_and_halting_is_not_
     b.connect("m");
     let shown = b.registry.census(&wanted).machines.remove(0);
     assert_eq!(shown.trouble.unwrap().text, "it did not pass its check");
+}
+
+#[tokio::test]
+async fn who_took_a_machine_out_is_told() {
+    let mut b = Bench::new();
+    for name in ["broken", "dismissed", "gone", "retired"] {
+        let machine = b.connect(name);
+        let mut lease = b.registry.claim(&id(name), &attempt(1), None).unwrap();
+        match name {
+            "broken" => lease.spoil("its attempt broke off"),
+            "dismissed" => lease.dismiss("it is halted"),
+            "gone" => b.registry.remove(&machine, "it closed the connection"),
+            _ => lease.retire("it could not be cleaned"),
+        }
+    }
+    let gone = b.registry.news(Scope::Changed, 200).gone;
+    let dismissed = gone.iter().map(|(_, departure)| departure.dismissed);
+    assert_eq!(dismissed.collect::<Vec<_>>(), [false, true, false, true]);
 }
 
 #[tokio::test]
