@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
+use super::{Held, Keeping, Machine, Registry};
 use farm_model::config::Clean;
 use farm_model::id::AttemptKey;
-use tokio_util::sync::CancellationToken;
-
-use super::{Held, Machine, Registry};
 
 /// A machine taken for one attempt; it is free again when this is dropped.
 pub struct Lease {
@@ -74,14 +72,14 @@ impl Lease {
 }
 
 impl Lease {
-    /// Keeps the machine as the attempt leaves it, and hands it back so. What is returned is cancelled when that is over:
-    /// the one who keeps it then sees to it, see [`Registry::end_hold`].
-    pub fn hold(mut self, clean: Clean) -> CancellationToken {
+    /// Keeps the machine as the attempt leaves it, and hands it back so. The one who keeps it hears when that
+    /// is over, and then sees to it, see [`Registry::take_over`].
+    pub fn hold(mut self, clean: Clean) -> Keeping {
         let held = Held::new(self.attempt.clone(), clean);
-        let over = held.over();
+        let keeping = held.keeping();
         self.held = Some(held);
         self.hand_back();
-        over
+        keeping
     }
 }
 

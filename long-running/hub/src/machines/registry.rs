@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::census::{Gone, Trouble};
 use super::debts::Debts;
+use super::holds::Lent;
 use super::{Held, Lease, Machine, NotHad};
 use crate::status::StatusSender;
 use crate::text::one_line;
@@ -72,6 +73,8 @@ pub(super) struct Entry {
     pub telling: Option<AttemptKey>,
     /// What it is kept for, while it works on nothing.
     pub held: Option<Held>,
+    /// What it is kept for, while a job has it that may go on with that.
+    pub lent: Option<Lent>,
     /// Since when it has been busy, or idle.
     pub since: Instant,
 }
@@ -94,6 +97,7 @@ impl Registry {
             busy: None,
             telling: None,
             held: None,
+            lent: None,
             since: Instant::now(),
         };
         let replaced = state.machines.insert(machine.id.clone(), entry);
@@ -193,6 +197,7 @@ impl Registry {
         (telling, held): (bool, Option<Held>),
     ) {
         let mut state = self.state.lock();
+        let draining = state.draining;
         let Some(entry) = state.machines.get_mut(&machine.id) else {
             return;
         };
@@ -200,7 +205,14 @@ impl Registry {
             return;
         }
         let is_held = held.is_some();
+        entry.lent = None;
         entry.held = held;
+        if let Some(held) = &entry.held {
+            held.is_back();
+            if draining {
+                held.release();
+            }
+        }
         entry.telling = entry.busy.take().filter(|_| telling);
         entry.since = Instant::now();
         state.busy -= 1;
