@@ -41,9 +41,7 @@ impl Gains {
     #[must_use]
     pub fn list(&mut self, units: Vec<String>) -> bool {
         self.units.extend(units);
-        // Quotes and a comma; what would need more in JSON is no unit's name.
-        let size: usize = self.units.iter().map(|unit| unit.len() + 3).sum();
-        size <= UNITS
+        units_size(&self.units) <= UNITS
     }
 }
 
@@ -101,6 +99,11 @@ impl Held {
         }
         fits
     }
+}
+
+/// Of a list of units as JSON, in bytes.
+pub fn units_size(units: &[String]) -> usize {
+    serde_json::to_vec(units).map_or(usize::MAX, |json| json.len())
 }
 
 /// As JSON, in bytes, with what stands between two.
@@ -255,5 +258,7 @@ mod tests {
         let mut gains = Gains::default();
         assert!(gains.list(vec!["unit".to_owned(); 9000]));
         assert!(!gains.list(vec!["unit".to_owned(); 1000]));
+        // Each of these takes six bytes in JSON.
+        assert!(!Gains::default().list(vec!["\u{1}".repeat(100); 120]));
     }
 }

@@ -5,7 +5,7 @@ use farm_model::message::progress::{
     AttemptReport, LogSummary, Outcome, StepReport, TestOutcome, TestResult,
 };
 
-use super::gains::size;
+use super::gains::{size, units_size};
 use super::log::Kept;
 use super::{Bad, End};
 use crate::text::one_line;
@@ -15,6 +15,9 @@ const REASON: usize = 500;
 
 /// Of steps, units and tests together as JSON, in bytes: a message has 128 KiB.
 const ROOM: usize = 112 << 10;
+
+/// Of all of it as JSON, in bytes: the rest of a message says whose it is.
+const MESSAGE: usize = 124 << 10;
 
 /// Of these, for steps at least.
 const STEPS: usize = 24 << 10;
@@ -51,12 +54,11 @@ pub fn of(
         reason = format!("{reason}{and}its log is not all there: {trouble}");
     }
     // A list of units is whole or not at all, which was seen to when it was made.
-    let units: usize = brought.units.iter().map(|unit| 2 * unit.len() + 3).sum();
-    let room = ROOM.saturating_sub(units);
+    let room = ROOM.saturating_sub(units_size(&brought.units));
     let failed = failures(&brought.tests);
     let tests = tests_that_fit(brought.tests, room.saturating_sub(STEPS));
     let tests_complete = brought.tests_complete && failures(&tests) == failed;
-    AttemptReport {
+    fitting(AttemptReport {
         outcome,
         reason: one_line(&reason, REASON),
         steps: that_fit(steps, STEPS),
@@ -70,6 +72,30 @@ pub fn of(
         tests,
         tests_complete,
         tests_whole: brought.tests_whole,
+    })
+}
+
+/// One that is too large all the same tells how it came out, rather than nothing. Without its list of units it would seem
+/// that there is nothing to test.
+fn fitting(report: AttemptReport) -> AttemptReport {
+    let size = serde_json::to_vec(&report).map_or(usize::MAX, |json| json.len());
+    if size <= MESSAGE {
+        return report;
+    }
+    let outcome = match report.outcome {
+        Outcome::Ok if !report.units.is_empty() => Outcome::Failed,
+        outcome => outcome,
+    };
+    let and = if report.reason.is_empty() { "" } else { "; " };
+    let why = "steps, units and tests are left out: they take more than a message holds";
+    AttemptReport {
+        outcome,
+        reason: format!("{}{and}{why}", report.reason),
+        steps: Vec::new(),
+        units: Vec::new(),
+        tests: Vec::new(),
+        tests_complete: false,
+        ..report
     }
 }
 
@@ -187,6 +213,17 @@ mod tests {
         assert_eq!((report.tests.len(), report.tests_complete), (200, true));
         let silent = report.tests.iter().filter(|test| test.output.is_empty());
         assert!((100..150).contains(&silent.count()));
+    }
+
+    #[test]
+    fn a_report_that_is_too_large_tells_at_least_how_it_came_out() {
+        let brought = Brought {
+            units: vec!["\u{1}".repeat(100); 1000],
+            ..Brought::default()
+        };
+        let report = of(Ok(()), (Vec::new(), brought), 0, Kept::default());
+        assert_eq!((report.outcome, report.units.len()), (Outcome::Failed, 0));
+        assert!(report.reason.contains("left out"), "{}", report.reason);
     }
 
     #[test]
