@@ -66,6 +66,13 @@ impl Reader {
         }
     }
 
+    /// What comes next is another file: what the last one left open does not reach into it.
+    pub fn next_document(&mut self) {
+        if let Parser::Junit(junit) = &mut self.parser {
+            junit.next_document();
+        }
+    }
+
     /// Nothing more comes: what was found.
     #[must_use]
     pub fn finish(mut self, ended: Ended) -> Found {

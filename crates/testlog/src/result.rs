@@ -30,4 +30,6 @@ pub struct Found {
     pub tests: Vec<TestResult>,
     /// Results that found no room.
     pub dropped: u64,
+    /// Of these, tests that failed.
+    pub dropped_failed: u64,
 }

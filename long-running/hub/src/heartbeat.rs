@@ -8,7 +8,7 @@ use farm_model::id::MachineId;
 use farm_model::message::progress::{HubHeartbeat, MachineGone, MachineReport};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::machines::{News, Registry, Scope};
+use crate::machines::{Departure, News, Registry, Scope};
 use crate::teller::{Identity, Teller};
 
 /// Machines in one message: at most about 100 KiB of it, with all labels that a machine can have.
@@ -59,9 +59,9 @@ impl Heartbeat {
     fn events(&self, news: &News) -> anyhow::Result<Vec<Event>> {
         let mut seqs = news.first_seq..;
         let mut events = Vec::new();
-        for (machine, reason) in &news.gone {
+        for (machine, departure) in &news.gone {
             let seq = seqs.next().unwrap_or_default();
-            events.push(self.gone(seq, machine, reason)?);
+            events.push(self.gone(seq, machine, departure)?);
         }
         // A hub without machines speaks, too.
         let none: &[MachineReport] = &[];
@@ -77,14 +77,14 @@ impl Heartbeat {
         Ok(events)
     }
 
-    fn gone(&self, seq: u64, machine: &MachineId, reason: &str) -> anyhow::Result<Event> {
+    fn gone(&self, seq: u64, machine: &MachineId, departure: &Departure) -> anyhow::Result<Event> {
         let gone = MachineGone {
             hub: self.identity.hub.clone(),
             session: self.identity.session.clone(),
             seq,
             machine: machine.clone(),
-            reason: reason.to_owned(),
-            dismissed: false,
+            reason: departure.reason.clone(),
+            dismissed: departure.dismissed,
         };
         self.identity.event(&format!("hub:{seq}"), &gone)
     }

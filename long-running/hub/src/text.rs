@@ -74,9 +74,32 @@ pub fn one_line(text: &str, most: usize) -> String {
     }
 }
 
+/// The text without the URL, which may hold a secret: from where it begins in the text to where it must have ended.
+pub fn without_url(text: &str, url: &str) -> String {
+    let begin = url.split('?').next().filter(|begin| !begin.is_empty());
+    let mut parts = text.split(begin.unwrap_or(url));
+    let first = parts.next().unwrap_or_default();
+    let ends = |letter: char| letter.is_whitespace() || "\"'<>".contains(letter);
+    parts.fold(first.to_owned(), |said, part| {
+        let rest = part.find(ends).map_or("", |end| &part[end..]);
+        format!("{said}(its URL){rest}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn urls_are_left_out_whole_or_cut() {
+        let url = "https://example.org/go.tar.gz?token=secret";
+        let text = format!("fetching provided URL \"{url}\": 404; {url}");
+        let wanted = "fetching provided URL \"(its URL)\": 404; (its URL)";
+        assert_eq!(without_url(&text, url), wanted);
+        let cut = "no: https://example.org/go.tar.gz?token=sec";
+        assert_eq!(without_url(cut, url), "no: (its URL)");
+        assert_eq!(without_url("no answer", url), "no answer");
+    }
 
     #[test]
     fn limits_are_said_as_they_are_set() {

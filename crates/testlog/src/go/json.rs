@@ -41,7 +41,8 @@ impl LineParser for GoJson {
             return;
         };
         match &*event.action {
-            "run" => book.begin(&event.package, &event.test),
+            "run" | "cont" => book.begin(&event.package, &event.test),
+            "pause" => book.pause(&event.package, &event.test),
             "output" if is_frame(&event.output) => {}
             "output" => book.output(&event.package, &event.test, &event.output),
             "build-output" => book.output(&event.import_path, "", &event.output),

@@ -25,6 +25,9 @@ enum Speaker {
 /// Tests whose package is not known yet are kept under this one.
 const UNNAMED: &str = "";
 
+/// Spaces before what is said of a test in a test.
+const INDENT: usize = 4;
+
 impl LineParser for GoText {
     fn line(&mut self, line: &str, book: &mut Book) {
         if let Some((package, outcome, took)) = package_line(line) {
@@ -33,8 +36,12 @@ impl LineParser for GoText {
         } else if let Some((name, outcome, took)) = test_line(line) {
             book.tell(UNNAMED, name, outcome, took);
             self.speaker = Speaker::Test(name.to_owned());
-        } else if let Some(name) = running(line) {
-            book.begin(UNNAMED, name);
+        } else if let Some((name, runs)) = running(line) {
+            if runs {
+                book.begin(UNNAMED, name);
+            } else {
+                book.pause(UNNAMED, name);
+            }
             self.speaker = Speaker::Test(name.to_owned());
         } else if let Some(package) = build_line(line) {
             self.speaker = Speaker::Build(package.to_owned());
@@ -77,12 +84,11 @@ fn package_line(line: &str) -> Option<(&str, TestOutcome, u64)> {
     Some((package, outcome, took.unwrap_or(0)))
 }
 
-/// `    --- FAIL: TestX/sub (0.00s)`, indented as deep as the test lies.
+/// `    --- FAIL: TestX/sub (0.00s)`, indented as deep as the test lies: what is deeper, a test has logged.
 fn test_line(line: &str) -> Option<(&str, TestOutcome, u64)> {
-    let (word, rest) = line
-        .trim_start_matches(' ')
-        .strip_prefix("--- ")?
-        .split_once(": ")?;
+    let told = line.trim_start_matches(' ');
+    let indented = line.len() - told.len();
+    let (word, rest) = told.strip_prefix("--- ")?.split_once(": ")?;
     let outcome = match word {
         "PASS" | "BENCH" => TestOutcome::Ok,
         "FAIL" => TestOutcome::Failed,
@@ -90,13 +96,23 @@ fn test_line(line: &str) -> Option<(&str, TestOutcome, u64)> {
         _ => return None,
     };
     let (name, took) = rest.rsplit_once(" (")?;
+    // A name may have slashes of its own.
+    let deepest = INDENT * name.matches('/').count();
+    if indented > deepest || indented % INDENT != 0 {
+        return None;
+    }
     Some((name, outcome, seconds(took.strip_suffix(')')?)?))
 }
 
-/// `=== RUN   TestX`, and what says the same later.
-fn running(line: &str) -> Option<&str> {
+/// `=== RUN   TestX`, and what says the same later; false where it waits for its turn.
+fn running(line: &str) -> Option<(&str, bool)> {
     let (word, name) = line.strip_prefix("=== ")?.split_once(' ')?;
-    matches!(word, "RUN" | "CONT" | "NAME" | "PAUSE").then(|| name.trim())
+    let runs = match word {
+        "RUN" | "CONT" | "NAME" => true,
+        "PAUSE" => false,
+        _ => return None,
+    };
+    Some((name.trim(), runs))
 }
 
 /// `# p`, `# p [p.test]`: before the compiler's errors. Dist describes the machine in lines that begin the same.

@@ -16,6 +16,7 @@ const DEPTH: usize = 32;
 
 /// One report after the other.
 pub struct Junit {
+    limit: usize,
     tokens: Tokens,
     place: Place,
 }
@@ -50,9 +51,15 @@ impl Junit {
     /// Tags and pieces of text of at most `limit` bytes are looked at.
     pub fn new(limit: usize) -> Self {
         Self {
+            limit,
             tokens: Tokens::new(limit),
             place: Place::default(),
         }
+    }
+
+    /// Another file begins.
+    pub fn next_document(&mut self) {
+        *self = Self::new(self.limit);
     }
 
     /// The next bytes.
@@ -107,7 +114,11 @@ impl Place {
             unit,
             name: attribute(start, "name"),
             took: seconds.parse().map_or(0, milliseconds),
-            outcome: TestOutcome::Ok,
+            // As googletest says it of tests that are disabled or filtered out.
+            outcome: match attribute(start, "status").as_str() {
+                "notrun" => TestOutcome::Skipped,
+                _ => TestOutcome::Ok,
+            },
         }
     }
 

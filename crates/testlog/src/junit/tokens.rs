@@ -186,9 +186,11 @@ impl Tokens {
             return State::Text;
         }
         self.buffer.push(byte);
-        // What may be the end is not given out.
-        if seen == 0 && self.buffer.len() >= self.limit {
+        if self.buffer.len() >= self.limit {
+            // What may be the end is not given out.
+            let end = self.buffer.split_off(self.buffer.len() - seen);
             self.flush(false, each);
+            self.buffer = end;
         }
         State::Cdata { seen }
     }
@@ -220,5 +222,30 @@ fn advance(end: &[u8], seen: usize, byte: u8) -> usize {
         seen
     } else {
         usize::from(end.first() == Some(&byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_that_seems_to_end_for_ever_is_given_out_in_pieces() {
+        let mut tokens = Tokens::new(64);
+        tokens.push(b"<testsuite><![CDATA[", |_| {});
+        let (mut said, mut held) = (0, 0);
+        for _ in 0..1000 {
+            tokens.push(&[b']'; 1000], |token| match token {
+                Token::Text { text, .. } => said += text.len(),
+                other => panic!("{other:?}"),
+            });
+            held = held.max(tokens.buffer.len());
+        }
+        assert!(held <= 64, "{held}");
+        tokens.push(b"]]>", |token| match token {
+            Token::Text { text, .. } => said += text.len(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(said, 1_000_000);
     }
 }

@@ -131,6 +131,34 @@ fn dist_of_2019_is_read_with_its_failure() {
 }
 
 #[test]
+fn a_test_that_waited_when_another_died_has_not_failed() {
+    let text = "=== RUN   TestWaits\n=== PAUSE TestWaits\n=== RUN   TestGoes\n=== PAUSE TestGoes\n\
+        === CONT  TestGoes\npanic: x\nFAIL\tp\t0.01s\n";
+    let wanted = ["p TestGoes failed", "p  failed"];
+    assert_eq!(told(&read(TestFormat::Go, text)), wanted);
+    let event = |action: &str, test: &str| {
+        format!("{{\"Action\":\"{action}\",\"Package\":\"p\",\"Test\":\"{test}\"}}\n")
+    };
+    let mut json = String::new();
+    for test in ["TestWaits", "TestGoes"] {
+        json += &(event("run", test) + &event("pause", test));
+    }
+    json += &event("cont", "TestGoes");
+    json += "{\"Action\":\"fail\",\"Package\":\"p\"}\n";
+    assert_eq!(told(&read(TestFormat::GoJson, &json)), wanted);
+}
+
+#[test]
+fn what_a_test_logs_is_no_verdict() {
+    let text = "=== RUN   TestRunner\n    --- FAIL: TestInner (0.00s)\n        --- FAIL: TestInner/a (0.00s)\n\
+        --- PASS: TestRunner (0.00s)\n    --- PASS: TestRunner/a/b (0.00s)\nPASS\nok  \tp\t0.01s\n";
+    assert_eq!(
+        told(&read(TestFormat::Go, text)),
+        ["p TestRunner ok", "p TestRunner/a/b ok", "p  ok"]
+    );
+}
+
+#[test]
 fn a_test_that_ran_when_everything_ended_is_what_it_died_of() {
     let upto = JSON.find(
         "\"Action\":\"fail\",\"Package\":\"example.org/sample/bad\",\"Test\":\"TestWrong/right\"",

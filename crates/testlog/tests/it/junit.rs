@@ -1,6 +1,7 @@
 //! JUnit's XML.
 
 use farm_model::message::work::TestFormat;
+use farm_testlog::{Ended, Limits, Reader};
 
 use crate::{of, read, told};
 
@@ -83,6 +84,17 @@ fn one_that_breaks_off_does_not_spoil_the_next() {
         told(&read(TestFormat::Junit, &text)),
         told(&read(TestFormat::Junit, PYTEST))
     );
+}
+
+#[test]
+fn a_file_that_breaks_off_anywhere_does_not_reach_into_the_next() {
+    for cut in ["<system-out><![CDATA[x", "<!-- ", "<failure message=\"x"] {
+        let mut reader = Reader::new(TestFormat::Junit, Limits::default());
+        reader.push(format!("<testsuite><testcase name='a'>{cut}").as_bytes());
+        reader.next_document();
+        reader.push(b"<testsuite name='s'><testcase name='b' status='notrun'/></testsuite>");
+        assert_eq!(told(&reader.finish(Ended::Badly)), ["s b skipped"], "{cut}");
+    }
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Course {
     clock: Clock,
     steps: Vec<StepReport>,
     running: Option<Running>,
+    /// The command that ended last.
+    done: Option<String>,
 }
 
 struct Running {
@@ -39,6 +41,7 @@ impl Course {
             clock,
             steps: Vec::new(),
             running: None,
+            done: None,
         }
     }
 
@@ -67,6 +70,9 @@ impl Course {
             return Duration::ZERO;
         };
         let took = running.since.elapsed();
+        if !running.ours {
+            self.done = Some(running.name.clone());
+        }
         self.steps.push(StepReport {
             name: running.name,
             state: one_line(state, STATE),
@@ -86,7 +92,7 @@ impl Course {
         self.end(&state);
     }
 
-    /// The whole attempt's time is over: the fault of the step that runs, if one does.
+    /// The whole attempt's time is over: the fault of the step that runs, or of the command that ended last.
     pub fn too_late(&mut self, limit: Duration) -> Bad {
         let what = format!("{}, the limit of the whole attempt", timed_out(limit));
         match self
@@ -99,7 +105,10 @@ impl Course {
                 let bad = if ours { Bad::Lost } else { Bad::Failed };
                 bad(in_step(&name, &what))
             }
-            None => Bad::Lost(format!("no step had begun: {what}")),
+            None => match &self.done {
+                Some(last) => Bad::Failed(format!("after step {last}: {what}")),
+                None => Bad::Lost(format!("no command had begun: {what}")),
+            },
         }
     }
 
@@ -142,6 +151,19 @@ mod tests {
         course.begin_ours("restore");
         let bad = course.too_late(Duration::from_secs(60));
         assert!(matches!(bad, Bad::Lost(_)), "{bad:?}");
+    }
+
+    #[tokio::test]
+    async fn time_that_runs_out_behind_a_command_is_its_fault() {
+        let limit = Duration::from_secs(60);
+        let mut course = Course::new(Clock::manual(Timestamp::UNIX_EPOCH));
+        course.begin_ours("restore");
+        course.end("ok");
+        assert!(matches!(course.too_late(limit), Bad::Lost(_)));
+        course.begin("test");
+        course.end("ok");
+        let reason = "after step test: timed out after 1m, the limit of the whole attempt";
+        assert_eq!(course.too_late(limit), Bad::Failed(reason.to_owned()));
     }
 
     #[tokio::test]

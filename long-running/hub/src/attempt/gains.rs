@@ -16,8 +16,11 @@ pub const UNITS: usize = 64 << 10;
 /// Of all results as JSON, in bytes; over that only failed ones are written, over twice that none.
 const WHOLE: usize = 64 << 20;
 
-/// Failed tests and units that are held for the report, each, as JSON, in bytes.
+/// Failed units, failed tests and other units that are held for the report, each, as JSON, in bytes.
 const HELD: usize = 256 << 10;
+
+/// Of a test's output in the report, in characters.
+const OUTPUT: usize = 1500;
 
 /// For all results to be stored.
 const STORE: Duration = Duration::from_secs(30);
@@ -38,9 +41,7 @@ impl Gains {
     #[must_use]
     pub fn list(&mut self, units: Vec<String>) -> bool {
         self.units.extend(units);
-        // Quotes and a comma; what would need more in JSON is no unit's name.
-        let size: usize = self.units.iter().map(|unit| unit.len() + 3).sum();
-        size <= UNITS
+        units_size(&self.units) <= UNITS
     }
 }
 
@@ -48,8 +49,13 @@ impl Gains {
 pub struct Results {
     whole: GzEncoder<Vec<u8>>,
     written: usize,
+    failed_units: Held,
     failed: Held,
     units: Held,
+    /// Groups that ran to their end.
+    groups: usize,
+    /// A failed test may have found no room.
+    cut: bool,
 }
 
 /// As many as there is room for.
@@ -64,24 +70,57 @@ impl Default for Results {
         Self {
             whole: GzEncoder::new(Vec::new(), Compression::default()),
             written: 0,
+            failed_units: Held::default(),
             failed: Held::default(),
             units: Held::default(),
+            groups: 0,
+            cut: false,
         }
     }
 }
 
 impl Held {
-    fn add(&mut self, test: TestResult, size: usize) {
-        if self.size + size <= HELD {
-            self.size += size;
-            self.tests.push(test);
+    /// With the end of what it said as long as half the room is free, then without; false if not even that fits.
+    fn add(&mut self, mut test: TestResult) -> bool {
+        test.output = end_of(&test.output);
+        if self.put(&test, HELD / 2) {
+            return true;
         }
+        test.output.clear();
+        self.put(&test, HELD)
+    }
+
+    fn put(&mut self, test: &TestResult, room: usize) -> bool {
+        let size = size(test);
+        let fits = size <= room.saturating_sub(self.size);
+        if fits {
+            self.size += size;
+            self.tests.push(test.clone());
+        }
+        fits
     }
 }
 
+/// Of a list of units as JSON, in bytes.
+pub fn units_size(units: &[String]) -> usize {
+    serde_json::to_vec(units).map_or(usize::MAX, |json| json.len())
+}
+
+/// As JSON, in bytes, with what stands between two.
+pub fn size(test: &TestResult) -> usize {
+    serde_json::to_vec(test).map_or(usize::MAX, |json| json.len() + 1)
+}
+
+fn end_of(output: &str) -> String {
+    let from = output.char_indices().rev().nth(OUTPUT - 1);
+    output[from.map_or(0, |(at, _)| at)..].to_owned()
+}
+
 impl Results {
-    /// What came of one group.
-    pub fn add(&mut self, tests: Vec<TestResult>) {
+    /// What came of one group, which ran to its end; `cut` if there may have been failed tests beside these.
+    pub fn add(&mut self, tests: Vec<TestResult>, cut: bool) {
+        self.groups += 1;
+        self.cut |= cut;
         for test in tests {
             let Ok(mut line) = serde_json::to_vec(&test) else {
                 continue;
@@ -94,17 +133,26 @@ impl Results {
                 // Writing to memory does not fail.
                 drop(self.whole.write_all(&line));
             }
-            if failed {
-                self.failed.add(test, line.len());
-            } else if test.name.is_empty() {
-                self.units.add(test, line.len());
+            match (failed, test.name.is_empty()) {
+                (true, true) => self.cut |= !self.failed_units.add(test),
+                (true, false) => self.cut |= !self.failed.add(test),
+                // That one is missing means only that it is not told of.
+                (false, true) => drop(self.units.add(test)),
+                (false, false) => {}
             }
         }
     }
 
-    /// Stores all as a blob; `None` where there is nothing, or the bucket does not take it.
+    /// Whether so many groups ran to their end, and every test that failed is held.
+    pub fn is_complete(&self, groups: usize) -> bool {
+        self.groups == groups && !self.cut
+    }
+
+    /// Stores all as a blob; `None` where there is nothing, or the bucket does not take it. And what is held: failed units,
+    /// failed tests, other units.
     pub async fn store(self, bucket: &Bucket) -> (Vec<TestResult>, Option<BlobId>) {
-        let mut told = self.failed.tests;
+        let mut told = self.failed_units.tests;
+        told.extend(self.failed.tests);
         told.extend(self.units.tests);
         if self.written == 0 {
             return (told, None);
@@ -138,18 +186,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failed_tests_come_first_then_units_and_all_is_in_the_blob() {
+    async fn failed_units_come_first_then_tests_then_units_and_all_is_in_the_blob() {
         use std::io::Read;
         let bucket = Bucket::open("memory:").unwrap();
         let mut results = Results::default();
-        results.add(vec![
+        let tests = vec![
             result("passed", TestOutcome::Ok, 0),
             result("", TestOutcome::Ok, 0),
             result("failed", TestOutcome::Failed, 10),
-        ]);
+            result("", TestOutcome::Failed, 0),
+        ];
+        results.add(tests, false);
         let (told, whole) = results.store(&bucket).await;
-        let names: Vec<_> = told.iter().map(|test| test.name.as_str()).collect();
-        assert_eq!(names, ["failed", ""]);
+        let told = told.iter().map(|test| (test.name.as_str(), test.outcome));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                ("", TestOutcome::Failed),
+                ("failed", TestOutcome::Failed),
+                ("", TestOutcome::Ok)
+            ]
+        );
         let blob = bucket
             .get_blob(&whole.unwrap(), 1 << 20)
             .await
@@ -162,7 +219,7 @@ mod tests {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
-        assert_eq!(all.len(), 3);
+        assert_eq!(all.len(), 4);
         assert_eq!(all[2].output, "x".repeat(10));
     }
 
@@ -170,13 +227,30 @@ mod tests {
     fn what_is_held_is_bounded() {
         let mut results = Results::default();
         for _ in 0..1000 {
-            results.add(vec![
+            let tests = vec![
                 result("t", TestOutcome::Failed, 1000),
                 result("", TestOutcome::Ok, 0),
-            ]);
+            ];
+            results.add(tests, false);
         }
         assert!(results.failed.size <= HELD && results.units.size <= HELD);
         assert!(results.failed.tests.len() > 200 && results.units.tests.len() == 1000);
+    }
+
+    #[test]
+    fn results_are_complete_if_every_group_ended_and_every_failed_test_is_held() {
+        let failed = |name: &str| vec![result(name, TestOutcome::Failed, 3000)];
+        let mut results = Results::default();
+        results.add(failed("t"), false);
+        assert!(results.is_complete(1) && !results.is_complete(2));
+        // Only what they said finds no room.
+        (0..500).for_each(|_| results.add(failed("t"), false));
+        assert!(results.is_complete(501));
+        results.add(failed(&"t".repeat(HELD)), false);
+        assert!(!results.is_complete(502));
+        let mut results = Results::default();
+        results.add(Vec::new(), true);
+        assert!(!results.is_complete(1));
     }
 
     #[test]
@@ -184,5 +258,7 @@ mod tests {
         let mut gains = Gains::default();
         assert!(gains.list(vec!["unit".to_owned(); 9000]));
         assert!(!gains.list(vec!["unit".to_owned(); 1000]));
+        // Each of these takes six bytes in JSON.
+        assert!(!Gains::default().list(vec!["\u{1}".repeat(100); 120]));
     }
 }

@@ -263,11 +263,14 @@ impl Attempt {
 
     /// What was gained, stored.
     async fn stored(&self, gains: gains::Gains) -> report::Brought {
+        let groups = steps::groups(&self.job.steps);
+        let tests_complete = groups > 0 && gains.tests.is_complete(groups);
         let (tests, tests_whole) = gains.tests.store(&self.tools.bucket).await;
         report::Brought {
             snapshot: gains.snapshot,
             units: gains.units,
             tests,
+            tests_complete,
             tests_whole,
         }
     }

@@ -1,8 +1,11 @@
 //! The report of an attempt, small enough for one message.
 
 use farm_model::id::BlobId;
-use farm_model::message::progress::{AttemptReport, LogSummary, Outcome, StepReport, TestResult};
+use farm_model::message::progress::{
+    AttemptReport, LogSummary, Outcome, StepReport, TestOutcome, TestResult,
+};
 
+use super::gains::{size, units_size};
 use super::log::Kept;
 use super::{Bad, End};
 use crate::text::one_line;
@@ -13,11 +16,11 @@ const REASON: usize = 500;
 /// Of steps, units and tests together as JSON, in bytes: a message has 128 KiB.
 const ROOM: usize = 112 << 10;
 
+/// Of all of it as JSON, in bytes: the rest of a message says whose it is.
+const MESSAGE: usize = 124 << 10;
+
 /// Of these, for steps at least.
 const STEPS: usize = 24 << 10;
-
-/// Of a test's output, in characters.
-const OUTPUT: usize = 1500;
 
 /// What an attempt brought, once it is stored.
 #[derive(Debug, Default)]
@@ -26,8 +29,10 @@ pub struct Brought {
     pub snapshot: Option<BlobId>,
     /// What can be tested.
     pub units: Vec<String>,
-    /// Failed tests, then units.
+    /// Failed units, failed tests, other units.
     pub tests: Vec<TestResult>,
+    /// Whether every test that was to run did, and every one that failed is in `tests`.
+    pub tests_complete: bool,
     /// All results.
     pub tests_whole: Option<BlobId>,
 }
@@ -49,10 +54,11 @@ pub fn of(
         reason = format!("{reason}{and}its log is not all there: {trouble}");
     }
     // A list of units is whole or not at all, which was seen to when it was made.
-    let units: usize = brought.units.iter().map(|unit| 2 * unit.len() + 3).sum();
-    let room = ROOM.saturating_sub(units);
+    let room = ROOM.saturating_sub(units_size(&brought.units));
+    let failed = failures(&brought.tests);
     let tests = tests_that_fit(brought.tests, room.saturating_sub(STEPS));
-    AttemptReport {
+    let tests_complete = brought.tests_complete && failures(&tests) == failed;
+    fitting(AttemptReport {
         outcome,
         reason: one_line(&reason, REASON),
         steps: that_fit(steps, STEPS),
@@ -64,7 +70,32 @@ pub fn of(
         snapshot: brought.snapshot,
         units: brought.units,
         tests,
+        tests_complete,
         tests_whole: brought.tests_whole,
+    })
+}
+
+/// One that is too large all the same tells how it came out, rather than nothing. Without its list of units it would seem
+/// that there is nothing to test.
+fn fitting(report: AttemptReport) -> AttemptReport {
+    let size = serde_json::to_vec(&report).map_or(usize::MAX, |json| json.len());
+    if size <= MESSAGE {
+        return report;
+    }
+    let outcome = match report.outcome {
+        Outcome::Ok if !report.units.is_empty() => Outcome::Failed,
+        outcome => outcome,
+    };
+    let and = if report.reason.is_empty() { "" } else { "; " };
+    let why = "steps, units and tests are left out: they take more than a message holds";
+    AttemptReport {
+        outcome,
+        reason: format!("{}{and}{why}", report.reason),
+        steps: Vec::new(),
+        units: Vec::new(),
+        tests: Vec::new(),
+        tests_complete: false,
+        ..report
     }
 }
 
@@ -82,32 +113,45 @@ fn that_fit(mut steps: Vec<StepReport>, mut room: usize) -> Vec<StepReport> {
     steps
 }
 
-/// The first results, as many as fit, with the end of what each said.
+/// As many results as fit. That a test failed is worth more than what it said, and this more than that another passed.
 fn tests_that_fit(tests: Vec<TestResult>, mut room: usize) -> Vec<TestResult> {
-    let shortened = tests.into_iter().map(|test| TestResult {
-        output: end_of(&test.output),
-        ..test
-    });
-    let fits = |test: &TestResult| {
-        let size = serde_json::to_vec(test).map_or(usize::MAX, |json| json.len() + 1);
+    let mut fits = |size: usize| {
         let fits = size <= room;
-        room = room.saturating_sub(size);
+        room -= if fits { size } else { 0 };
         fits
     };
-    shortened.take_while(fits).collect()
+    let (mut failed, mut others): (Vec<_>, Vec<_>) = tests.into_iter().partition(has_failed);
+    failed.retain(|test| fits(bare_size(test)));
+    for test in &mut failed {
+        if !fits(size(test).saturating_sub(bare_size(test))) {
+            test.output.clear();
+        }
+    }
+    others.retain(|test| fits(size(test)));
+    failed.extend(others);
+    failed
 }
 
-fn end_of(output: &str) -> String {
-    let from = output.char_indices().rev().nth(OUTPUT - 1);
-    output[from.map_or(0, |(at, _)| at)..].to_owned()
+fn has_failed(test: &TestResult) -> bool {
+    test.outcome == TestOutcome::Failed
+}
+
+fn failures(tests: &[TestResult]) -> usize {
+    tests.iter().filter(|test| has_failed(test)).count()
+}
+
+/// Of the same without what it said.
+fn bare_size(test: &TestResult) -> usize {
+    size(&TestResult {
+        output: String::new(),
+        ..test.clone()
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use farm_model::Timestamp;
-    use farm_model::message::progress::TestOutcome;
-
     use super::*;
+    use farm_model::Timestamp;
 
     fn step(name: String) -> StepReport {
         StepReport {
@@ -140,6 +184,46 @@ mod tests {
         assert_eq!(report.outcome, Outcome::Ok);
         assert_eq!(report.reason, "its log is not all there: disk full");
         assert_eq!((report.log.bytes, report.log.dropped), (3, 9));
+    }
+
+    #[test]
+    fn one_result_that_does_not_fit_hides_no_other_and_is_missed() {
+        let failed = |name: &str, output: usize| TestResult {
+            unit: "u".to_owned(),
+            name: name.to_owned(),
+            outcome: TestOutcome::Failed,
+            milliseconds: 1,
+            output: "x".repeat(output),
+        };
+        let told = |tests: Vec<TestResult>| {
+            let brought = Brought {
+                tests,
+                tests_complete: true,
+                ..Brought::default()
+            };
+            of(Ok(()), (Vec::new(), brought), 0, Kept::default())
+        };
+        let report = told(vec![
+            failed(&"long".repeat(ROOM / 4), 0),
+            failed("short", 9),
+        ]);
+        assert_eq!((report.tests.len(), report.tests_complete), (1, false));
+        assert_eq!(report.tests[0].name, "short");
+        let report = told((0..200).map(|_| failed("t", 1000)).collect());
+        assert_eq!((report.tests.len(), report.tests_complete), (200, true));
+        let silent = report.tests.iter().filter(|test| test.output.is_empty());
+        assert!((100..150).contains(&silent.count()));
+    }
+
+    #[test]
+    fn a_report_that_is_too_large_tells_at_least_how_it_came_out() {
+        let brought = Brought {
+            units: vec!["\u{1}".repeat(100); 1000],
+            ..Brought::default()
+        };
+        let report = of(Ok(()), (Vec::new(), brought), 0, Kept::default());
+        assert_eq!((report.outcome, report.units.len()), (Outcome::Failed, 0));
+        assert!(report.reason.contains("left out"), "{}", report.reason);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use farm_model::config::Clean;
 use farm_model::id::{AttemptKey, MachineId};
 use farm_model::message::progress::Missing;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Entry;
@@ -29,12 +30,36 @@ impl NotHad {
     }
 }
 
-/// One machine is kept so. Dropped, it is not any more, and whoever waits for the end of that is told.
+/// What the one who keeps a machine hears of it. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Keeping {
+    /// It need not be kept any longer.
+    over: CancellationToken,
+    /// It is not kept any more.
+    gone: CancellationToken,
+    /// A job that was to go on with it did not.
+    back: Arc<Notify>,
+}
+
+impl Keeping {
+    /// Returns when it need not be kept any longer.
+    pub async fn over(&self) {
+        self.over.cancelled().await;
+    }
+}
+
+/// One machine is kept so. Dropped, it is not any more, and the one who keeps it is told.
 #[derive(Debug)]
 pub struct Held {
     attempt: AttemptKey,
     clean: Clean,
-    over: CancellationToken,
+    keeping: Keeping,
+}
+
+/// What is kept while a job has it that may go on with it.
+pub(super) struct Lent {
+    attempt: AttemptKey,
+    keeping: Keeping,
 }
 
 impl Held {
@@ -43,7 +68,7 @@ impl Held {
         Self {
             attempt,
             clean,
-            over: CancellationToken::new(),
+            keeping: Keeping::default(),
         }
     }
 
@@ -52,20 +77,33 @@ impl Held {
         &self.attempt
     }
 
-    /// Cancelled when it is over.
-    pub(super) fn over(&self) -> CancellationToken {
-        self.over.clone()
+    /// For the one who keeps it.
+    pub(super) fn keeping(&self) -> Keeping {
+        self.keeping.clone()
     }
 
     /// It need not be any longer.
     pub(super) fn release(&self) {
-        self.over.cancel();
+        self.keeping.over.cancel();
+    }
+
+    /// No job has it any more that could go on with it.
+    pub(super) fn is_back(&self) {
+        self.keeping.back.notify_one();
+    }
+
+    fn lent(&self) -> Lent {
+        Lent {
+            attempt: self.attempt.clone(),
+            keeping: self.keeping(),
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.over.cancel();
+        self.keeping.over.cancel();
+        self.keeping.gone.cancel();
     }
 }
 
@@ -78,7 +116,10 @@ impl Entry {
         continues: Option<&AttemptKey>,
     ) -> Result<Option<Held>, NotHad> {
         match (&self.held, continues) {
-            (Some(held), Some(before)) if held.attempt == *before => Ok(self.held.take()),
+            (Some(held), Some(before)) if held.attempt == *before => {
+                self.lent = Some(held.lent());
+                Ok(self.held.take())
+            }
             (_, Some(before)) => Err(NotHad {
                 reason: format!("machine {id} is not as {before} left it"),
                 missing: Some(Missing::WorkDir),
@@ -102,20 +143,38 @@ impl Registry {
     /// No job will continue that attempt: its machine need not be kept.
     pub fn release_hold(&self, attempt: &AttemptKey) {
         let state = self.state.lock();
-        let all = state
-            .machines
-            .values()
-            .filter_map(|entry| entry.held.as_ref());
-        all.filter(|held| held.attempt == *attempt)
-            .for_each(Held::release);
+        for entry in state.machines.values() {
+            if let Some(held) = entry.held.as_ref().filter(|held| held.attempt == *attempt) {
+                held.release();
+            }
+            if let Some(lent) = entry.lent.as_ref().filter(|lent| lent.attempt == *attempt) {
+                lent.keeping.over.cancel();
+            }
+        }
     }
 
-    /// Takes the machine over, if it is still kept as that attempt left it.
-    pub fn end_hold(
+    /// Takes the machine over, which was kept as that attempt left it, as soon as no job has it; `None` if one has gone on
+    /// with it, or the machine went.
+    pub async fn take_over(
         self: &Arc<Self>,
         machine: &Arc<Machine>,
         attempt: &AttemptKey,
+        keeping: &Keeping,
     ) -> Option<Lease> {
+        loop {
+            if let Some(lease) = self.end_hold(machine, attempt) {
+                return Some(lease);
+            }
+            tokio::select! {
+                () = keeping.gone.cancelled() => return None,
+                () = machine.closed() => return None,
+                () = keeping.back.notified() => {}
+            }
+        }
+    }
+
+    /// Takes the machine over, if it is still kept as that attempt left it.
+    fn end_hold(self: &Arc<Self>, machine: &Arc<Machine>, attempt: &AttemptKey) -> Option<Lease> {
         let mut state = self.state.lock();
         let entry = state.machines.get_mut(&machine.id)?;
         let same = Arc::ptr_eq(&entry.machine, machine);

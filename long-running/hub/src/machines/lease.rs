@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
+use super::{Held, Keeping, Machine, Registry};
 use farm_model::config::Clean;
 use farm_model::id::AttemptKey;
-use tokio_util::sync::CancellationToken;
-
-use super::{Held, Machine, Registry};
 
 /// A machine taken for one attempt; it is free again when this is dropped.
 pub struct Lease {
@@ -47,7 +45,7 @@ impl Lease {
 
     /// Takes the machine out of use before it goes away.
     pub fn retire(&self, reason: &str) {
-        self.registry.remove(&self.machine, reason);
+        self.registry.retire(&self.machine, reason);
     }
 
     /// Takes a machine out of use with which nothing is wrong.
@@ -74,21 +72,22 @@ impl Lease {
 }
 
 impl Lease {
-    /// Keeps the machine as the attempt leaves it, and hands it back so. What is returned is cancelled when that is over:
-    /// the one who keeps it then sees to it, see [`Registry::end_hold`].
-    pub fn hold(mut self, clean: Clean) -> CancellationToken {
+    /// Keeps the machine as the attempt leaves it, and hands it back so. The one who keeps it hears when that
+    /// is over, and then sees to it, see [`Registry::take_over`].
+    pub fn hold(mut self, clean: Clean) -> Keeping {
         let held = Held::new(self.attempt.clone(), clean);
-        let over = held.over();
+        let keeping = held.keeping();
         self.held = Some(held);
         self.hand_back();
-        over
+        keeping
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(reason) = self.spoiled {
-            self.retire(reason);
+            // Nobody tells what came of its attempt.
+            self.registry.remove(&self.machine, reason);
             return self.machine.close();
         }
         let left = (self.telling, self.held.take());

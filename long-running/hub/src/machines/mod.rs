@@ -16,9 +16,9 @@ mod tests;
 
 pub use attend::{Checks, attend, first_status};
 pub use census::{Census, Count, Gone, Seen, Trouble, Wanted};
-pub use holds::{Held, NotHad};
+pub use holds::{Held, Keeping, NotHad};
 pub use lease::Lease;
 pub use machine::Machine;
 pub use news::{News, Scope};
 pub use reach::{DirectLine, Reach};
-pub use registry::Registry;
+pub use registry::{Departure, Registry};

@@ -4,7 +4,7 @@ use farm_model::id::MachineId;
 use farm_model::message::progress::MachineReport;
 
 use super::Registry;
-use super::registry::Entry;
+use super::registry::{Departure, Entry};
 use crate::ledger::Owner;
 
 /// What a beat speaks of.
@@ -23,8 +23,8 @@ pub struct News {
     pub first_seq: u64,
     /// No new work is taken.
     pub draining: bool,
-    /// Machines that went, with the reason.
-    pub gone: Vec<(MachineId, String)>,
+    /// Machines that went, and why.
+    pub gone: Vec<(MachineId, Departure)>,
     /// Machines that are there.
     pub present: Vec<MachineReport>,
 }
@@ -42,7 +42,7 @@ impl Registry {
                 .filter_map(|id| state.machines.get(id).map(report))
                 .collect(),
         };
-        let gone: Vec<(MachineId, String)> = untold
+        let gone: Vec<(MachineId, Departure)> = untold
             .into_iter()
             .filter(|(id, _)| !state.machines.contains_key(id))
             .collect();
@@ -60,8 +60,8 @@ impl Registry {
     /// These could not be told: next time again, unless something newer is known by then.
     pub fn untold(&self, news: News) {
         let mut state = self.state.lock();
-        for (id, reason) in news.gone {
-            state.untold.entry(id).or_insert(reason);
+        for (id, departure) in news.gone {
+            state.untold.entry(id).or_insert(departure);
         }
         for report in news.present {
             state.untold.entry(report.machine).or_default();

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::census::{Gone, Trouble};
 use super::debts::Debts;
+use super::holds::Lent;
 use super::{Held, Lease, Machine, NotHad};
 use crate::status::StatusSender;
 use crate::text::one_line;
@@ -33,7 +34,7 @@ pub struct Registry {
 pub(super) struct State {
     pub machines: BTreeMap<MachineId, Entry>,
     /// Machines to be told of: where one is no longer there, why.
-    pub untold: BTreeMap<MachineId, String>,
+    pub untold: BTreeMap<MachineId, Departure>,
     busy: usize,
     pub draining: bool,
     /// Counts everything that is told of machines.
@@ -46,6 +47,24 @@ pub(super) struct State {
     pub debts: Debts,
 }
 
+/// Why a machine is no longer there; nothing of one that is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Departure {
+    /// For people.
+    pub reason: String,
+    /// The hub itself took it out of use, and tells what came of the attempt on it.
+    pub dismissed: bool,
+}
+
+impl Departure {
+    fn of(reason: &str, dismissed: bool) -> Self {
+        Self {
+            reason: one_line(reason, REASON),
+            dismissed,
+        }
+    }
+}
+
 pub(super) struct Entry {
     pub machine: Arc<Machine>,
     pub busy: Option<AttemptKey>,
@@ -54,6 +73,8 @@ pub(super) struct Entry {
     pub telling: Option<AttemptKey>,
     /// What it is kept for, while it works on nothing.
     pub held: Option<Held>,
+    /// What it is kept for, while a job has it that may go on with that.
+    pub lent: Option<Lent>,
     /// Since when it has been busy, or idle.
     pub since: Instant,
 }
@@ -76,27 +97,33 @@ impl Registry {
             busy: None,
             telling: None,
             held: None,
+            lent: None,
             since: Instant::now(),
         };
         let replaced = state.machines.insert(machine.id.clone(), entry);
         if replaced.as_ref().is_some_and(|entry| entry.busy.is_some()) {
             state.busy -= 1;
         }
-        self.note(state, &machine.id, "");
+        self.note(state, &machine.id);
         replaced.map(|entry| entry.machine)
     }
 
     /// Takes this machine out, if it is still the one of its name: something went wrong with it.
     pub fn remove(&self, machine: &Arc<Machine>, reason: &str) {
-        self.take_out(machine, reason, true);
+        self.take_out(machine, Departure::of(reason, false), true);
+    }
+
+    /// The same, where the hub itself no longer wants it.
+    pub fn retire(&self, machine: &Arc<Machine>, reason: &str) {
+        self.take_out(machine, Departure::of(reason, true), true);
     }
 
     /// The same, where all is as it should be.
     pub fn dismiss(&self, machine: &Arc<Machine>, reason: &str) {
-        self.take_out(machine, reason, false);
+        self.take_out(machine, Departure::of(reason, true), false);
     }
 
-    fn take_out(&self, machine: &Arc<Machine>, reason: &str, trouble: bool) {
+    fn take_out(&self, machine: &Arc<Machine>, departure: Departure, trouble: bool) {
         let mut state = self.state.lock();
         let Slot::Occupied(slot) = state.machines.entry(machine.id.clone()) else {
             return;
@@ -107,11 +134,11 @@ impl Registry {
         if slot.remove().busy.is_some() {
             state.busy -= 1;
         }
-        state.left(machine, reason);
+        state.left(machine, &departure.reason);
         if trouble {
-            state.trouble(&machine.id, reason);
+            state.trouble(&machine.id, &departure.reason);
         }
-        self.note(state, &machine.id, reason);
+        self.tell_of(state, &machine.id, departure);
     }
 
     /// Takes the machine for `attempt`, which may go on from where another left it.
@@ -156,7 +183,7 @@ impl Registry {
             entry.since = Instant::now();
         }
         state.busy += 1;
-        self.note(state, &machine.id, "");
+        self.note(state, &machine.id);
         let machine = Arc::clone(machine);
         Lease::new(Arc::clone(self), machine, attempt.clone(), continued)
     }
@@ -170,6 +197,7 @@ impl Registry {
         (telling, held): (bool, Option<Held>),
     ) {
         let mut state = self.state.lock();
+        let draining = state.draining;
         let Some(entry) = state.machines.get_mut(&machine.id) else {
             return;
         };
@@ -177,7 +205,14 @@ impl Registry {
             return;
         }
         let is_held = held.is_some();
+        entry.lent = None;
         entry.held = held;
+        if let Some(held) = &entry.held {
+            held.is_back();
+            if draining {
+                held.release();
+            }
+        }
         entry.telling = entry.busy.take().filter(|_| telling);
         entry.since = Instant::now();
         state.busy -= 1;
@@ -185,7 +220,7 @@ impl Registry {
             // Nothing that is told has changed.
             self.count(state);
         } else {
-            self.note(state, &machine.id, "");
+            self.note(state, &machine.id);
         }
     }
 
@@ -197,7 +232,7 @@ impl Registry {
         };
         if entry.telling.as_ref() == Some(attempt) {
             entry.telling = None;
-            self.note(state, id, "");
+            self.note(state, id);
         }
     }
 
@@ -246,9 +281,13 @@ impl Registry {
         self.changed.notified().await;
     }
 
-    /// Marks the machine as to be told of.
-    fn note(&self, mut state: MutexGuard<'_, State>, id: &MachineId, reason: &str) {
-        state.untold.insert(id.clone(), one_line(reason, REASON));
+    /// Marks a machine that is there as to be told of.
+    fn note(&self, state: MutexGuard<'_, State>, id: &MachineId) {
+        self.tell_of(state, id, Departure::default());
+    }
+
+    fn tell_of(&self, mut state: MutexGuard<'_, State>, id: &MachineId, departure: Departure) {
+        state.untold.insert(id.clone(), departure);
         self.count(state);
         self.changed.notify_one();
     }

@@ -1,6 +1,8 @@
+use farm_model::config::Clean;
 use farm_model::id::{AttemptKey, MachineId};
 use farm_wire::revdial::{Dialers, Session};
 use farm_wire::reverse::RevdialVersion;
+use futures::FutureExt;
 use std::sync::Arc;
 use tokio::io::DuplexStream;
 use tokio::sync::watch;
@@ -60,7 +62,7 @@ impl Bench {
         let gone = news
             .gone
             .iter()
-            .map(|(id, reason)| format!("{id}: {reason}"));
+            .map(|(id, departure)| format!("{id}: {}", departure.reason));
         (present.collect(), gone.collect())
     }
 }
@@ -225,6 +227,62 @@ async fn what_went_wrong_is_remembered_over_a_new_connection_and_halting_is_not_
     b.connect("m");
     let shown = b.registry.census(&wanted).machines.remove(0);
     assert_eq!(shown.trouble.unwrap().text, "it did not pass its check");
+}
+
+#[tokio::test]
+async fn who_took_a_machine_out_is_told() {
+    let mut b = Bench::new();
+    for name in ["broken", "dismissed", "gone", "retired"] {
+        let machine = b.connect(name);
+        let mut lease = b.registry.claim(&id(name), &attempt(1), None).unwrap();
+        match name {
+            "broken" => lease.spoil("its attempt broke off"),
+            "dismissed" => lease.dismiss("it is halted"),
+            "gone" => b.registry.remove(&machine, "it closed the connection"),
+            _ => lease.retire("it could not be cleaned"),
+        }
+    }
+    let gone = b.registry.news(Scope::Changed, 200).gone;
+    let dismissed = gone.iter().map(|(_, departure)| departure.dismissed);
+    assert_eq!(dismissed.collect::<Vec<_>>(), [false, true, false, true]);
+}
+
+#[tokio::test]
+async fn a_kept_machine_comes_back_from_a_job_that_did_not_go_on_with_it() {
+    let mut b = Bench::new();
+    let machine = b.connect("m");
+    let claim = |number, continues: Option<AttemptKey>| {
+        let lease = b
+            .registry
+            .claim(&id("m"), &attempt(number), continues.as_ref());
+        lease.unwrap()
+    };
+    let keeping = claim(1, None).hold(Clean::Halt);
+    let next = claim(2, Some(attempt(1)));
+    let first = attempt(1);
+    let keeper = b.registry.take_over(&machine, &first, &keeping);
+    tokio::pin!(keeper);
+    let early = keeper.as_mut().now_or_never();
+    assert!(early.is_none(), "a job has it");
+    b.registry.release_hold(&attempt(1));
+    assert!(keeping.over().now_or_never().is_some());
+    next.unused();
+    drop(keeper.await.unwrap());
+    // Once a job has gone on with it, there is nothing to take over.
+    let keeping = claim(3, None).hold(Clean::Halt);
+    drop(claim(4, Some(attempt(3))));
+    let third = attempt(3);
+    let taken = b.registry.take_over(&machine, &third, &keeping).await;
+    assert!(taken.is_none());
+}
+
+#[tokio::test]
+async fn what_begins_to_be_kept_while_the_hub_drains_is_over_at_once() {
+    let mut b = Bench::new();
+    b.connect("m");
+    let lease = b.registry.claim(&id("m"), &attempt(1), None).unwrap();
+    b.registry.drain();
+    lease.hold(Clean::None).over().await;
 }
 
 #[tokio::test]

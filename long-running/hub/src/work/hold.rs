@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use farm_model::message::progress::Outcome;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
 use super::Work;
 use crate::attempt::{Attempt, Left, after};
+use crate::machines::Keeping;
 
 /// The longest: whoever asked for it may be gone for good.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -22,17 +22,17 @@ pub fn wanted(attempt: &Attempt, outcome: Outcome, left: Left) -> Option<Duratio
 }
 
 impl Work {
-    /// Keeps the machine until `over`, for `limit` at most; then, if no job has gone on with it, leaves it as after any
-    /// attempt.
-    pub(super) async fn keep(&self, attempt: &Attempt, over: CancellationToken, limit: Duration) {
+    /// Keeps the machine until that is over, for `limit` at most; then, if no job has gone on with it, leaves it as after
+    /// any attempt.
+    pub(super) async fn keep(&self, attempt: &Attempt, keeping: Keeping, limit: Duration) {
         let (machine, key) = (&attempt.machine, &attempt.job.attempt);
         tracing::info!(attempt = %key, machine = %machine.id, ?limit, "its machine is kept");
         tokio::select! {
-            () = over.cancelled() => {}
+            () = keeping.over() => {}
             () = sleep(limit) => {}
             () = machine.closed() => return,
         }
-        let Some(lease) = self.registry.end_hold(machine, key) else {
+        let Some(lease) = self.registry.take_over(machine, key, &keeping).await else {
             return;
         };
         tracing::info!(attempt = %key, machine = %machine.id, "its machine is no longer kept");

@@ -135,7 +135,8 @@ impl Work {
             self.registry.trouble(&attempt.machine.id, &report.reason);
         }
         let left = attempt.left(outcome);
-        let hold = wanted(&attempt, outcome, left);
+        let draining = self.registry.is_draining();
+        let hold = wanted(&attempt, outcome, left).filter(|_| !draining);
         let clean = match hold {
             Some(_) => Clean::None,
             None => attempt.job.clean,
@@ -169,8 +170,8 @@ impl Work {
             }
         };
         let keep = async {
-            if let Some((over, limit)) = kept {
-                self.keep(&attempt, over, limit).await;
+            if let Some((keeping, limit)) = kept {
+                self.keep(&attempt, keeping, limit).await;
             }
         };
         tokio::join!(tell, see_off, keep);

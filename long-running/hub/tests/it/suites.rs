@@ -73,18 +73,19 @@ async fn every_group_runs_and_every_unit_has_its_outcome() {
     let names: Vec<_> = report.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["test a (+1)", "test bad/two", "test c"]);
     let wanted = [
-        "bad/one TestX failed",
         "bad/one  failed",
-        "bad/two TestX failed",
         "bad/two  failed",
+        "bad/one TestX failed",
+        "bad/two TestX failed",
         "a  ok",
         "c  ok",
     ];
     assert_eq!(told(&report.tests), wanted);
-    assert_eq!(report.tests[0].output, "    x_test.go:1: no\n");
+    assert_eq!(report.tests[2].output, "    x_test.go:1: no\n");
+    assert!(report.tests_complete);
     // Its own where it ran with others, all of the time where it ran alone.
     assert_eq!(
-        (report.tests[1].milliseconds, report.tests[4].milliseconds),
+        (report.tests[0].milliseconds, report.tests[4].milliseconds),
         (20, 30)
     );
     assert!(report.tests[5].milliseconds >= report.steps[2].milliseconds);
@@ -104,8 +105,9 @@ async fn the_first_failure_ends_it_where_that_is_wanted() {
     assert_eq!(report.steps.len(), 2);
     assert_eq!(
         told(&report.tests),
-        ["bad TestX failed", "bad  failed", "a  ok"]
+        ["bad  failed", "bad TestX failed", "a  ok"]
     );
+    assert!(!report.tests_complete, "c did not run");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,13 +170,27 @@ async fn what_cargo_said_is_read_as_it_comes() {
     let report = b.run(&job).await;
     assert_eq!(report.reason, "step test: one, whole failed");
     let wanted = [
-        "one tests::fails failed",
-        "whole also_fails failed",
         "one  failed",
         "whole  failed",
+        "one tests::fails failed",
+        "whole also_fails failed",
     ];
     assert_eq!(told(report.tests.iter().take(4)), wanted.map(str::to_owned));
     assert_eq!(whole(&b, &report).await.len(), 13);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_the_attempts_limit_cuts_off_are_missed() {
+    let mut b = Bench::start().await;
+    let _machine = b.machine("m").await;
+    let mut job = b.job(1, "m");
+    let script = r#"case "$FARM_TESTS" in slow) sleep 1000;; *) false;; esac"#;
+    tests(&mut job, script, "exit", &[&["bad"], &["slow"], &["never"]]);
+    job.timeout_seconds = 3;
+    let report = b.run(&job).await;
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert_eq!(told(&report.tests), ["bad  failed"]);
+    assert!(!report.tests_complete, "{report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,11 +272,6 @@ async fn a_go_module_is_tested_with_json() {
         "example.org/m/good TestGood ok",
     ];
     assert_eq!(all, wanted, "{log}");
-    let said = |name: &str| {
-        report
-            .tests
-            .iter()
-            .find(|test| test.unit == broken || test.name == name)
-    };
-    assert!(said("TestBad").unwrap().output.contains("as it should"));
+    let mut bad = report.tests.iter().filter(|test| test.name == "TestBad");
+    assert!(bad.next().unwrap().output.contains("as it should"));
 }

@@ -23,6 +23,11 @@ impl Attempt {
             .split_whitespace()
             .map(str::to_owned)
             .collect();
+        if units.is_empty() {
+            // Nothing to test would be a success in which nothing was tested.
+            let nothing = "it lists nothing on standard output: there must be something to test";
+            return Err(Bad::Failed(in_step(&command.name, nothing)));
+        }
         if said.len() >= MOST || !desk.course.gains.list(units) {
             let much = "it lists more than a report holds: group what it lists";
             return Err(Bad::Failed(in_step(&command.name, much)));

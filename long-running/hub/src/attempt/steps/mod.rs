@@ -30,6 +30,15 @@ pub fn placing(step: &Step) -> Option<&'static str> {
     }
 }
 
+/// Groups of tests in all steps.
+pub fn groups(steps: &[Step]) -> usize {
+    let groups = steps.iter().map(|step| match step {
+        Step::Tests(tests) => tests.groups.len(),
+        _ => 0,
+    });
+    groups.sum()
+}
+
 impl Attempt {
     /// Whether the step is not to be done: what it would place is in the work dir that the attempt goes on from.
     pub(super) fn is_placed(&self, step: &Step) -> bool {

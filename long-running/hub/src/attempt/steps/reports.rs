@@ -65,16 +65,23 @@ impl Attempt {
             return Ok(());
         }
         let archive = fetched(&client, &place.folder).await?;
-        let files = spawn_blocking(move || unpacked(&archive, &place.file)).await;
-        let files = files.map_err(std::io::Error::other).and_then(|files| files);
-        let files = files.map_err(|error| unread(&error.to_string()))?;
-        files.iter().for_each(|file| reader.push(file));
+        let files = spawn_blocking(move || unpacked(&archive, &place, MOST_UNPACKED)).await;
+        for file in files.map_err(|error| unread(&error.to_string()))?? {
+            reader.next_document();
+            reader.push(&file);
+        }
         Ok(())
     }
 }
 
 fn unread(why: &str) -> Bad {
     Bad::Lost(format!("reports of tests cannot be read: {why}"))
+}
+
+fn too_large(folder: &str) -> Bad {
+    Bad::Failed(format!(
+        "reports of tests must lie in a folder of their own: {folder} is too large"
+    ))
 }
 
 /// `target/reports/*.xml`: a folder, and a pattern of files in it.
@@ -123,18 +130,23 @@ async fn fetched(client: &Client, folder: &str) -> Result<Vec<u8>, Bad> {
     {
         bytes.extend_from_slice(&piece);
         if bytes.len() > MOST {
-            let text = format!(
-                "reports of tests must lie in a folder of their own: {folder} is too large"
-            );
-            return Err(Bad::Failed(text));
+            return Err(too_large(folder));
         }
     }
     Ok(bytes)
 }
 
-/// The files of the archive that fit. Blocks.
-fn unpacked(archive: &[u8], pattern: &str) -> std::io::Result<Vec<Vec<u8>>> {
-    let mut archive = Archive::new(MultiGzDecoder::new(archive).take(MOST_UNPACKED));
+/// The files of the archive that fit; the code's fault if it has more than `most` bytes. Blocks.
+fn unpacked(archive: &[u8], place: &Place, most: u64) -> Result<Vec<Vec<u8>>, Bad> {
+    let mut archive = Archive::new(MultiGzDecoder::new(archive).take(most));
+    let files = fitting(&mut archive, &place.file);
+    if archive.into_inner().limit() == 0 {
+        return Err(too_large(&place.folder));
+    }
+    files.map_err(|error| unread(&error.to_string()))
+}
+
+fn fitting(archive: &mut Archive<impl Read>, pattern: &str) -> std::io::Result<Vec<Vec<u8>>> {
     let mut files = Vec::new();
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -174,7 +186,32 @@ fn fits(name: &str, pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
+
+    #[test]
+    fn an_archive_that_grows_too_large_is_the_codes_fault() {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(100_000);
+        header.set_cksum();
+        tar.append_data(&mut header, "a.xml", &[b' '; 100_000][..])
+            .unwrap();
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(&tar.into_inner().unwrap()).unwrap();
+        let archive = gz.finish().unwrap();
+        let place = Place {
+            folder: "reports".to_owned(),
+            file: "*.xml".to_owned(),
+        };
+        let all = unpacked(&archive, &place, 1 << 20).unwrap();
+        assert_eq!(all[0].len(), 100_000);
+        let bad = unpacked(&archive, &place, 50_000).unwrap_err();
+        assert!(matches!(bad, Bad::Failed(_)), "{bad:?}");
+        let cut = unpacked(&archive[..archive.len() / 2], &place, 1 << 20).unwrap_err();
+        assert!(matches!(cut, Bad::Lost(_)), "{cut:?}");
+    }
 
     #[test]
     fn patterns_have_stars() {

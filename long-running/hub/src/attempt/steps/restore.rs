@@ -11,7 +11,7 @@ use super::paths::inside;
 use crate::attempt::fault::Fault;
 use crate::attempt::{Attempt, Bad, End};
 use crate::site::blob_url;
-use crate::text::one_line;
+use crate::text::{one_line, without_url};
 
 /// For a machine to load a snapshot itself.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -38,7 +38,9 @@ impl Attempt {
             match client.put_tar_from_url(&url, into, LIMIT).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    let machine = &self.machine.id;
+                    let (machine, error) = (&self.machine.id, error.to_string());
+                    // There is a token in it.
+                    let error = without_url(&error, &url);
                     tracing::warn!(%machine, %snapshot, %error, "a machine could not load a snapshot itself");
                 }
             }

@@ -74,12 +74,20 @@ impl Attempt {
             failure: failure.as_deref(),
             milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         };
-        let results = judge(&group, reader.finish(ended).tests);
+        let found = reader.finish(ended);
+        if found.dropped > 0 {
+            let (attempt, dropped) = (&self.job.attempt, found.dropped);
+            tracing::warn!(%attempt, step = %name, dropped, "there was no room for all results of tests");
+        }
+        let results = judge(&group, found.tests);
         let bad = results
             .iter()
             .filter(|test| test.name.is_empty() && test.outcome == TestOutcome::Failed);
         let bad = bad.map(|test| test.unit.clone()).collect();
-        desk.course.gains.tests.add(results);
+        desk.course
+            .gains
+            .tests
+            .add(results, found.dropped_failed > 0);
         Ok(bad)
     }
 }
