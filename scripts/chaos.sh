@@ -17,7 +17,8 @@ while [ $# -gt 0 ]; do
 done
 farm=$programs/farm
 [ -x "$farm" ] || { echo "there is no $farm: run \`cargo build --release\` first" >&2; exit 1; }
-for need in curl jq openssl; do command -v $need >/dev/null || { echo "needs $need" >&2; exit 1; }; done
+command -v jq >/dev/null || { echo "skipped: processes killed at random: there is no jq"; exit 0; }
+for need in curl openssl; do command -v $need >/dev/null || { echo "needs $need" >&2; exit 1; }; done
 . scripts/lib/farm.sh
 . scripts/lib/postgres.sh
 RANDOM=$seed
@@ -121,7 +122,7 @@ while [ $SECONDS -lt $end ]; do
     dead=()
     if [ $SECONDS -ge $next ]; then
         name=${victims[$((RANDOM % ${#victims[@]}))]}
-        if kill -0 "${pids[$name]:-0}" 2>/dev/null; then
+        if [ -n "${pids[$name]:-}" ] && kill -0 "${pids[$name]}" 2>/dev/null; then
             kill_9 "$name" 2>/dev/null
             kills[$name]=$((${kills[$name]:-0} + 1))
             dead+=("$name")

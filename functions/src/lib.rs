@@ -6,6 +6,7 @@ mod doors;
 pub mod gerrit_webhook;
 pub mod github_webhook;
 pub mod manifest;
+mod names;
 pub mod pubsubhelper;
 pub mod retrybuilds;
 mod traced;

@@ -7,6 +7,14 @@ declare -A pids=()
 cleanup() {
     code=$?
     kill "${pids[@]}" 2>/dev/null || true
+    # What is told to PostgreSQL so is not to wait until its clients have gone.
+    if [ -n "${pids[postgres]:-}" ]; then kill -INT "${pids[postgres]}" 2>/dev/null || true; fi
+    for _ in $(seq 200); do
+        if [ -z "$(jobs -rp)" ]; then break; fi
+        sleep 0.1
+    done
+    # What has not ended in 20 s does not.
+    jobs -rp | xargs -r kill -9 2>/dev/null || true
     wait 2>/dev/null || true
     if [ $code -ne 0 ]; then
         echo "FAILED; logs of the processes:" >&2

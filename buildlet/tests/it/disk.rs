@@ -29,7 +29,7 @@ async fn with_small_disk(folder: &tempfile::TempDir) -> Option<Buildlet> {
 async fn a_full_disk_is_a_500_and_leaves_no_half_files() {
     let folder = tempfile::tempdir().unwrap();
     let Some(b) = with_small_disk(&folder).await else {
-        println!("skipped: a small disk cannot be mounted here");
+        crate::skipped("a small disk cannot be mounted here");
         return;
     };
     let big = vec![7; 3 << 20];
@@ -130,7 +130,7 @@ async fn only_a_toolchain_that_was_unpacked_to_its_end_is_skipped() {
 #[tokio::test]
 async fn read_only_trees_are_removed_by_ordinary_users_too() {
     let Some(b) = Buildlet::of_ordinary_user().await else {
-        println!("skipped: an ordinary user cannot run the program under test");
+        crate::skipped("an ordinary user cannot run the program under test");
         return;
     };
     let made = "mkdir -p mod/a/b closed/in; touch mod/a/b/f mod/a/f closed/in/f; chmod -R a-w mod; chmod 0 closed";
@@ -182,7 +182,7 @@ async fn read_only_trees_are_removed_by_ordinary_users_too() {
 async fn a_work_dir_that_is_a_mount_point_is_emptied() {
     let folder = tempfile::tempdir().unwrap();
     let Some(b) = with_small_disk(&folder).await else {
-        println!("skipped: a small disk cannot be mounted here");
+        crate::skipped("a small disk cannot be mounted here");
         return;
     };
     assert_eq!(b.put("/write?path=d/f&mode=420", b"x").await.status, 200);

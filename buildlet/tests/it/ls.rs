@@ -173,7 +173,7 @@ async fn what_is_missing_is_a_walk_error_and_a_missing_work_dir_is_made() {
 #[tokio::test]
 async fn a_failure_after_the_first_line_cuts_the_answer() {
     let Some(b) = Buildlet::of_ordinary_user().await else {
-        println!("skipped: an ordinary user cannot run the program under test");
+        crate::skipped("an ordinary user cannot run the program under test");
         return;
     };
     let work = b.work_dir();
@@ -259,7 +259,7 @@ async fn an_endless_digest_ends_with_the_buildlet() {
     let mut b = Buildlet::start().await;
     let file = std::fs::File::create(b.work_dir().join("endless")).unwrap();
     if file.set_len(1 << 40).is_err() {
-        println!("skipped: no file system for large files here");
+        crate::skipped("no file system for large files here");
         return;
     }
     let mut peer = b.dial().await;

@@ -28,3 +28,8 @@ mod reverse;
 mod ssh;
 mod stage0;
 mod streams;
+
+/// Says that a test cannot run here. Not printed: of a test that passes nobody would see it.
+fn skipped(why: &str) {
+    let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: {why}\n"));
+}

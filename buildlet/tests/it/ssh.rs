@@ -251,7 +251,7 @@ async fn a_real_client_logs_in_to_a_real_server() {
     let (sshd, ssh) = (Path::new("/usr/sbin/sshd"), Path::new("/usr/bin/ssh"));
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap();
     let (Some(user), true, true) = (user, sshd.exists(), ssh.exists()) else {
-        println!("skipped: a_real_client_logs_in_to_a_real_server needs /usr/sbin/sshd and ssh");
+        crate::skipped("a_real_client_logs_in_to_a_real_server needs /usr/sbin/sshd and ssh");
         return;
     };
     // The port is free until the server takes it.

@@ -16,6 +16,8 @@ use crate::text::{counted, cut, plain};
 
 /// Letters that are looked at in one go.
 const MOST: u32 = 1000;
+/// Looks that `--all` takes at most.
+const LOOKS: u32 = 100;
 /// Of a payload, in characters; `--json` has all.
 const PAYLOAD: usize = 300;
 /// Where the coordinator's lie; hubs have their own, `work-<hub>`.
@@ -142,18 +144,32 @@ async fn settle(
         Deed::Drop => (Sentence::Drop, "dropped"),
     };
     let mut missing: BTreeSet<&str> = args.ids.iter().map(String::as_str).collect();
-    let meant = |letter: &DeadLetter| args.all || args.ids.contains(&letter.id);
-    let judge = |letter: &DeadLetter| {
-        if meant(letter) {
-            sentence
-        } else {
-            Sentence::Stay
+    let mut done_before = BTreeSet::new();
+    for look in 1.. {
+        let judge = |letter: &DeadLetter| {
+            let meant = args.all && !done_before.contains(&matter(letter));
+            match meant || args.ids.contains(&letter.id) {
+                true => sentence,
+                false => Sentence::Stay,
+            }
+        };
+        let seen = bus.settle_dead(&args.subscription, MOST, &judge).await?;
+        let settled = seen.iter().filter(|(_, what)| *what == sentence);
+        let settled: Vec<&DeadLetter> = settled.map(|(letter, _)| letter).collect();
+        for letter in &settled {
+            missing.remove(letter.id.as_str());
+            session.print(&line(&args.subscription, letter, done, args.json)?)?;
         }
-    };
-    let settled = bus.settle_dead(&args.subscription, MOST, &judge).await?;
-    for (letter, _) in settled.iter().filter(|(_, what)| *what == sentence) {
-        missing.remove(letter.id.as_str());
-        session.print(&line(&args.subscription, letter, done, args.json)?)?;
+        if !args.all || seen.len() < MOST as usize || settled.is_empty() {
+            break;
+        }
+        if look == LOOKS {
+            session.note("there may be more: say it again");
+            break;
+        }
+        if matches!(deed, Deed::Redeliver) {
+            done_before.extend(settled.into_iter().map(matter));
+        }
     }
     for id in &missing {
         session.note(&format!(
@@ -166,6 +182,14 @@ async fn settle(
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What a letter is about. One that was redelivered and died again is not sent for ever.
+fn matter(letter: &DeadLetter) -> String {
+    match &letter.event {
+        Ok(event) => event.id.clone(),
+        Err(_) => letter.data.clone(),
+    }
 }
 
 fn line(

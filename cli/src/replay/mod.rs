@@ -21,7 +21,7 @@ use crate::session::Session;
   farm replay --state postgres://farm@db.example/farm --bucket gs://my-farm
 
 The leader logs what each decision was made of, and checkpoints below replay/ of the bucket, so that the same version
-decides the same again. The farm may run meanwhile.
+decides the same again. The farm may run meanwhile: its state is read, and never changed.
 
 Exit code: 0 all the same, 1 something else was decided, 3 it cannot be replayed.")]
 pub struct Args {
@@ -51,7 +51,7 @@ pub struct Args {
 /// State or bucket cannot be read, no checkpoint lies before the decisions, or another version made them.
 pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode> {
     let (state, bucket) = args.places()?;
-    let store = tokio::task::spawn_blocking(move || farm_store::open(&state)).await??;
+    let store = tokio::task::spawn_blocking(move || farm_store::open_for_reading(&state)).await??;
     let bucket = Bucket::open(&bucket)?;
     let span = Span {
         from: args.from,

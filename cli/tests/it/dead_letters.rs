@@ -61,12 +61,16 @@ impl Queues {
             receiver: bus.receive(NAME, limits),
             _serving: serving,
         };
-        for id in ["one", "two"] {
+        queues.bury(&bus, ["one", "two"]).await;
+        queues
+    }
+
+    async fn bury(&mut self, bus: &Bus, events: impl IntoIterator<Item = &str>) {
+        for id in events {
             bus.publish(Topic::Commands, &event(id)).await.unwrap();
-            let delivery = timeout(PATIENCE, queues.receiver.next()).await.unwrap();
+            let delivery = timeout(PATIENCE, self.receiver.next()).await.unwrap();
             delivery.unwrap().reject("no such builder").await;
         }
-        queues
     }
 
     async fn lines(&self, words: &[&str]) -> Vec<Value> {
@@ -130,4 +134,14 @@ async fn a_letter_that_is_not_there_is_said_and_none_is_touched() {
     let shown = farm(&["dead-letters", "list", NAME, "--bus", &queues.url]).await;
     assert!(shown.err.contains("2 dead letters"), "{}", shown.err);
     assert!(shown.printed().contains("stays: no such builder"));
+}
+
+#[tokio::test]
+async fn all_are_more_than_one_look_holds() {
+    let mut queues = Queues::start().await;
+    let bus = Bus::open(&queues.url.parse().unwrap()).unwrap();
+    let more: Vec<String> = (0..1000).map(|n| format!("more-{n}")).collect();
+    queues.bury(&bus, more.iter().map(String::as_str)).await;
+    assert_eq!(queues.lines(&["drop", NAME, "--all"]).await.len(), 1002);
+    assert!(queues.lines(&["list"]).await.is_empty());
 }

@@ -11,6 +11,7 @@ mod farm;
 mod init;
 mod logs;
 mod machine;
+mod replay;
 mod retry;
 mod status;
 mod token;

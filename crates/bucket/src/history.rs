@@ -1,6 +1,7 @@
 //! Transitions by the hour, in parts while the hour lasts, and checkpoints between them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use farm_model::Timestamp;
@@ -14,8 +15,11 @@ use crate::{Bucket, BucketError, hour};
 /// The largest hour that is read, and the largest checkpoint.
 const LARGEST: u64 = 256 << 20;
 
-/// The most hours, and the most checkpoints, that are listed: eleven years of one an hour.
+/// The most hours that are listed: eleven years.
 const MOST: usize = 100_000;
+
+/// Where the newest checkpoint before a moment is looked for first, in seconds: a leader at work writes one an hour.
+const RECENT: i64 = 4 * 3600;
 
 /// The most parts of an hour.
 const MOST_PARTS: usize = 10_000;
@@ -57,18 +61,28 @@ impl Bucket {
     /// # Errors
     /// [`BucketError`]; a gap between two parts, which only a bucket that lost one has, ends the hour.
     pub async fn get_history(&self, at: Timestamp) -> Result<Option<Bytes>, BucketError> {
+        self.get_history_within(at, LARGEST).await
+    }
+
+    /// As [`Bucket::get_history`], for a reader who holds at most `limit` bytes, its parts and the whole together.
+    ///
+    /// # Errors
+    /// [`BucketError`]; [`BucketError::TooLarge`] before more than that is read.
+    pub async fn get_history_within(
+        &self,
+        at: Timestamp,
+        limit: u64,
+    ) -> Result<Option<Bytes>, BucketError> {
+        let mut left = limit;
         // Parts first: when one goes, the whole that has its lines is there already.
         let mut found = BTreeMap::new();
         for (first, key) in self.history_parts(at).await? {
-            if let Some(part) = self.get(&key).await? {
-                found.insert(first, self.read(&key, part, LARGEST).await?);
+            if let Some(part) = self.read_of(&key, &mut left).await? {
+                found.insert(first, part);
             }
         }
         let key = Key::new(&format!("{}.jsonl", parts(at)))?;
-        let whole = match self.get(&key).await? {
-            Some(whole) => Some(self.read(&key, whole, LARGEST).await?),
-            None => None,
-        };
+        let whole = self.read_of(&key, &mut left).await?;
         if whole.is_none() && found.is_empty() {
             return Ok(None);
         }
@@ -85,27 +99,89 @@ impl Bucket {
         Ok(numbered.collect())
     }
 
+    /// An object, if it is there; its bytes are taken off `left`.
+    async fn read_of(&self, key: &Key, left: &mut u64) -> Result<Option<Bytes>, BucketError> {
+        let Some(found) = self.get(key).await? else {
+            return Ok(None);
+        };
+        let bytes = self.read(key, found, *left).await?;
+        *left = left.saturating_sub(bytes.len() as u64);
+        Ok(Some(bytes))
+    }
+
     /// The starts of the hours that there are, oldest first.
     ///
     /// # Errors
     /// [`BucketError`].
     pub async fn list_history(&self) -> Result<Vec<Timestamp>, BucketError> {
-        let prefix = Key::new("history")?;
-        let mut objects = self.store(Wait::No).list(Some(prefix.path()));
         let mut hours = BTreeSet::new();
+        let each = |name: &str| {
+            hours.extend(hour_of(name));
+            if hours.len() > MOST {
+                hours.pop_first();
+            }
+            ControlFlow::Continue(())
+        };
+        self.each_name(HISTORY, None, each).await?;
+        Ok(hours.into_iter().collect())
+    }
+
+    /// The starts of the hours that there are from that of `from` to that of `to`, oldest first. Where lists are sorted,
+    /// no others are asked for.
+    ///
+    /// # Errors
+    /// [`BucketError`]; [`BucketError::TooMany`] where there are more than `limit`.
+    pub async fn list_history_between(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Timestamp>, BucketError> {
+        let (first, last) = (hour::name(from), hour::name(to));
+        let mut hours = BTreeSet::new();
+        let each = |name: &str| {
+            let name = name.split(['/', '.']).next().unwrap_or_default();
+            if name >= first.as_str() && name <= last.as_str() {
+                hours.extend(hour::start(name));
+            }
+            match name > last.as_str() || hours.len() > limit {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        self.each_name(HISTORY, Some(&first), each).await?;
+        if hours.len() > limit {
+            let prefix = format!("{HISTORY}/{first}");
+            return Err(BucketError::TooMany { prefix, limit });
+        }
+        Ok(hours.into_iter().collect())
+    }
+
+    /// Shows every name below `prefix` that comes after `after`. A break ends it where names come in order; in a folder,
+    /// where they do not, the rest is shown all the same.
+    async fn each_name(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        mut each: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<(), BucketError> {
+        let prefix = Key::new(prefix)?;
+        let start = format!("{prefix}/");
+        let offset = Key::new(&format!("{start}{}", after.unwrap_or("0")))?;
+        let store = self.store(Wait::No);
+        let mut objects = store.list_with_offset(Some(prefix.path()), offset.path());
         while let Some(object) = objects
             .try_next()
             .await
             .map_err(|error| self.failed("list", &prefix, error))?
         {
-            let name = object.location.as_ref().strip_prefix("history/");
-            let name = name.and_then(|name| name.split(['/', '.']).next());
-            hours.extend(name.and_then(hour::start));
-            if hours.len() > MOST {
-                hours.pop_first();
+            let name = object.location.as_ref().strip_prefix(&start);
+            let goes_on = name.map_or(ControlFlow::Continue(()), &mut each);
+            if goes_on.is_break() && self.has_versions() {
+                break;
             }
         }
-        Ok(hours.into_iter().collect())
+        Ok(())
     }
 
     /// Writes the checkpoint of the moment `at`.
@@ -122,15 +198,37 @@ impl Bucket {
     /// # Errors
     /// [`BucketError`].
     pub async fn get_checkpoint(&self, at: Timestamp) -> Result<Option<Bytes>, BucketError> {
-        let names = self.list(&Key::new(CHECKPOINTS)?, None, MOST).await?;
-        let Some((name, _)) = names.range(..=checkpoint_name(at)).next_back() else {
+        let recent = Timestamp::from_second(at.as_second() - RECENT).ok();
+        let recent = recent.map(checkpoint_name);
+        let found = match self.newest_checkpoint(recent.as_deref(), at).await? {
+            None => self.newest_checkpoint(None, at).await?,
+            found => found,
+        };
+        let Some(name) = found else {
             return Ok(None);
         };
-        let key = checkpoint_key(name)?;
-        match self.get(&key).await? {
-            Some(found) => self.read(&key, found, LARGEST).await.map(Some),
-            None => Ok(None),
-        }
+        self.read_of(&checkpoint_key(&name)?, &mut { LARGEST })
+            .await
+    }
+
+    async fn newest_checkpoint(
+        &self,
+        after: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Option<String>, BucketError> {
+        let last = checkpoint_name(at);
+        let mut newest: Option<String> = None;
+        let each = |name: &str| {
+            if name > last.as_str() {
+                return ControlFlow::Break(());
+            }
+            if newest.as_deref().is_none_or(|newest| name > newest) {
+                newest = Some(name.to_owned());
+            }
+            ControlFlow::Continue(())
+        };
+        self.each_name(CHECKPOINTS, after, each).await?;
+        Ok(newest)
     }
 
     async fn overwrite(&self, key: &Key, bytes: Bytes) -> Result<(), BucketError> {
@@ -141,11 +239,17 @@ impl Bucket {
     }
 }
 
+const HISTORY: &str = "history";
 const CHECKPOINTS: &str = "history/checkpoints";
+
+/// The hour that an object below `history/` is of; a checkpoint is of none.
+fn hour_of(name: &str) -> Option<Timestamp> {
+    hour::start(name.split(['/', '.']).next()?)
+}
 
 /// Where the parts of an hour lie; the whole has `.jsonl` after it.
 fn parts(at: Timestamp) -> String {
-    format!("history/{}", hour::name(at))
+    format!("{HISTORY}/{}", hour::name(at))
 }
 
 /// Names sort as their moments do: the hour, and the microseconds of it that have passed.

@@ -75,6 +75,36 @@ pub enum StoreError {
         /// Ours.
         known: i64,
     },
+    /// An older farm has written it, and it was opened for reading only.
+    #[error(
+        "{state} was written by an older version of the farm (schema {found}; this one reads {known}); \
+         use that version, or start this one's coordinator first, which brings the state up to date"
+    )]
+    Older {
+        /// The database.
+        state: String,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// It was opened for reading only, and is empty.
+    #[error("{state} is empty: no farm has kept its state there; check the address")]
+    Nothing {
+        /// The database.
+        state: String,
+    },
+    /// The file is not there, or cannot be read.
+    #[error(
+        "cannot open the farm's state {state} for reading: {error}; check the path, and that the file, \
+         and -wal and -shm beside it, can be read"
+    )]
+    Read {
+        /// The file.
+        state: String,
+        /// Why.
+        error: Words,
+    },
     /// No space is left.
     #[error("no space left for the farm's state {state}; free some, the coordinator then goes on")]
     Full {

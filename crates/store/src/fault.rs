@@ -34,6 +34,10 @@ pub enum Fault {
     NotOurs,
     /// A newer farm's schema.
     Newer { found: i64, known: i64 },
+    /// An older farm's schema, where nothing may be changed.
+    Older { found: i64, known: i64 },
+    /// An empty database, where nothing may be changed.
+    Nothing,
     /// A row that is always there is not.
     NoAnswer,
 }
@@ -74,6 +78,12 @@ impl Fault {
                 found,
                 known,
             },
+            Self::Older { found, known } => StoreError::Older {
+                state,
+                found,
+                known,
+            },
+            Self::Nothing => StoreError::Nothing { state },
             Self::NoAnswer => StoreError::Sql {
                 state,
                 error: "the row of the leader is missing".into(),

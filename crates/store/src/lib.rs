@@ -17,7 +17,7 @@ pub use batch::{
 pub use error::StoreError;
 pub use postgres::PostgresStore;
 pub use sqlite::{Durability, SqliteStore};
-pub use url::{BadStateUrl, StateUrl, open};
+pub use url::{BadStateUrl, StateUrl, open, open_for_reading};
 
 use std::fmt;
 

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::testing::{sample, shared, single};
-use crate::{Batch, Committed, Durability, InboxEntry, Keep, SqliteStore, StateUrl, Store, open};
+use crate::{
+    Batch, Committed, Durability, InboxEntry, Keep, SqliteStore, StateUrl, Store, StoreError, open,
+    open_for_reading,
+};
 
 /// Opens the database at `url`.
 fn opened(url: &StateUrl) -> Box<dyn Store> {
@@ -42,6 +45,52 @@ fn conforms_in_a_file() {
         let url = fresh();
         (opened(&url), opened(&url))
     });
+}
+
+/// What is at `url` is read, and stays as it is.
+fn is_opened_for_reading(url: &StateUrl) {
+    let Err(error) = open_for_reading(url) else {
+        panic!("nothing was there")
+    };
+    let (read, empty) = (
+        matches!(error, StoreError::Read { .. }),
+        matches!(error, StoreError::Nothing { .. }),
+    );
+    assert!(read || empty, "{error}");
+    let mut leader = opened(url);
+    let epoch = leader.load(Keep::Everything).unwrap().epoch;
+    let mut reader = open_for_reading(url).unwrap().another().unwrap();
+    let build = sample::build(1);
+    let id = build.id.clone();
+    let batch = Batch {
+        builds: vec![build],
+        ..Batch::default()
+    };
+    assert_eq!(leader.commit(epoch, &batch).unwrap(), Committed::Yes);
+    assert_eq!(reader.builds(&[id]).unwrap().len(), 1);
+    assert!(reader.load(Keep::Everything).is_err());
+    assert!(reader.commit(epoch, &batch).is_err());
+    assert_eq!(reader.leader().unwrap().epoch, epoch);
+}
+
+#[test]
+fn a_file_is_opened_for_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("no/state.sqlite");
+    let url = StateUrl::Sqlite(path.clone());
+    assert!(open_for_reading(&url).is_err());
+    assert!(!folder.path().join("no").exists(), "{}", path.display());
+    is_opened_for_reading(&url);
+}
+
+#[cfg(unix)]
+#[test]
+fn postgresql_is_opened_for_reading() {
+    let Some(server) = crate::testing::postgres::server("reading") else {
+        return;
+    };
+    let url = server.database();
+    is_opened_for_reading(&url);
 }
 
 #[cfg(unix)]

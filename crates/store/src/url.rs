@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::postgres::Address;
+use crate::sql::Access;
 use crate::{Durability, PostgresStore, SqliteStore, Store, StoreError};
 
 /// The address of a farm's state. Shows no password.
@@ -92,6 +93,22 @@ pub fn open(url: &StateUrl) -> Result<Box<dyn Store>, StoreError> {
         StateUrl::Sqlite(path) => Box::new(SqliteStore::open(path, Durability::Fsync)?),
         StateUrl::Memory => Box::new(SqliteStore::open("memory".as_ref(), Durability::Memory)?),
         StateUrl::Postgres(address) => Box::new(PostgresStore::open(address)?),
+    })
+}
+
+/// Opens a state that is there already, for reading only: nothing is made, brought up to date or changed, and what would
+/// write fails. Blocks.
+///
+/// # Errors
+/// [`StoreError`]: nothing there, or another schema than this version's.
+pub fn open_for_reading(url: &StateUrl) -> Result<Box<dyn Store>, StoreError> {
+    Ok(match url {
+        StateUrl::Sqlite(path) => Box::new(SqliteStore::open_for_reading(path)?),
+        StateUrl::Memory => {
+            let state = url.to_string();
+            return Err(StoreError::Nothing { state });
+        }
+        StateUrl::Postgres(address) => Box::new(PostgresStore::with(address, Access::Reading)?),
     })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The body is what is asked, as JSON: `{"do":"cancel","build":"3f2a…"}`; see [`Ask`] for all of it. Who asks proves it with
 //! `Authorization: Bearer farm1.…`, a token signed with `FARM_TOKEN_KEY`: the actor is `user:<subject>`.
-//! `Idempotency-Key` names the command: asking twice under one name is asking once.
+//! `Idempotency-Key` names the command among those of who asks: asking twice under one name is asking once. Its id, which
+//! the answer tells, is that name after a digest of who asks.
 //!
 //! | status | body | means |
 //! |---|---|---|
@@ -25,7 +26,7 @@ use farm_bus::Bus;
 use farm_forge::token;
 use farm_model::Timestamp;
 use farm_model::event::{Event, Message};
-use farm_model::id::CommandId;
+use farm_model::id::{CommandId, IdError};
 use farm_model::message::command::{Ask, Command};
 use farm_model::trace::TraceParent;
 use farm_runtime::{Clock, Ids, Vars};
@@ -33,6 +34,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use self::answer::{Accepted, Refused};
+use crate::names::named;
 use crate::{doors, traced};
 
 /// Bytes of a body: names and a reason.
@@ -79,7 +81,7 @@ async fn command(
     let now = commands.clock.now();
     let actor = commands.actor(&headers, now)?;
     let ask = asked(&body)?;
-    let id = commands.id(&headers)?;
+    let id = commands.id(&headers, &actor)?;
     let command = Command { id, actor, ask };
     let (span, parent) = traced::command(&headers, &commands.ids);
     let publishing = commands.publish(&command, &parent, now);
@@ -101,16 +103,16 @@ impl Commands {
         Ok(format!("user:{}", claims.subject))
     }
 
-    /// The client's name for the command, or one of ours.
-    fn id(&self, headers: &HeaderMap) -> Result<CommandId, Refused> {
+    /// The name that `actor` gave the command, or one of ours.
+    fn id(&self, headers: &HeaderMap, actor: &str) -> Result<CommandId, Refused> {
+        let wrong = |error: IdError| Refused::Nonsense(format!("Idempotency-Key: {error}"));
         let given = headers.get("idempotency-key");
         let text = match given.map(|value| value.to_str()) {
-            Some(Ok(text)) => text.to_owned(),
+            Some(Ok(text)) => named(actor, text).map_err(wrong)?,
             Some(Err(_)) => return Err(Refused::Nonsense("Idempotency-Key is no text".into())),
             None => self.ids.hex(16),
         };
-        text.parse()
-            .map_err(|error| Refused::Nonsense(format!("Idempotency-Key: {error}")))
+        text.parse().map_err(wrong)
     }
 
     async fn publish(

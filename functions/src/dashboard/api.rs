@@ -29,6 +29,7 @@ impl IntoResponse for Refused {
         let (status, text) = match self.0 {
             Trouble::Missing(text) => (StatusCode::NOT_FOUND, text),
             Trouble::Unclear(text) => (StatusCode::BAD_REQUEST, text),
+            Trouble::Busy(text) => (StatusCode::SERVICE_UNAVAILABLE, text + " Try again."),
             Trouble::Away(error) => {
                 tracing::error!(%error, "a view cannot be read");
                 let text = "not now; try again".to_owned();

@@ -88,7 +88,7 @@ async fn then(
     wanted: Wanted,
     headers: &HeaderMap,
 ) -> Result<Response, Trouble> {
-    let tag = wanted.tag();
+    let tag = wanted.tag(at);
     if let Some(page) = dashboard.pasts.get(&tag) {
         return Ok(tagged(headers, &tag, page.answer(headers)));
     }

@@ -60,6 +60,7 @@ struct Dashboard {
     fronts: Rendered,
     /// Of past moments: however many are asked for, the page of now stays.
     pasts: Rendered,
+    turns: past::Turns,
     clock: Clock,
 }
 
@@ -78,6 +79,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         audit: Views::new(bucket.clone()),
         fronts: Rendered::default(),
         pasts: Rendered::default(),
+        turns: past::Turns::default(),
         bucket,
         clock: Clock::system(),
     };

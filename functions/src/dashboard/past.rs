@@ -1,10 +1,14 @@
 //! The farm at a past moment: the newest checkpoint before it, and the lines of history from there.
 
+use std::time::Duration;
+
+use farm_bucket::BucketError;
 use farm_core::page::at::{self, Checkpoint, Past};
 use farm_model::Timestamp;
 use farm_model::record::Transition;
 use farm_model::view::BuildView;
 use jiff::SignedDuration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Dashboard;
 use super::trouble::Trouble;
@@ -14,7 +18,31 @@ const WRITTEN: SignedDuration = SignedDuration::from_secs(60);
 /// Hours of lines that are read for one page.
 const MOST_HOURS: usize = 24 * 7;
 /// Their bytes.
-const MOST_BYTES: usize = 64 << 20;
+const MOST_BYTES: u64 = 64 << 20;
+/// Past moments that are read at once, whoever asks for them: each takes what its bytes take.
+const AT_ONCE: usize = 2;
+/// How long a request waits for its turn.
+const TURN: Duration = Duration::from_secs(5);
+
+/// Whose turn it is to read a past moment.
+pub(super) struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(AT_ONCE))
+    }
+}
+
+impl Turns {
+    async fn wait(&self) -> Result<SemaphorePermit<'_>, Trouble> {
+        match tokio::time::timeout(TURN, self.0.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Trouble::Busy(
+                "Too many look at past moments at once.".to_owned(),
+            )),
+        }
+    }
+}
 
 /// A moment, and the lines of history of the hours from its checkpoint on.
 pub(super) struct Loaded {
@@ -22,7 +50,8 @@ pub(super) struct Loaded {
     pub(super) lines: Vec<Transition>,
 }
 
-/// What a query's `at` says; nothing where there is none.
+/// What a query's `at` says, in whole seconds, so that all who ask within one see the same page; nothing where there is
+/// none.
 pub(super) fn moment(at: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Trouble> {
     let Some(text) = at.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(None);
@@ -41,7 +70,7 @@ pub(super) fn moment(at: Option<&str>, now: Timestamp) -> Result<Option<Timestam
             now.strftime("%Y-%m-%dT%H:%M:%SZ")
         )));
     }
-    Ok(Some(at))
+    Ok(Some(Timestamp::from_second(at.as_second()).unwrap_or(at)))
 }
 
 /// Whether all that happened until `at` has been written down.
@@ -60,6 +89,7 @@ pub(super) async fn load_until(
     at: Timestamp,
     to: Timestamp,
 ) -> Result<Loaded, Trouble> {
+    let _turn = dashboard.turns.wait().await?;
     let Some(checkpoint) = dashboard.bucket.get_checkpoint(at).await? else {
         return Err(Trouble::Missing(format!(
             "Nothing is known of {at}: it lies before the first moment that this farm has kept."
@@ -78,28 +108,19 @@ async fn lines(
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Vec<Transition>, Trouble> {
-    let hour = SignedDuration::from_hours(1);
-    let mut hours = dashboard.bucket.list_history().await?;
-    hours.retain(|start| *start <= to && from.duration_since(*start) < hour);
-    let too_much = || {
-        Trouble::Unclear(format!(
+    let too_much = |error| match error {
+        BucketError::TooMany { .. } | BucketError::TooLarge { .. } => Trouble::Unclear(format!(
             "Too much happened between {from} and {to}: choose moments that lie closer together."
-        ))
+        )),
+        other => other.into(),
     };
-    if hours.len() > MOST_HOURS {
-        return Err(too_much());
-    }
-    let (mut lines, mut bytes) = (Vec::new(), 0);
-    for start in hours {
-        let text = dashboard
-            .bucket
-            .get_history(start)
-            .await?
-            .unwrap_or_default();
-        bytes += text.len();
-        if bytes > MOST_BYTES {
-            return Err(too_much());
-        }
+    let bucket = &dashboard.bucket;
+    let hours = bucket.list_history_between(from, to, MOST_HOURS).await;
+    let (mut lines, mut left) = (Vec::new(), MOST_BYTES);
+    for start in hours.map_err(too_much)? {
+        let text = bucket.get_history_within(start, left).await;
+        let text = text.map_err(too_much)?.unwrap_or_default();
+        left = left.saturating_sub(text.len() as u64);
         let full = text
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty());
@@ -135,6 +156,7 @@ mod tests {
             "2026-11-24T14:30:00+01:00",
             "2026-11-24T14:30:00 01:00",
             "2026-11-24 13:30:00Z",
+            "2026-11-24T13:30:00.999999999Z",
         ] {
             assert_eq!(read(Some(text)), Ok(Some(moment)), "{text}");
         }
@@ -152,5 +174,15 @@ mod tests {
         }
         let error = read(Some("2026-11-24T15:00:01Z")).unwrap_err();
         assert!(error.contains("has not come yet"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_third_waits_a_while_and_is_sent_away() {
+        let turns = Turns::default();
+        let first = turns.wait().await.unwrap();
+        let _second = turns.wait().await.unwrap();
+        assert!(matches!(turns.wait().await, Err(Trouble::Busy(_))));
+        drop(first);
+        assert!(turns.wait().await.is_ok());
     }
 }

@@ -39,9 +39,9 @@ pub(super) fn wanted(query: WantedQuery) -> Wanted {
 }
 
 impl Wanted {
-    /// Two questions with the same answer.
-    pub(super) fn tag(&self) -> String {
-        hex::encode(format!("{:?}", (&self.repo, &self.branch, &self.at)))
+    /// The same of two questions with the same answer at the moment `at`, however it was written.
+    pub(super) fn tag(&self, at: Timestamp) -> String {
+        hex::encode(format!("{:?}", (&self.repo, &self.branch, at)))
     }
 }
 

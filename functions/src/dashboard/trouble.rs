@@ -15,6 +15,8 @@ pub(super) enum Trouble {
     Missing(String),
     /// The question makes no sense.
     Unclear(String),
+    /// Not now, for others ask as well: why, as a sentence.
+    Busy(String),
     /// The bucket cannot be read, or holds something else; for the log.
     Away(String),
 }
@@ -52,17 +54,21 @@ impl IntoResponse for Trouble {
         match self {
             Self::Missing(text) => page(StatusCode::NOT_FOUND, "There is no such page", text),
             Self::Unclear(text) => page(StatusCode::BAD_REQUEST, "That cannot be answered", text),
+            Self::Busy(text) => later("Not right now", text + " This page tries again by itself."),
             Self::Away(error) => {
                 tracing::error!(%error, "a page cannot be shown");
                 let text = "Builds are not affected. This page tries again by itself.".to_owned();
-                let heading = "The farm\u{2019}s data cannot be read right now";
-                let mut response = page(StatusCode::SERVICE_UNAVAILABLE, heading, text);
-                let again = header::HeaderValue::from_static("5");
-                response.headers_mut().insert(header::RETRY_AFTER, again);
-                response
+                later("The farm\u{2019}s data cannot be read right now", text)
             }
         }
     }
+}
+
+fn later(heading: &'static str, text: String) -> Response {
+    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, heading, text);
+    let again = header::HeaderValue::from_static("5");
+    response.headers_mut().insert(header::RETRY_AFTER, again);
+    response
 }
 
 fn page(status: StatusCode, heading: &'static str, text: String) -> Response {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::actor::Actor;
 use super::envelope::Refusal;
+use crate::names::named;
 
 /// Commits of one request.
 const MOST: usize = 100;
@@ -128,7 +129,10 @@ impl Asked {
         let builder: BuilderName = self.builder().parse().map_err(bad)?;
         let commits = self.commits()?;
         let id = self.parameters.id.clone().filter(|id| !id.is_empty());
-        let id = id.unwrap_or_else(random);
+        let id = match id {
+            Some(id) => named(&actor.name, &id).map_err(bad)?,
+            None => random(),
+        };
         let several = commits.len() > 1;
         let command = |(n, commit): (usize, CommitId)| {
             let id = if several {
@@ -217,10 +221,16 @@ mod tests {
     #[test]
     fn each_commit_is_a_command_whose_name_does_not_change() {
         assert_eq!(commands("b", A, None).unwrap(), ["random b aaaaaaaa"]);
-        assert_eq!(commands("b", A, Some("mine")).unwrap(), ["mine b aaaaaaaa"]);
+        assert_eq!(
+            commands("b", A, Some("mine")).unwrap(),
+            ["9c73fbcce60b9bd3-mine b aaaaaaaa"]
+        );
         assert_eq!(
             commands("b", &format!("{A}, {B}"), Some("mine")).unwrap(),
-            ["mine.1 b aaaaaaaa", "mine.2 b bbbbbbbb"]
+            [
+                "9c73fbcce60b9bd3-mine.1 b aaaaaaaa",
+                "9c73fbcce60b9bd3-mine.2 b bbbbbbbb"
+            ]
         );
     }
 

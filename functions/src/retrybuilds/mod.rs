@@ -7,7 +7,7 @@
 //! - `key=…`, the builder's key of 2019, only where `FARM_BUILDER_MASTER_KEY` is set: the actor is `builder:<name>`.
 //!
 //! Parameters come from the query or, as a form or a JSON object, from the body. `id`, or the header `Idempotency-Key`,
-//! names the command: asking twice under one name is asking once. The answer is the envelope of 2019,
+//! names the command among those of who asks: asking twice under one name is asking once. The answer is the envelope of 2019,
 //! `{"Response":null,"Error":""}`; its statuses say the same to those who look at them.
 
 mod actor;

@@ -32,10 +32,10 @@ async fn what_a_person_asks_for_becomes_a_command_in_their_name() {
     let answer = function
         .ask(ask(pause, Some("mine-1"), Some(&gopher())))
         .await;
-    assert_eq!(answer.of(202), r#"{"command":"mine-1"}"#);
+    assert_eq!(answer.of(202), r#"{"command":"9c73fbcce60b9bd3-mine-1"}"#);
     let command: Command = listener.message().await;
     assert_eq!(command.actor, "user:gopher");
-    assert_eq!(command.id.as_str(), "mine-1");
+    assert_eq!(command.id.as_str(), "9c73fbcce60b9bd3-mine-1");
     assert_eq!(
         command.ask,
         Ask::Pause {

@@ -53,7 +53,10 @@ async fn a_token_clears_in_the_name_of_its_user() {
     heard.sort();
     assert_eq!(
         heard,
-        ["mine.1 linux-test aaaaaaaa", "mine.2 linux-test bbbbbbbb"]
+        [
+            "9c73fbcce60b9bd3-mine.1 linux-test aaaaaaaa",
+            "9c73fbcce60b9bd3-mine.2 linux-test bbbbbbbb"
+        ]
     );
 }
 
@@ -130,7 +133,10 @@ async fn a_form_does_as_well_as_a_query_and_a_header_names_the_command() {
         .header("idempotency-key", "once")
         .body(Body::from(format!("builder=linux-test&hash={A}")));
     function.ask(request.unwrap()).await.of(200);
-    assert_eq!(listener.message::<Command>().await.id.as_str(), "once");
+    assert_eq!(
+        listener.message::<Command>().await.id.as_str(),
+        "9c73fbcce60b9bd3-once"
+    );
 }
 
 #[tokio::test]

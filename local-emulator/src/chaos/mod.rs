@@ -27,8 +27,8 @@ use messages::Messages;
 pub(crate) use storm::{Storm, Targets};
 use tally::Disturbances;
 
-/// A result may be on its way so long after its run ended.
-const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(3);
+/// A result may be on its way so long after its run ended: lost a few times, and each time given out anew after seconds.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(10);
 
 /// A farm under chaos.
 #[derive(Debug)]

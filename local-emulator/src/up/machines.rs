@@ -32,31 +32,21 @@ const STEADY: Duration = Duration::from_secs(10);
 /// How long a machine may take to end when told.
 const END: Duration = Duration::from_secs(5);
 
-/// Settings and secrets of this process, and what git tells the hooks that it runs.
-const NOT_INHERITED: [&str; 21] = [
-    "FARM_BUCKET",
-    "FARM_BUILDER_MASTER_KEY",
-    "FARM_BUS",
-    "FARM_CONFIG",
-    "FARM_DATA",
-    "FARM_LISTEN",
-    "FARM_LOG",
-    "FARM_MACHINE_KEY_FILE",
-    "FARM_SERVER",
-    "FARM_TOKEN",
-    "FARM_TOKEN_KEY",
-    "GERRIT_WEBHOOK_SECRET",
-    "GITHUB_WEBHOOK_SECRET",
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_PREFIX",
-    "GIT_WORK_TREE",
-    // These may hold a secret, and what builds tell is not told as if it were the farm.
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-];
+/// How the names of the farm's own settings begin, secrets among them, and those of telemetry, which may hold one: what
+/// builds tell is not told as if it were the farm.
+const OURS: [&str; 2] = ["FARM_", "OTEL_"];
+/// How the names of secrets of forges end.
+const SECRETS: &str = "_WEBHOOK_SECRET";
+/// What git tells the hooks that it runs.
+const OF_HOOKS: [&str; 4] = ["GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"];
+
+/// Whether builds see this variable of our environment.
+fn is_inherited(name: &str) -> bool {
+    // Windows does not tell them apart by case.
+    let name = name.to_ascii_uppercase();
+    let ours = OURS.iter().any(|start| name.starts_with(start)) || name.ends_with(SECRETS);
+    !ours && !OF_HOOKS.contains(&name.as_str())
+}
 
 /// What a local machine is started with.
 #[derive(Debug, Clone)]
@@ -204,8 +194,10 @@ impl Pool {
             .stderr(log)
             .kill_on_drop(true);
         // What is the farm's own, or a git hook's, is none of the builds' business.
-        for name in NOT_INHERITED {
-            command.env_remove(name);
+        for (name, _) in std::env::vars_os() {
+            if !name.to_str().is_some_and(is_inherited) {
+                command.env_remove(name);
+            }
         }
         // A signal to the terminal's group must not reach a build before its hub has drained.
         #[cfg(unix)]
@@ -285,5 +277,27 @@ async fn end(child: &mut Child, tie: Option<ChildStdin>) {
     if tokio::time::timeout(END, child.wait()).await.is_err() {
         tracing::warn!("a local machine does not end: killed");
         let _gone_meanwhile = child.kill().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builds_see_the_environment_without_what_is_the_farms() {
+        for name in ["PATH", "HOME", "GOFLAGS", "GIT_AUTHOR_NAME", "MY_FARM_X"] {
+            assert!(is_inherited(name), "{name}");
+        }
+        for name in [
+            "FARM_STATE",
+            "FARM_METRICS_TOKEN_FILE",
+            "farm_tls_key",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "GITHUB_WEBHOOK_SECRET",
+            "GIT_DIR",
+        ] {
+            assert!(!is_inherited(name), "{name}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Hours in parts and whole, and checkpoints.
 
 use bytes::Bytes;
-use farm_bucket::Bucket;
+use farm_bucket::{Bucket, BucketError};
 use farm_model::Timestamp;
 
 fn at(text: &str) -> Timestamp {
@@ -57,6 +57,37 @@ async fn an_hour_is_every_line_once_whichever_parts_there_are() {
             .unwrap();
         let hours = bucket.list_history().await.unwrap();
         assert_eq!(hours, [at("14:00:00"), at("15:00:00")]);
+    }
+}
+
+#[tokio::test]
+async fn hours_of_a_span_are_listed_and_read_within_limits() {
+    let (_folder, buckets) = buckets().await;
+    for bucket in buckets {
+        for hour in ["08:10:00", "09:00:00", "11:59:59", "12:00:00"] {
+            bucket.put_history(at(hour), text("a\n")).await.unwrap();
+        }
+        let part = bucket.put_history_part(at("11:00:00"), 1, text("b\n"));
+        part.await.unwrap();
+        bucket
+            .put_checkpoint(at("11:00:00"), text("c"))
+            .await
+            .unwrap();
+        let list = async |limit| {
+            bucket
+                .list_history_between(at("09:30:00"), at("11:00:00"), limit)
+                .await
+        };
+        assert_eq!(list(2).await.unwrap(), [at("09:00:00"), at("11:00:00")]);
+        let error = list(1).await.unwrap_err();
+        assert!(
+            matches!(error, BucketError::TooMany { limit: 1, .. }),
+            "{error}"
+        );
+        let read = async |limit| bucket.get_history_within(at("11:00:00"), limit).await;
+        assert_eq!(read(4).await.unwrap().unwrap(), "a\nb\n");
+        let error = read(3).await.unwrap_err();
+        assert!(matches!(error, BucketError::TooLarge { .. }), "{error}");
     }
 }
 

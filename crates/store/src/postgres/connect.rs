@@ -10,6 +10,7 @@ use postgres::{Client, Config, NoTls};
 
 use super::tls;
 use crate::fault::Fault;
+use crate::sql::Access;
 use crate::url::BadStateUrl;
 
 /// One attempt to reach one address of a server.
@@ -24,6 +25,9 @@ const LIMITS: &str = "SET statement_timeout = '120s';
      SET idle_in_transaction_session_timeout = '120s';
      SET synchronous_commit = on;
      SET client_min_messages = warning;";
+
+/// For who may change nothing.
+const READING: &str = "SET default_transaction_read_only = on;";
 
 /// Where a PostgreSQL database is, and how it is reached. Shows no password.
 #[derive(Clone)]
@@ -118,12 +122,15 @@ fn without_tls_settings(url: &str) -> (String, TlsSettings) {
 }
 
 /// Connects.
-pub fn client(address: &Address) -> Result<Client, Fault> {
+pub fn client(address: &Address, access: Access) -> Result<Client, Fault> {
     let mut client = match &address.tls {
         Tls::No => address.config.connect(NoTls)?,
         Tls::Verified { roots } => address.config.connect(tls::connector(roots.as_deref())?)?,
     };
     client.batch_execute(LIMITS)?;
+    if access == Access::Reading {
+        client.batch_execute(READING)?;
+    }
     Ok(client)
 }
 

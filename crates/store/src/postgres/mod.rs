@@ -15,7 +15,7 @@ use postgres::{Client, IsolationLevel, Statement};
 pub use self::connect::Address;
 use self::sql::PostgresSql;
 use crate::fault::Fault;
-use crate::sql::{Driver, Purpose, Sql, migrate};
+use crate::sql::{Access, Driver, Purpose, Sql, migrate};
 use crate::{Store, StoreError};
 
 /// The lock of whoever migrates, for all databases of a farm: any number that nobody else uses.
@@ -24,6 +24,7 @@ const MIGRATION: &str = "SELECT pg_advisory_xact_lock(7020390193526309234)";
 /// A store in a PostgreSQL database. It blocks; do not use it on a thread that runs async tasks.
 pub struct PostgresStore {
     address: Address,
+    access: Access,
     session: Option<Session>,
 }
 
@@ -45,15 +46,24 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError`]: no server, no right, a database that holds something else, a newer schema.
     pub fn open(address: &Address) -> Result<Self, StoreError> {
+        Self::with(address, Access::Full)
+    }
+
+    /// The same, or a store for reading only of a database that has our schema.
+    pub(crate) fn with(address: &Address, access: Access) -> Result<Self, StoreError> {
         let mut store = Self {
             address: address.clone(),
+            access,
             session: None,
         };
-        let migrated = store.transact(Purpose::Write, &mut |sql| {
-            sql.script(MIGRATION)?;
-            migrate::migrate(sql)
-        });
-        migrated.map_err(|fault| fault.at(store.name()))?;
+        let ready = match access {
+            Access::Full => store.transact(Purpose::Write, &mut |sql| {
+                sql.script(MIGRATION)?;
+                migrate::migrate(sql)
+            }),
+            Access::Reading => store.transact(Purpose::Read, &mut |sql| migrate::check_same(sql)),
+        };
+        ready.map_err(|fault| fault.at(store.name()))?;
         Ok(store)
     }
 
@@ -66,7 +76,7 @@ impl PostgresStore {
                     broken.end();
                 }
                 Ok(Session {
-                    client: connect::client(&self.address)?,
+                    client: connect::client(&self.address, self.access)?,
                     statements: HashMap::new(),
                 })
             }
@@ -130,7 +140,7 @@ impl Driver for PostgresStore {
     }
 
     fn reopen(&self) -> Result<Box<dyn Store>, StoreError> {
-        Ok(Box::new(Self::open(&self.address)?))
+        Ok(Box::new(Self::with(&self.address, self.access)?))
     }
 }
 

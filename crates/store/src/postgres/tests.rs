@@ -3,6 +3,7 @@
 
 use std::sync::Barrier;
 
+use crate::sql::Access;
 use crate::testing::postgres::{Server, server};
 use crate::testing::sample;
 use crate::{Batch, Committed, InboxEntry, Keep, StateUrl, StoreError, open};
@@ -81,7 +82,7 @@ fn raw(url: &StateUrl, sql: &str) {
     let StateUrl::Postgres(address) = url else {
         panic!("{url} is no server")
     };
-    super::connect::client(address)
+    super::connect::client(address, Access::Full)
         .unwrap()
         .batch_execute(sql)
         .unwrap();

@@ -22,6 +22,18 @@ pub fn check(sql: &mut dyn Sql) -> Result<(), Fault> {
     found(sql).map(drop)
 }
 
+/// Whether there is a database of just our schema, for who may not migrate.
+pub fn check_same(sql: &mut dyn Sql) -> Result<(), Fault> {
+    match found(sql)? {
+        Found::Nothing => Err(Fault::Nothing),
+        Found::Schema(found) if found < known() => Err(Fault::Older {
+            found,
+            known: known(),
+        }),
+        Found::Schema(_) => Ok(()),
+    }
+}
+
 /// Brings the schema up to date. The caller holds the lock that keeps other processes from doing so: what is found
 /// under it is what is changed.
 ///

@@ -102,6 +102,15 @@ pub trait Sql {
     fn seat_taken(&mut self, epoch: i64) -> Result<bool, Fault>;
 }
 
+/// What a store may do with its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Makes it, brings its schema up to date, writes.
+    Full,
+    /// Changes nothing, and takes no other schema than ours.
+    Reading,
+}
+
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {

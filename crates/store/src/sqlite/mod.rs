@@ -12,7 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use self::seat::Seat;
 use self::sql::SqliteSql;
 use crate::fault::Fault;
-use crate::sql::{Driver, Purpose, Sql};
+use crate::sql::{Access, Driver, Purpose, Sql};
 use crate::{Store, StoreError};
 
 /// What a commit's answer promises.
@@ -31,6 +31,7 @@ pub struct SqliteStore {
     path: PathBuf,
     connection: Arc<Mutex<Connection>>,
     seat: Seat,
+    access: Access,
 }
 
 impl SqliteStore {
@@ -50,6 +51,17 @@ impl SqliteStore {
             path: path.to_owned(),
             connection: Arc::new(Mutex::new(connection)),
             seat,
+            access: Access::Full,
+        })
+    }
+
+    /// Opens the database at `path`, which must be there with our schema, and changes nothing.
+    pub(crate) fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            path: path.to_owned(),
+            connection: Arc::new(Mutex::new(open::for_reading(path)?)),
+            seat: Seat::beside(path),
+            access: Access::Reading,
         })
     }
 }
@@ -83,6 +95,9 @@ impl Driver for SqliteStore {
     }
 
     fn reopen(&self) -> Result<Box<dyn Store>, StoreError> {
+        if self.access == Access::Reading {
+            return Ok(Box::new(Self::open_for_reading(&self.path)?));
+        }
         if !self.seat.is_in_memory() {
             return Ok(Box::new(Self::open(&self.path, Durability::Fsync)?));
         }
@@ -90,6 +105,7 @@ impl Driver for SqliteStore {
             path: self.path.clone(),
             connection: self.connection.clone(),
             seat: self.seat.another(),
+            access: self.access,
         }))
     }
 }

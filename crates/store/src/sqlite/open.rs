@@ -41,6 +41,24 @@ pub fn file(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// The database in the file at `path`, as it is.
+pub fn for_reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let refused = |error: rusqlite::Error| StoreError::Read {
+        state: name(path),
+        error: error.into(),
+    };
+    let connection = Connection::open_with_flags(path, flags).map_err(refused)?;
+    let checked = set_up(&connection).and_then(|()| {
+        migrate::check_same(&mut SqliteSql {
+            connection: &connection,
+            seat: &mut Seat::in_memory(),
+        })
+    });
+    checked.map_err(|fault| fault.at(name(path)))?;
+    Ok(connection)
+}
+
 /// An empty database in memory.
 pub fn memory() -> Result<Connection, Fault> {
     let mut connection = Connection::open_in_memory()?;

@@ -53,6 +53,27 @@ fn a_newer_schema_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn another_schema_is_not_read_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.sqlite");
+    for (version, text) in [(2, "older version"), (99, "newer version")] {
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch(&format!(
+                "DROP TABLE IF EXISTS farm_schema;
+                 CREATE TABLE farm_schema (version BIGINT NOT NULL);
+                 INSERT INTO farm_schema (version) VALUES ({version});"
+            ))
+            .unwrap();
+        drop(connection);
+        let before = fs::read(&path).unwrap();
+        let error = SqliteStore::open_for_reading(&path).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+}
+
+#[test]
 fn a_database_of_the_first_schema_goes_on_with_what_is_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.sqlite");
