@@ -6,6 +6,7 @@ mod beat;
 mod builds;
 mod canary;
 mod cancel;
+mod carried;
 mod choose;
 mod commands;
 mod culprit;
@@ -36,6 +37,7 @@ use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, OwnedMach
 use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, Status};
 
+pub use carried::Carried;
 pub use fleet::{Hub, Machine};
 pub use idle::Standing;
 pub use learn::{timed_as, trust};
@@ -67,8 +69,8 @@ pub struct Saved {
     pub builds: Vec<Build>,
     /// Their runs, in any order.
     pub runs: Vec<Run>,
-    /// De-duplication keys used up.
-    pub inbox: Vec<String>,
+    /// De-duplication keys used up, and when, oldest first.
+    pub inbox: Vec<(String, Timestamp)>,
     /// The feed, oldest first.
     pub feed: Vec<FeedEvent>,
     /// Machines with an owner.
@@ -149,7 +151,7 @@ impl Farm {
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
             over: BTreeSet::new(),
-            inbox: Inbox::new(saved.inbox, now),
+            inbox: Inbox::new(saved.inbox),
             found: Found::default(),
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),

@@ -3,7 +3,6 @@
 
 mod batch;
 mod checkpoint;
-mod echo;
 mod history;
 mod keeper;
 mod leader;
