@@ -98,7 +98,7 @@ pub(super) enum Word {
 }
 
 impl Fleet {
-    pub(super) fn machines(&self) -> impl Iterator<Item = &Machine> {
+    pub(super) fn machines(&self) -> impl ExactSizeIterator<Item = &Machine> {
         self.machines.values()
     }
 

@@ -331,7 +331,7 @@ impl Farm {
     }
 
     /// Machines connected.
-    pub fn machines(&self) -> impl Iterator<Item = &Machine> {
+    pub fn machines(&self) -> impl ExactSizeIterator<Item = &Machine> {
         self.fleet.machines()
     }
 
