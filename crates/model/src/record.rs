@@ -224,6 +224,9 @@ pub struct Verdict {
     pub reason: String,
     /// When it was decided.
     pub at: Timestamp,
+    /// Whether that was because its branch had the commit no more: it is wanted again with the branch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub superseded: bool,
 }
 
 /// A job: what one machine does in one go.

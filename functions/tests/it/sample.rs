@@ -157,6 +157,7 @@ pub fn build(state: AttemptState) -> BuildView {
         outcome: Outcome::Failed,
         reason: "step test: exit status <1>".to_owned(),
         at: at("10:01:00"),
+        superseded: false,
     };
     let attempt = Attempt {
         number: 1,

@@ -84,6 +84,7 @@ impl Heartbeat {
             seq,
             machine: machine.clone(),
             reason: reason.to_owned(),
+            dismissed: false,
         };
         self.identity.event(&format!("hub:{seq}"), &gone)
     }

@@ -224,8 +224,7 @@ impl Farm {
         for (name, hub) in std::mem::take(&mut self.losses.fresh) {
             let guilty = self.losses.speak_against(&self.policy, &name)
                 && !self.losses.is_shared(self.around(now), (&name, &hub), None);
-            let others = self.losses.releases.len() + 1;
-            if !guilty || self.book.aside(&name).is_some() || others * 2 > self.fleet.names() {
+            if !guilty || self.book.aside(&name).is_some() || !self.may_set_aside() {
                 continue;
             }
             let lost: Vec<AttemptKey> = self
@@ -240,6 +239,11 @@ impl Farm {
             );
             self.set_aside(&name, reason, lost, now, effects);
         }
+    }
+
+    /// Never more than half of the fleet.
+    pub(super) fn may_set_aside(&self) -> bool {
+        (self.losses.releases.len() + 1) * 2 <= self.fleet.names()
     }
 
     /// Sets a machine aside, each time for longer.

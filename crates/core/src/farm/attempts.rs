@@ -4,12 +4,13 @@ use std::ops::Bound;
 
 use jiff::{SignedDuration, Timestamp};
 
-use farm_model::id::{AttemptKey, HubId, HubSession, MachineId};
+use farm_model::config::Clean;
+use farm_model::id::{AttemptKey, BuildId, HubId, HubSession, MachineId};
 use farm_model::message::progress::{
     AttemptEvent, AttemptProgress, AttemptReport, Missing, Outcome,
 };
 use farm_model::message::work::CancelJob;
-use farm_model::record::{Attempt, AttemptState, Gone, JobState};
+use farm_model::record::{Attempt, AttemptState, Gone, Job, JobState};
 
 use super::{Farm, newest};
 use crate::effects::Effects;
@@ -163,7 +164,13 @@ impl Farm {
             Some(Missing::WorkDir) => self.fleet.let_go(&machine),
             Some(Missing::Snapshot) => {
                 self.forget_snapshot(job, effects);
-                self.set_up_again(job, now, effects);
+                // A job that needs none of its own run can begin with nothing.
+                if self
+                    .job_mut(job)
+                    .is_some_and(|entry| !entry.needs.is_empty())
+                {
+                    self.set_up_again(job, now, effects);
+                }
                 self.touch(&job.build, effects);
             }
         }
@@ -178,14 +185,18 @@ impl Farm {
     ) {
         let (outcome, reason) = (report.outcome, report.reason.clone());
         let told = report.clone();
+        let Some(machine) = self.current_mut(job).map(|of| of.machine.clone()) else {
+            return;
+        };
         let held = self.holds(job, outcome);
         self.end_attempt(job, AttemptState::Finished { at: now, report }, effects);
         if outcome == Outcome::Lost {
             self.after_loss(job, &reason, now, effects);
             return;
         }
-        if let Some((machine, key)) = held {
-            self.fleet.hold(&machine, key);
+        match held {
+            Some((machine, key)) => self.fleet.hold(&machine, key),
+            None => self.expect_halt(job, &machine),
         }
         self.learn(job, &told, now, effects);
         match outcome {
@@ -193,6 +204,36 @@ impl Farm {
             _ => self.try_again(job, &told),
         }
         self.end_job(job, outcome, &reason, now, effects);
+        self.end_without_builder(&job.build, now, effects);
+    }
+
+    /// Nothing more of a run is leased once its builder has left the configuration.
+    pub(super) fn end_without_builder(
+        &mut self,
+        id: &BuildId,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let leased = |job: &Job| job.state == JobState::Leased;
+        let waits = self
+            .runs
+            .get(id)
+            .is_some_and(|runs| !newest(runs).jobs.iter().any(leased));
+        if waits && !self.has_builder(id) {
+            let why = "its builder is no longer in farm.toml";
+            self.end_run(id, Outcome::Lost, why, now, effects);
+        }
+    }
+
+    /// A machine that halts after every attempt is not used before its hub speaks of it again.
+    fn expect_halt(&mut self, job: &JobRef, machine: &MachineId) {
+        let clean = self.context(&job.build).and_then(|context| {
+            let host = context.config.hosts.get(&context.builder.host)?;
+            Some(host.clean)
+        });
+        if clean == Some(Clean::Halt) {
+            self.fleet.suspect(machine);
+        }
     }
 
     /// The machine that is kept as this attempt leaves it, as its hub was told to.
@@ -338,7 +379,7 @@ impl Farm {
         self.enqueue(job, not_before, now);
     }
 
-    fn has_builder(&self, id: &farm_model::id::BuildId) -> bool {
+    pub(super) fn has_builder(&self, id: &farm_model::id::BuildId) -> bool {
         let build = self.builds.get(id);
         build.is_some_and(|build| self.config.builders.contains_key(&build.key.builder))
     }
@@ -417,8 +458,18 @@ impl Farm {
 
     /// What nobody speaks of any more is lost, once we have listened for the grace period.
     pub(super) fn lose_silent(&mut self, now: Timestamp, effects: &mut Effects) {
-        // A part of them each time: the whole round takes no longer than a few looks, however many there are.
-        let many = LOOKED_AT.max(self.leases.len() / LOOKS);
+        // A part of them each time: the whole round takes no longer than a few looks, however many there are. What a hub
+        // takes with it is lost at once, so that it shows that the trouble is shared.
+        let silent = self
+            .fleet
+            .newly_silent(self.listening_since, self.policy.grace, now);
+        let many = match silent {
+            true => self.leases.len(),
+            false => LOOKED_AT.max(self.leases.len() / LOOKS),
+        };
+        if silent {
+            self.looked = None;
+        }
         let from = match self.looked.take() {
             Some(last) => Bound::Excluded(last),
             None => Bound::Unbounded,
@@ -486,7 +537,7 @@ impl Farm {
         }
     }
 
-    fn current_by_key(&self, key: &AttemptKey) -> Option<&Attempt> {
+    pub(super) fn current_by_key(&self, key: &AttemptKey) -> Option<&Attempt> {
         let job = self.leases.get(key)?;
         newest(self.runs.get(&job.build)?)
             .jobs

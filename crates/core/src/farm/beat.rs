@@ -11,6 +11,9 @@ use super::fleet::Word;
 use super::{Farm, Machine};
 use crate::effects::{Effects, ViewKey};
 
+/// Silent machines that are forgotten in one look at the time.
+const FORGOTTEN_AT_ONCE: usize = 500;
+
 impl Farm {
     /// How many machines of a host type are connected.
     #[must_use]
@@ -120,7 +123,9 @@ impl Farm {
             .machine(&gone.machine)
             .is_some_and(|machine| machine.seq < gone.seq);
         if newer {
-            self.note_went(&gone.machine, now, effects);
+            if !gone.dismissed {
+                self.note_went(&gone.machine, now, effects);
+            }
             self.fleet.remove(&gone.machine);
             effects.dirty.insert(ViewKey::Farm);
         }
@@ -133,8 +138,12 @@ impl Farm {
             .fleet
             .machines()
             .filter(|machine| {
-                now.duration_since(machine.seen.max(self.listening_since)) > self.policy.grace
+                // What it runs is lost first: whether others lose as well says whose fault that is.
+                machine.lease.is_none()
+                    && now.duration_since(machine.seen.max(self.listening_since))
+                        > self.policy.grace
             })
+            .take(FORGOTTEN_AT_ONCE)
             .map(|machine| machine.id.clone())
             .collect();
         for id in silent {

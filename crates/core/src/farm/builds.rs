@@ -34,9 +34,11 @@ impl Farm {
         effects: &mut Effects,
     ) {
         let id = wanted.key.id();
-        if self.builds.contains_key(&id) || !self.config.builders.contains_key(&wanted.key.builder)
-        {
+        if !self.config.builders.contains_key(&wanted.key.builder) {
             return;
+        }
+        if self.builds.contains_key(&id) {
+            return self.want_after_all(&id, now, effects);
         }
         let build = Build {
             id: id.clone(),
@@ -47,6 +49,19 @@ impl Farm {
         };
         self.index_build(build);
         self.open_run(&id, 1, cause, now, effects);
+    }
+
+    /// What was dropped because its branch had it no more is wanted again with the branch.
+    fn want_after_all(&mut self, id: &BuildId, now: Timestamp, effects: &mut Effects) {
+        let run = newest(&self.runs[id]);
+        if run
+            .verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.superseded)
+        {
+            let number = run.number + 1;
+            self.open_run(id, number, "its branch has it again", now, effects);
+        }
     }
 
     pub(super) fn open_run(
@@ -106,26 +121,16 @@ impl Farm {
                     _ => None,
                 })
                 .collect();
-            let known = self
-                .builds
-                .get(&id)
-                .is_some_and(|build| self.config.builders.contains_key(&build.key.builder));
+            if !self.has_builder(&id) {
+                self.end_without_builder(&id, now, effects);
+                continue;
+            }
             for (job, not_before) in waiting {
                 let job = JobRef {
                     build: id.clone(),
                     job,
                 };
-                if known {
-                    self.enqueue(&job, not_before, now);
-                } else {
-                    self.end_job(
-                        &job,
-                        Outcome::Lost,
-                        "its builder is no longer in farm.toml",
-                        now,
-                        effects,
-                    );
-                }
+                self.enqueue(&job, not_before, now);
             }
         }
     }
@@ -178,11 +183,12 @@ impl Farm {
             outcome,
             reason: reason.to_owned(),
             at: now,
+            superseded: false,
         });
         self.open.remove(&(run.opened, id.clone()));
         if let Some(began) = run.began() {
             let deadline = later(began, self.policy.run_limit);
-            self.deadlines.remove(&(deadline, id.clone()));
+            self.deadlines.remove(&(deadline, id.clone(), run.number));
         }
         effects.transition(now, run, outcome.as_str(), &[("reason", reason.to_owned())]);
         let finished = finished(build, run, outcome, reason, now);

@@ -262,10 +262,10 @@ impl Farm {
 
     fn admit(&mut self, id: &BuildId, identity: &str, now: Timestamp, effects: &mut Effects) {
         let run = newest(&self.runs[id]).clone();
+        self.canaries.waiting.retain(|job, _| job.build != *id);
         let Some((machine, _)) = self.canaries.open.remove(identity) else {
             return;
         };
-        self.canaries.waiting.retain(|job, _| job.build != *id);
         let (Some(verdict), Some(evidence)) = (&run.verdict, last_attempt(&run)) else {
             return;
         };
@@ -291,7 +291,7 @@ impl Farm {
             until: later(now, self.valid_for(&machine)),
         };
         self.book.put(Kept::Admission(admission), effects);
-        if verdict.outcome == Outcome::Failed {
+        if verdict.outcome == Outcome::Failed && self.may_set_aside() {
             let reason = format!("it failed what others pass: {}", verdict.reason);
             self.set_aside(&machine, reason, vec![evidence], now, effects);
         }

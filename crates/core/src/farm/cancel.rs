@@ -98,7 +98,7 @@ impl Farm {
         );
         for id in self.open_of(before) {
             if gone.contains(&self.builds[&id].key.commit) {
-                self.cancel_run(&id, &why, now, effects);
+                self.supersede_run(&id, &why, now, effects);
             }
         }
     }
@@ -107,8 +107,19 @@ impl Farm {
     pub(super) fn supersede_all(&mut self, gone: &Branch, now: Timestamp, effects: &mut Effects) {
         let why = format!("superseded: the branch {} is gone", gone.name);
         for id in self.open_of(gone) {
-            self.cancel_run(&id, &why, now, effects);
+            self.supersede_run(&id, &why, now, effects);
         }
+    }
+
+    fn supersede_run(&mut self, id: &BuildId, why: &str, now: Timestamp, effects: &mut Effects) {
+        if !self.cancel_run(id, why, now, effects) {
+            return;
+        }
+        let run = self.runs.get_mut(id).and_then(|runs| runs.last_mut());
+        if let Some(verdict) = run.and_then(|run| run.verdict.as_mut()) {
+            verdict.superseded = true;
+        }
+        self.touch(id, effects);
     }
 
     /// Open builds of the commits that a branch shows.
@@ -138,20 +149,29 @@ impl Farm {
         let run = newest(&self.runs[id]);
         if run.attempts() == 1 {
             let deadline = crate::policy::later(now, self.policy.run_limit);
-            self.deadlines.insert((deadline, id.clone()));
+            let number = run.number;
+            self.deadlines.insert((deadline, id.clone(), number));
         }
     }
 
     /// Ends runs that took too long, and those for which no machine ever came.
     pub(super) fn end_overdue(&mut self, now: Timestamp, effects: &mut Effects) {
         for _ in 0..AT_ONCE {
-            let Some((deadline, id)) = self.deadlines.first().cloned() else {
+            let Some((deadline, id, number)) = self.deadlines.first().cloned() else {
                 break;
             };
             if deadline > now {
                 break;
             }
             self.deadlines.pop_first();
+            // Of a run that is over nothing is left to be ended.
+            if self
+                .runs
+                .get(&id)
+                .is_none_or(|runs| newest(runs).number != number)
+            {
+                continue;
+            }
             let hours = self.policy.run_limit.as_hours();
             let why = format!("not over {hours} hours after its first attempt");
             self.cancel_run(&id, &why, now, effects);

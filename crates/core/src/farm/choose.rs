@@ -153,7 +153,7 @@ impl Farm {
         let held = self.fleet.held().map(|(id, of)| (id.clone(), of.clone()));
         let mut leased = 0;
         for (machine, attempt) in held.collect::<Vec<_>>() {
-            match self.next_of_run(&attempt) {
+            match self.next_of_run(&attempt, &machine) {
                 Next::Ready(job) => {
                     leased += usize::from(self.lease_or_end(&job, &machine, now, effects));
                 }
@@ -164,7 +164,15 @@ impl Farm {
         leased
     }
 
-    fn next_of_run(&self, attempt: &AttemptKey) -> Next {
+    /// Whether a machine is of the kind that a job wants: what is made across goes on elsewhere.
+    pub(super) fn fits(&self, machine: &MachineId, job: &JobRef) -> bool {
+        let lane = self.lane_of(job);
+        let machine = self.fleet.machine(machine);
+        lane.zip(machine)
+            .is_some_and(|(lane, machine)| machine.fits(&lane.need))
+    }
+
+    fn next_of_run(&self, attempt: &AttemptKey, machine: &MachineId) -> Next {
         let run = self.runs.get(&attempt.build).map(|runs| newest(runs));
         let Some(run) = run.filter(|run| run.number == attempt.run && run.verdict.is_none()) else {
             return Next::Never;
@@ -179,6 +187,9 @@ impl Farm {
                 build: attempt.build.clone(),
                 job: index,
             };
+            if !self.fits(machine, &job) {
+                continue;
+            }
             if self.queue.is_ready(&job) && self.queue.shut(&job).is_none() {
                 return Next::Ready(job);
             }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use farm_model::id::{BuildId, BuilderName, MachineName};
 use farm_model::kept::{Asked, Drain, Kept, KeptKey, KeptKind, Pause};
 use farm_model::message::command::{Ask, Command};
+use farm_model::record::BuildKind;
 
 use super::{Farm, newest};
 use crate::effects::{Effects, ViewKey};
@@ -88,13 +89,23 @@ impl Farm {
         effects: &mut Effects,
     ) -> bool {
         let run = self.runs.get(id).map(|runs| newest(runs));
-        let Some(run) = run.filter(|run| run.verdict.is_some()) else {
+        let run = run.filter(|run| run.verdict.is_some() && self.may_run_again(id));
+        let Some(run) = run else {
             effects.ignored += 1;
             return false;
         };
         let number = run.number + 1;
         self.open_run(id, number, cause, now, effects);
         true
+    }
+
+    /// Not what a machine proved itself with, nor what no builder builds any more.
+    fn may_run_again(&self, id: &BuildId) -> bool {
+        let build = self.builds.get(id);
+        build.is_some_and(|build| {
+            !matches!(build.key.kind, BuildKind::Canary { .. })
+                && self.config.builders.contains_key(&build.key.builder)
+        })
     }
 
     fn pause(

@@ -27,6 +27,8 @@ pub struct Hub {
     /// It takes no new work.
     pub draining: bool,
     past: Vec<HubSession>,
+    /// Whether it has been found silent since it spoke last.
+    silent: bool,
 }
 
 /// A connected machine.
@@ -114,6 +116,35 @@ impl Fleet {
         self.hubs.get(id)
     }
 
+    /// A hub ran something in this life when the last leader ended.
+    pub(super) fn expect(&mut self, hub: &HubId, session: &HubSession, now: Timestamp) {
+        let known = self.hubs.entry(hub.clone()).or_insert_with(|| Hub {
+            session: session.clone(),
+            heard: now,
+            draining: false,
+            past: Vec::new(),
+            silent: false,
+        });
+        if known.session < *session {
+            known.session = session.clone();
+        }
+    }
+
+    /// Whether a hub has just fallen silent.
+    pub(super) fn newly_silent(
+        &mut self,
+        listening: Timestamp,
+        grace: jiff::SignedDuration,
+        now: Timestamp,
+    ) -> bool {
+        let mut any = false;
+        for hub in self.hubs.values_mut().filter(|hub| !hub.silent) {
+            hub.silent = now.duration_since(hub.heard.max(listening)) > grace;
+            any |= hub.silent;
+        }
+        any
+    }
+
     /// Notes that a hub spoke.
     pub(super) fn hear(
         &mut self,
@@ -128,11 +159,13 @@ impl Fleet {
                 heard: now,
                 draining: false,
                 past: Vec::new(),
+                silent: false,
             };
             self.hubs.insert(hub.clone(), fresh);
             return Word::NewLife;
         };
         if known.session == *session {
+            known.silent = false;
             known.heard = now;
             return Word::Present;
         }
@@ -150,6 +183,7 @@ impl Fleet {
             known.past.remove(0);
         }
         known.heard = now;
+        known.silent = false;
         known.draining = false;
         Word::NewLife
     }

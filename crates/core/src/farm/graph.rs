@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use farm_model::id::{BuildId, JobName};
 use farm_model::message::progress::{AttemptReport, Outcome, TestOutcome};
-use farm_model::record::{AttemptState, Job, JobState, Part, Run};
+use farm_model::record::{Attempt, AttemptState, Job, JobState, Part, Run};
 
 use super::{Farm, newest};
 use crate::effects::Effects;
@@ -62,7 +62,9 @@ impl Farm {
             .context(&job.build)
             .is_some_and(|context| recipe::tries_again(&context));
         let units = failed_units(report);
+        // What is not in the report need not have passed.
         if !wanted
+            || !report.tests_complete
             || !matches!(entry.part, Part::Tests { .. })
             || units.is_empty()
             || units.len() > TRIED_AGAIN
@@ -125,7 +127,8 @@ impl Farm {
                 waiting.push(index);
             }
         }
-        let worn = |index: &usize| run.jobs[*index].attempts.len() > limit;
+        let made = |attempt: &&Attempt| matches!(&attempt.state, AttemptState::Finished { report, .. } if report.outcome == Outcome::Ok);
+        let worn = |index: &usize| run.jobs[*index].attempts.iter().filter(made).count() > limit;
         if again.iter().any(worn) {
             let why = format!("what {} made was lost again and again", needs_text(&needs));
             self.end_run(&job.build, Outcome::Lost, &why, now, effects);

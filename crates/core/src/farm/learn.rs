@@ -13,6 +13,12 @@ use crate::queue::JobRef;
 
 /// Snapshots that are remembered; of more, the oldest are forgotten.
 const SNAPSHOTS: usize = 5_000;
+/// Durations that are remembered.
+const TIMINGS: usize = 50_000;
+/// Flakes that are remembered.
+const FLAKES_KEPT: usize = 5_000;
+/// Of a test's name, in bytes.
+const LONGEST_NAME: usize = 300;
 /// Units of one report whose durations are noted.
 const UNITS: usize = 5_000;
 /// Tests of one report that may turn out to flake.
@@ -58,12 +64,25 @@ impl Farm {
             self.note_timing(&key.builder, what, took, now, effects);
             self.keep_snapshot(&key, &entry, report, now, effects);
         }
-        let units = report.tests.iter().filter(|test| is_timed(test));
-        for test in units.take(UNITS) {
+        // What tries run is what strangers wrote: nothing is learned of it.
+        if key.kind != BuildKind::PostSubmit {
+            return;
+        }
+        let scheduled = |test: &&TestResult| match &entry.part {
+            Part::Tests { units } | Part::Again { units } => units.contains(&test.unit),
+            Part::Whole | Part::Setup => true,
+        };
+        let units = report
+            .tests
+            .iter()
+            .filter(|test| is_timed(test) && is_plain(test));
+        for test in units.filter(scheduled).take(UNITS) {
             let what = Timed::Unit(test.unit.clone());
             self.note_timing(&key.builder, what, test.milliseconds, now, effects);
         }
         self.note_flakes(job, &key, &entry, report, now, effects);
+        self.forget_oldest(KeptKind::Timing, TIMINGS, effects);
+        self.forget_oldest(KeptKind::Flake, FLAKES_KEPT, effects);
     }
 
     fn note_timing(
@@ -110,28 +129,28 @@ impl Farm {
             at: now,
         };
         self.book.put(Kept::Snapshot(snapshot.clone()), effects);
-        self.forget_snapshots(effects);
+        self.forget_oldest(KeptKind::Snapshot, SNAPSHOTS, effects);
         self.want_with(&snapshot, now, effects);
     }
 
-    fn forget_snapshots(&mut self, effects: &mut Effects) {
-        let excess = self
-            .book
-            .count(KeptKind::Snapshot)
-            .saturating_sub(SNAPSHOTS);
-        if excess == 0 {
+    /// Of more records of a kind than `most`, those that were not touched for longest are forgotten: a tenth at a time.
+    fn forget_oldest(&mut self, kind: KeptKind, most: usize, effects: &mut Effects) {
+        let count = self.book.count(kind);
+        if count <= most {
             return;
         }
-        let mut all: Vec<(Timestamp, KeptKey)> = self
-            .book
-            .of(KeptKind::Snapshot)
-            .filter_map(|kept| match kept {
-                Kept::Snapshot(snapshot) => Some((snapshot.at, kept.key())),
-                _ => None,
-            })
+        let touched = |kept: &Kept| match kept {
+            Kept::Snapshot(of) => Some(of.at),
+            Kept::Timing(of) => Some(of.at),
+            Kept::Flake(of) => Some(of.last),
+            _ => None,
+        };
+        let all = self.book.of(kind);
+        let mut all: Vec<(Timestamp, KeptKey)> = all
+            .filter_map(|kept| Some((touched(kept)?, kept.key())))
             .collect();
         all.sort();
-        for (_, key) in all.into_iter().take(excess) {
+        for (_, key) in all.into_iter().take(count - most + most / 10) {
             self.book.take(&key, effects);
         }
     }
@@ -167,6 +186,7 @@ impl Farm {
             .tests
             .iter()
             .filter(|test| test.outcome == TestOutcome::Failed && passed(&test.unit))
+            .filter(|test| is_plain(test))
             .take(FLAKES)
             .cloned()
             .collect();
@@ -248,6 +268,14 @@ impl Farm {
             self.book.put(Kept::Flake(flake), effects);
         }
     }
+}
+
+/// Whether its name can be kept: what a test prints is anybody's, and names become keys.
+fn is_plain(test: &TestResult) -> bool {
+    let names = [&test.unit, &test.name];
+    names
+        .iter()
+        .all(|name| name.len() <= LONGEST_NAME && !name.contains(char::is_control))
 }
 
 /// A unit's own duration, of one that passed.

@@ -32,6 +32,9 @@ impl Farm {
         let start_by = later(now, self.policy.offer);
         let run = self.runs.get_mut(&job.build)?.last_mut()?;
         let entry = run.jobs.get_mut(job.job)?;
+        if !matches!(entry.state, JobState::Waiting { .. }) {
+            return None;
+        }
         let last = entry.attempts.last().map_or(0, |attempt| attempt.number);
         let number = last.checked_add(1)?;
         let name = entry.name.clone();
@@ -81,7 +84,7 @@ impl Farm {
         let run = newest(self.runs.get(&job.build)?);
         let entry = run.jobs.get(job.job)?;
         let context = self.context(&job.build)?;
-        if self.continues_on(run, entry, machine) {
+        if self.continues_on(run, entry, machine) && self.fits(machine, job) {
             return Some(Base::WorkDir);
         }
         if let Some(snapshot) = self.snapshot_of(run, entry, &context) {
@@ -157,11 +160,19 @@ impl Farm {
 
     /// For how long the machine is kept for the run's other jobs: those that need something, and are not under way.
     pub(super) fn hold(&self, run: &Run, job: &JobRef) -> u64 {
-        let is_setup = run.jobs[job.job].part == Part::Setup;
+        let host = |job: &JobRef| self.lane_of(job).map(|lane| lane.need.host);
+        let own = host(job);
+        let builders = self.context(&job.build).map(|of| of.builder.host.clone());
+        // What follows a setup is not known yet; it wants its builder's machines.
+        let is_setup = run.jobs[job.job].part == Part::Setup && own == builders;
         let waiting = |(index, other): (usize, &Job)| {
             index != job.job
                 && !other.needs.is_empty()
                 && matches!(other.state, JobState::Blocked | JobState::Waiting { .. })
+                && host(&JobRef {
+                    build: job.build.clone(),
+                    job: index,
+                }) == own
         };
         if is_setup || run.jobs.iter().enumerate().any(waiting) {
             u64::try_from(self.policy.hold.as_secs()).unwrap_or(0)

@@ -33,7 +33,9 @@ use serde::{Deserialize, Serialize};
 use farm_model::config::FarmConfig;
 use farm_model::id::{AttemptKey, BuildId, BuilderName, CommitId, HubId, RepoName};
 use farm_model::kept::{Kept, KeptKind};
-use farm_model::record::{Attempt, Branch, Build, CommitInfo, JobState, OwnedMachine, Run};
+use farm_model::record::{
+    Attempt, AttemptState, Branch, Build, CommitInfo, JobState, OwnedMachine, Run,
+};
 use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, Status};
 
@@ -106,7 +108,7 @@ pub struct Farm {
     searches: Searches,
     canaries: Canaries,
     /// When runs that have begun must be over.
-    deadlines: BTreeSet<(Timestamp, BuildId)>,
+    deadlines: BTreeSet<(Timestamp, BuildId, u32)>,
     /// The trace of what is being taken in.
     trace_of_cause: Option<TraceParent>,
     /// Builds that are over, by when they may leave the memory first.
@@ -222,7 +224,7 @@ impl Farm {
             self.open.insert((run.opened, id.clone()));
             if let Some(began) = run.began() {
                 let deadline = crate::policy::later(began, self.policy.run_limit);
-                self.deadlines.insert((deadline, id.clone()));
+                self.deadlines.insert((deadline, id.clone(), run.number));
             }
             for (index, job) in run.jobs.iter().enumerate() {
                 let reference = JobRef {
@@ -234,6 +236,9 @@ impl Farm {
                         self.enqueue(&reference, *not_before, now)
                     }
                     (JobState::Leased, Some(attempt)) => {
+                        if let AttemptState::Running { session, .. } = &attempt.state {
+                            self.fleet.expect(&attempt.hub, session, now);
+                        }
                         let key = run.attempt_key(&job.name, attempt.number);
                         self.fleet.reserve(&attempt.machine, &key);
                         if let Some(lane) = self.lane_of(&reference) {

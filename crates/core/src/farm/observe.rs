@@ -30,6 +30,12 @@ impl Farm {
             at,
             trace,
         } = observation;
+        let known = |(owner, _): &&(RepoName, String)| *owner == repo;
+        if branches.is_empty() && self.branches.keys().any(|key| known(&key)) {
+            // More likely a source that is being made anew than one that was emptied.
+            let text = "it has no branches now; what was known of it stays".to_owned();
+            return self.trouble(format!("source {repo}"), Some(text), effects);
+        }
         self.trace_of_cause = trace;
         let seen: BTreeSet<&str> = branches.iter().map(|branch| branch.name.as_str()).collect();
         let vanished: Vec<_> = self

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use farm_model::id::{AttemptKey, BuildId, MachineId};
 use farm_model::kept::{Count, Kept, KeptKey, KeptKind};
 use farm_model::message::progress::Outcome;
+use farm_model::record::AttemptState;
 
 use super::Farm;
 use crate::effects::Effects;
@@ -13,10 +14,12 @@ use crate::policy::earlier;
 impl Farm {
     /// A machine went away: did what it ran bring it down?
     pub(super) fn note_went(&mut self, machine: &MachineId, now: Timestamp, effects: &mut Effects) {
+        // What was only offered had not begun: a machine may go just when the next job is on its way.
         let lease = self
             .fleet
             .machine(machine)
-            .and_then(|known| known.lease.clone());
+            .and_then(|known| known.lease.clone())
+            .filter(|attempt| self.has_begun(attempt));
         let since = earlier(now, self.policy.grace);
         let lost = self.losses.last.get(machine).filter(|(at, _)| *at >= since);
         let Some(attempt) = lease.or_else(|| lost.map(|(_, attempt)| attempt.clone())) else {
@@ -35,6 +38,11 @@ impl Farm {
             self.book.put(Kept::Count(Count { of, count: 1 }), effects);
             self.end_poison(&attempt, now, effects);
         }
+    }
+
+    fn has_begun(&self, attempt: &AttemptKey) -> bool {
+        self.current_by_key(attempt)
+            .is_some_and(|of| matches!(of.state, AttemptState::Running { .. }))
     }
 
     /// Ends the run of a job that brought too many machines down; that is the code's fault.

@@ -5,6 +5,7 @@ mod canary;
 mod commands;
 mod culprit;
 mod explain;
+mod graph;
 mod ledger;
 mod owned;
 mod past;
@@ -51,7 +52,10 @@ struct Dialogue {
 }
 
 fn config(max_losses: u32, history: u32) -> FarmConfig {
-    let text = r#"
+    configured(PLAIN, max_losses, history)
+}
+
+const PLAIN: &str = r#"
 name = "t"
 [hosts.local]
 clean = "none"
@@ -64,6 +68,8 @@ steps = [{ name = "test", argv = ["true"], timeout = "60s" }]
 url = "/src"
 github = "local/sample"
 "#;
+
+fn configured(text: &str, max_losses: u32, history: u32) -> FarmConfig {
     let mut config = FarmConfig::parse("farm.toml", text).unwrap();
     for builder in config.builders.values_mut() {
         builder.max_losses = max_losses;
@@ -87,6 +93,10 @@ fn commit(number: u32) -> CommitInfo {
 
 impl Dialogue {
     fn new(max_losses: u32, history: u32) -> Self {
+        Self::with(config(max_losses, history))
+    }
+
+    fn with(config: FarmConfig) -> Self {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let farm = Farm::restore(Policy::default(), Saved::default(), now);
         let mut dialogue = Self {
@@ -100,7 +110,7 @@ impl Dialogue {
         };
         dialogue.tell(Fact::Configured {
             digest: "d".to_owned(),
-            config: Box::new(config(max_losses, history)),
+            config: Box::new(config),
         });
         dialogue
     }
@@ -468,6 +478,7 @@ fn a_machine_that_went_away_gets_nothing() {
         seq: t.seq,
         machine: machine("m1"),
         reason: "reset".to_owned(),
+        dismissed: false,
     };
     t.tell(Fact::MachineGone(gone));
     assert!(told::<RunJob>(&t.push(&[1])).is_empty());

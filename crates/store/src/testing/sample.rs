@@ -131,6 +131,7 @@ pub fn finished(build: &BuildId, number: u32) -> Run {
             outcome: Outcome::Ok,
             reason: String::new(),
             at: at(9),
+            superseded: false,
         }),
         ..run(build, number)
     }

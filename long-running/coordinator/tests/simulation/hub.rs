@@ -277,6 +277,7 @@ impl Up {
             seq: self.seq,
             machine: machine.clone(),
             reason: "connection reset".to_owned(),
+            dismissed: false,
         };
         self.outgoing.push_back((Word::Gone(gone), None));
     }

@@ -138,18 +138,45 @@ fn a_branch_that_moves_on_drops_nothing() {
     assert_eq!(t.farm.open().len(), 3);
 }
 
-#[test]
-fn a_branch_that_is_gone_is_not_built() {
-    let mut t = Dialogue::new(3, 1);
-    t.push(&[1]);
-    let effects = t.tell(Fact::Observed(Observation {
+/// What is read of the repository when it has the branches `names`, each with the commits of `main`.
+fn reading(t: &Dialogue, names: &[&str]) -> Fact {
+    let branch = |name: &&str| Branch {
         repo: "sample".parse().unwrap(),
-        branches: Vec::new(),
+        name: (*name).to_owned(),
+        default: *name == "main",
+        commits: vec![commit(1)],
+        observed: t.now,
+    };
+    Fact::Observed(Observation {
+        repo: "sample".parse().unwrap(),
+        branches: names.iter().map(branch).collect(),
         at: t.now,
         trace: None,
-    }));
+    })
+}
+
+#[test]
+fn a_branch_that_is_gone_is_not_built_until_it_is_back() {
+    let mut t = Dialogue::new(3, 1);
+    t.push(&[1]);
+    let build = t.build(1);
+    let effects = t.tell(reading(&t, &["topic"]));
     assert!(told::<RunFinished>(&effects)[0].reason.contains("is gone"));
-    assert_eq!(t.farm.open().len(), 0);
+    assert!(t.farm.runs(&build)[0].verdict.is_some());
+    t.now += SignedDuration::from_secs(1);
+    t.tell(reading(&t, &["main", "topic"]));
+    assert_eq!(t.farm.runs(&build).len(), 2);
+    assert_eq!(t.farm.runs(&build)[1].cause, "its branch has it again");
+}
+
+#[test]
+fn a_source_that_shows_no_branch_at_all_is_not_believed() {
+    let mut t = Dialogue::new(3, 1);
+    t.push(&[1]);
+    let effects = t.tell(reading(&t, &[]));
+    assert!(told::<RunFinished>(&effects).is_empty());
+    assert_eq!(t.farm.open().len(), 1);
+    assert!(t.farm.troubles().any(|text| text.contains("no branches")));
 }
 
 #[test]

@@ -23,6 +23,7 @@ impl Dialogue {
             seq: self.seq,
             machine: machine("pi"),
             reason: "reset".to_owned(),
+            dismissed: false,
         }))
     }
 

@@ -16,6 +16,7 @@ impl Dialogue {
             seq: self.seq,
             machine: machine(name),
             reason: "reset".to_owned(),
+            dismissed: false,
         }))
     }
 
