@@ -11,11 +11,13 @@ use farm_model::view::Expected;
 
 use crate::farm::{Farm, Machine, Standing};
 use crate::policy::later;
-use crate::predict::{Forecast, Lengths};
+use crate::predict::{Forecast, Lengths, SIMULATED};
 use crate::queue::{Gate, JobRef, Need, Shut};
 
 /// Jobs ahead are counted up to here.
 const COUNTED: usize = 1_000;
+/// And up to here to say when a job far back will begin.
+const WALKED: usize = 2 * SIMULATED;
 /// And up to here where many builds are explained at once.
 const GLANCED: usize = 100;
 /// Machines are named up to here.
@@ -115,7 +117,13 @@ impl<'a> Explainer<'a> {
             let forecast = Forecast::of(farm, &mut self.lengths, &need.host, self.now);
             self.forecasts.insert(need.host.clone(), forecast);
         }
-        let ahead = || farm.queue().ahead(job, usize::MAX).unwrap_or(0);
+        let ahead = || {
+            let counted = farm.queue().ahead(job, WALKED).unwrap_or(0);
+            // Further back it counts as one of the last: walking there costs what all that wait cost.
+            let all = || farm.queue().lengths().find(|(host, _)| **host == need.host);
+            let last = || all().map_or(counted, |(_, (ready, _))| ready);
+            if counted < WALKED { counted } else { last() }
+        };
         (self.forecasts[&need.host].start(job, ahead), length)
     }
 

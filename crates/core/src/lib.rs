@@ -15,5 +15,5 @@ pub mod recipe;
 
 pub use effects::{Effects, ViewKey};
 pub use fact::{Fact, Observation, Refusal};
-pub use farm::{Farm, Saved};
+pub use farm::{Carried, Farm, Saved};
 pub use policy::Policy;

@@ -91,6 +91,8 @@ pub struct Policy {
     pub decisions_kept: SignedDuration,
     /// Bytes of that log after which there is a checkpoint to replay it from.
     pub checkpoint_after: usize,
+    /// The least time between two of them: one costs what the whole farm costs to write.
+    pub checkpoint_every: SignedDuration,
     /// Checkpoints kept: what the log holds from before the oldest is forgotten.
     pub checkpoints_kept: usize,
 }
@@ -139,7 +141,8 @@ impl Default for Policy {
             feed_floor: 50,
             history_kept: SignedDuration::from_hours(7 * 24),
             decisions_kept: SignedDuration::from_hours(7 * 24),
-            checkpoint_after: 8 << 20,
+            checkpoint_after: 64 << 20,
+            checkpoint_every: SignedDuration::from_hours(1),
             checkpoints_kept: 16,
         }
     }

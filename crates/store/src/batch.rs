@@ -76,7 +76,7 @@ pub struct Loaded {
     /// By build, then by number.
     pub runs: Vec<Run>,
     /// Keys used up, oldest first.
-    pub inbox: Vec<String>,
+    pub inbox: Vec<InboxEntry>,
     /// What waits to be published, in the order it was added.
     pub outbox: Vec<OutboxEntry>,
     /// Views to write, sorted.

@@ -33,10 +33,16 @@ impl fmt::Display for Fenced {
 
 impl std::error::Error for Fenced {}
 
+/// A part of the leader ended, which nothing else does the work of.
+#[derive(Debug, thiserror::Error)]
+#[error("a part of the coordinator broke down: it begins anew")]
+pub(crate) struct BrokeDown;
+
 /// Whether what ended a leadership lets this coordinator stand by for the next.
 pub(crate) fn may_lead_again(error: &anyhow::Error) -> bool {
     let passes = |error: &StoreError| error.may_pass();
-    error.is::<Fenced>() || error.downcast_ref::<StoreError>().is_some_and(passes)
+    let own = error.is::<Fenced>() || error.is::<BrokeDown>();
+    own || error.downcast_ref::<StoreError>().is_some_and(passes)
 }
 
 /// A store that several tasks read through, one after the other.

@@ -29,7 +29,7 @@ use farm_runtime::{Clock, Ids};
 use farm_store::{Epoch, Store};
 
 use crate::gaps::{Known, Search};
-use crate::leadership::{Fenced, Handle, Leadership};
+use crate::leadership::{BrokeDown, Fenced, Handle, Leadership};
 use crate::status::Board;
 
 pub use engine::{
@@ -163,6 +163,7 @@ async fn lead(
             status: status.clone(),
             bucket: bucket.clone(),
             history: doors.another().await?,
+            leadership: leadership.clone(),
             board: board.clone(),
             metrics: counts.clone(),
             page,
@@ -203,12 +204,25 @@ async fn lead(
         },
     );
     let end = tokio::select! {
-        end = engine.run(shutdown) => end,
+        biased;
         () = leadership.over() => Err(Fenced.into()),
+        end = engine.run(shutdown.clone()) => end,
+        () = broke_down(&mut tasks, &shutdown) => Err(BrokeDown.into()),
     };
     // Everything that was told to us and not committed is still on the queue: these may be dropped at once.
     tasks.shutdown().await;
     end
+}
+
+/// Until one of the tasks ends that work as long as there is a leader. At the end they may end as they like.
+async fn broke_down(tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
+    let ended = tasks.join_next().await;
+    if shutdown.is_cancelled() {
+        return std::future::pending().await;
+    }
+    if let Some(Err(error)) = ended {
+        tracing::error!(%error, "a task of the coordinator broke down");
+    }
 }
 
 /// What the coordinator needs of the world.

@@ -43,24 +43,37 @@ async fn publish(bus: &Bus, batch: Vec<(Topic, Event)>) {
             .filter(|(of, _)| *of == topic)
             .map(|(_, event)| traced(topic, event))
             .unzip();
-        let mut pause = Duration::from_millis(50);
-        while !events.is_empty() {
-            match bus.publish_all(topic, &events).await {
-                Ok(()) => break,
-                Err(error) if error.is_again() => {
-                    tracing::warn!(%topic, %error, "publishing again in {pause:?}");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_CAP);
-                }
-                Err(error) => {
-                    tracing::error!(%topic, %error, "cannot be published, ever: dropped");
-                    break;
+        if !offer(bus, topic, &events).await {
+            // One of them can never be published: the others go without it.
+            for event in &events {
+                if !offer(bus, topic, std::slice::from_ref(event)).await {
+                    tracing::error!(event = event.id, "dropped");
                 }
             }
         }
         // They last until the queue has their events.
         drop(spans);
     }
+}
+
+/// Until the queue has these events; false if it never will.
+async fn offer(bus: &Bus, topic: Topic, events: &[Event]) -> bool {
+    let mut pause = Duration::from_millis(50);
+    while !events.is_empty() {
+        match bus.publish_all(topic, events).await {
+            Ok(()) => break,
+            Err(error) if error.is_again() => {
+                tracing::warn!(%topic, %error, "publishing again in {pause:?}");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_CAP);
+            }
+            Err(error) => {
+                tracing::error!(%topic, %error, "cannot be published, ever");
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// The event as it goes on from the span of its publication, if it is part of a trace.

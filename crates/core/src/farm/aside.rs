@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use farm_model::id::{AttemptKey, BuildId, HubId, MachineId, MachineName};
 use farm_model::kept::{Aside, Count, Kept, KeptKey, KeptKind};
@@ -24,14 +25,14 @@ const ALL_REMEMBERED: usize = 10_000;
 const EVIDENCE: usize = 10;
 
 /// An attempt that is over.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Ended {
     at: Timestamp,
     attempt: AttemptKey,
     lost: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Loss {
     at: Timestamp,
     machine: MachineName,
@@ -48,7 +49,7 @@ pub(super) struct Around<'a> {
 }
 
 /// What machines have lost lately.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Losses {
     ended: BTreeMap<MachineName, VecDeque<Ended>>,
     /// Oldest first.
@@ -197,6 +198,15 @@ impl Farm {
             self.book.take(&count.key(), effects);
         } else {
             self.book.put(count, effects);
+        }
+    }
+
+    /// Goes on from what was known of losses.
+    pub(super) fn know_losses(&mut self, losses: Losses) {
+        self.losses = losses;
+        for name in self.losses.ended.keys() {
+            let losses = self.losses.lost_by(name).count();
+            self.fleet.set_losses(name, losses);
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) struct Canaries {
     /// Its jobs that wait, and from when on they may go.
     waiting: BTreeMap<JobRef, Timestamp>,
     /// Identities of which the known job was lost: so many times, and when it is tried again.
-    lost: BTreeMap<String, (usize, Timestamp)>,
+    pub(super) lost: BTreeMap<String, (usize, Timestamp)>,
 }
 
 impl Canaries {

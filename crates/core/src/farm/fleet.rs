@@ -1,20 +1,24 @@
 //! Hubs and machines, as far as their heartbeats tell. Nothing of this is stored: it is heard again within seconds.
 
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId, MachineName};
 use farm_model::message::progress::MachineReport;
 
 use super::idle::{Idle, Standing};
 use crate::queue::Need;
+pub(super) use known::Known;
 
 /// Past lives of a hub that are remembered, so that a late message of one is not taken for a new life.
 const PAST_SESSIONS: usize = 16;
 
 /// A hub.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hub {
     /// Its life.
     pub session: HubSession,
@@ -28,7 +32,7 @@ pub struct Hub {
 }
 
 /// A connected machine.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// Its id.
     pub id: MachineId,
@@ -96,7 +100,7 @@ pub(super) enum Word {
 }
 
 impl Fleet {
-    pub(super) fn machines(&self) -> impl Iterator<Item = &Machine> {
+    pub(super) fn machines(&self) -> impl ExactSizeIterator<Item = &Machine> {
         self.machines.values()
     }
 

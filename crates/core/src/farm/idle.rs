@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use farm_model::id::{HostType, MachineId, MachineName};
 
 use super::Machine;
 use crate::queue::Need;
 
 /// Whether a machine can be leased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Standing {
     /// It can.
     Idle,
@@ -40,8 +42,8 @@ pub(super) struct Idle {
     mentioned: Labels,
     losses: BTreeMap<MachineName, usize>,
     /// The turn in which each machine was last used.
-    turns: BTreeMap<MachineId, u64>,
-    turn: u64,
+    pub(super) turns: BTreeMap<MachineId, u64>,
+    pub(super) turn: u64,
 }
 
 impl Idle {

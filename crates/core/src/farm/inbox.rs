@@ -20,11 +20,11 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(keys: Vec<String>, now: Timestamp) -> Self {
-        let ages = keys.iter().map(|key| (now, key.clone())).collect();
+    /// As they were saved, oldest first.
+    pub(super) fn new(keys: Vec<(String, Timestamp)>) -> Self {
         Self {
-            keys: keys.into_iter().collect(),
-            ages,
+            keys: keys.iter().map(|(key, _)| key.clone()).collect(),
+            ages: keys.into_iter().map(|(key, at)| (at, key)).collect(),
         }
     }
 
@@ -33,8 +33,8 @@ impl Inbox {
     }
 
     /// All of them, oldest first.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
-        self.ages.iter().map(|(_, key)| key)
+    pub(super) fn keys(&self) -> impl Iterator<Item = (String, Timestamp)> {
+        self.ages.iter().map(|(at, key)| (key.clone(), *at))
     }
 
     /// False if the key was used up already.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use farm_model::kept::{Count, Kept, KeptKey, KeptKind};
 use farm_model::message::activity::Activity;
@@ -50,7 +51,7 @@ impl Fate {
 }
 
 /// When deliveries were found that nobody had heard of: the newest few.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Found(VecDeque<Timestamp>);
 
 impl Found {

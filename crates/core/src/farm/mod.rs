@@ -6,6 +6,7 @@ mod beat;
 mod builds;
 mod canary;
 mod cancel;
+mod carried;
 mod choose;
 mod commands;
 mod culprit;
@@ -38,6 +39,7 @@ use farm_model::record::{
 use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, Status};
 
+pub use carried::Carried;
 pub use fleet::{Hub, Machine};
 pub use idle::Standing;
 pub use learn::{timed_as, trust};
@@ -69,8 +71,8 @@ pub struct Saved {
     pub builds: Vec<Build>,
     /// Their runs, in any order.
     pub runs: Vec<Run>,
-    /// De-duplication keys used up.
-    pub inbox: Vec<String>,
+    /// De-duplication keys used up, and when, oldest first.
+    pub inbox: Vec<(String, Timestamp)>,
     /// The feed, oldest first.
     pub feed: Vec<FeedEvent>,
     /// Machines with an owner.
@@ -151,7 +153,7 @@ impl Farm {
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
             over: BTreeSet::new(),
-            inbox: Inbox::new(saved.inbox, now),
+            inbox: Inbox::new(saved.inbox),
             found: Found::default(),
             feed: saved.feed.into(),
             troubles: BTreeMap::new(),
@@ -334,7 +336,7 @@ impl Farm {
     }
 
     /// Machines connected.
-    pub fn machines(&self) -> impl Iterator<Item = &Machine> {
+    pub fn machines(&self) -> impl ExactSizeIterator<Item = &Machine> {
         self.fleet.machines()
     }
 

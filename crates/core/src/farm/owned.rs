@@ -24,9 +24,9 @@ pub(super) struct Owned {
     /// Those away of which nobody has been told, longest away first.
     untold: BTreeSet<(Timestamp, MachineName)>,
     /// Those that were connected when the last leader ended, and have not been heard of since.
-    unheard: BTreeSet<MachineName>,
+    pub(super) unheard: BTreeSet<MachineName>,
     /// When it was last seen that no hub lives.
-    hubless: Option<Timestamp>,
+    pub(super) hubless: Option<Timestamp>,
 }
 
 impl Owned {

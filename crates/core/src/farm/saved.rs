@@ -18,7 +18,7 @@ impl Farm {
             branches: self.branches.values().cloned().collect(),
             builds,
             runs,
-            inbox: self.inbox.keys().cloned().collect(),
+            inbox: self.inbox.keys().collect(),
             feed: self.feed.iter().cloned().collect(),
             owned: self.owned.iter().cloned().collect(),
             kept: self.book.all().cloned().collect(),

@@ -1,5 +1,6 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
+mod anew;
 mod canary;
 mod commands;
 mod culprit;

@@ -33,21 +33,50 @@ pub const OPEN_LISTED: usize = 500;
 /// # Errors
 /// Only when serialisation fails, which our views' types rule out.
 pub fn render(farm: &Farm, view: &ViewKey, now: Timestamp) -> serde_json::Result<Option<String>> {
-    match view {
-        ViewKey::Farm => serde_json::to_string(&front(farm, now)).map(Some),
-        ViewKey::Feed => serde_json::to_string(&feed(farm, now)).map(Some),
-        // The farm's part: whoever writes it adds how it is doing itself.
-        ViewKey::Status => serde_json::to_string(&status::status(farm, now)).map(Some),
-        ViewKey::Flakes => serde_json::to_string(&flakes(farm, now)).map(Some),
-        ViewKey::Audit => serde_json::to_string(&audit(farm, now)).map(Some),
-        ViewKey::Grid { repo, branch } => farm
-            .branch(repo, branch)
-            .map(|branch| serde_json::to_string(&grid(farm, branch, now)))
-            .transpose(),
-        ViewKey::Queue { host } => serde_json::to_string(&queue::of(farm, host, now)).map(Some),
-        ViewKey::Build { id } => build(farm, id, now)
-            .map(|view| serde_json::to_string(&view))
-            .transpose(),
+    Renderer::new(farm, now).render(view)
+}
+
+/// Renders many documents of one state, and computes only once what they have in common.
+#[derive(Debug)]
+pub struct Renderer<'a> {
+    farm: &'a Farm,
+    now: Timestamp,
+    explainer: Explainer<'a>,
+}
+
+impl<'a> Renderer<'a> {
+    /// For the farm as it is at `now`.
+    #[must_use]
+    pub fn new(farm: &'a Farm, now: Timestamp) -> Self {
+        Self {
+            farm,
+            now,
+            explainer: Explainer::new(farm, now),
+        }
+    }
+
+    /// As [`render`].
+    ///
+    /// # Errors
+    /// As [`render`].
+    pub fn render(&mut self, view: &ViewKey) -> serde_json::Result<Option<String>> {
+        let (farm, now) = (self.farm, self.now);
+        match view {
+            ViewKey::Farm => serde_json::to_string(&front(farm, now)).map(Some),
+            ViewKey::Feed => serde_json::to_string(&feed(farm, now)).map(Some),
+            // The farm's part: whoever writes it adds how it is doing itself.
+            ViewKey::Status => serde_json::to_string(&status::status(farm, now)).map(Some),
+            ViewKey::Flakes => serde_json::to_string(&flakes(farm, now)).map(Some),
+            ViewKey::Audit => serde_json::to_string(&audit(farm, now)).map(Some),
+            ViewKey::Grid { repo, branch } => farm
+                .branch(repo, branch)
+                .map(|branch| serde_json::to_string(&grid(farm, branch, now)))
+                .transpose(),
+            ViewKey::Queue { host } => serde_json::to_string(&queue::of(farm, host, now)).map(Some),
+            ViewKey::Build { id } => build_by(farm, id, now, &mut self.explainer)
+                .map(|view| serde_json::to_string(&view))
+                .transpose(),
+        }
     }
 }
 
@@ -211,12 +240,20 @@ fn cell(farm: &Farm, id: &BuildId) -> Option<Cell> {
 /// One build's page.
 #[must_use]
 pub fn build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<BuildView> {
+    build_by(farm, id, now, &mut Explainer::new(farm, now))
+}
+
+fn build_by(
+    farm: &Farm,
+    id: &BuildId,
+    now: Timestamp,
+    explainer: &mut Explainer<'_>,
+) -> Option<BuildView> {
     let build = farm.build(id)?.clone();
     let commit = farm
         .commit(&build.key.repo, &build.key.branch, &build.key.commit)
         .cloned();
     let status: Status = farm.status(id)?;
-    let mut explainer = Explainer::new(farm, now);
     let reason = explainer.reason(id);
     Some(BuildView {
         made: now,

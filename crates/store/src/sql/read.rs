@@ -15,7 +15,8 @@ use super::insert::{in_portions, places};
 use super::{Row, Sql, Value, hour, parse};
 use crate::fault::Fault;
 use crate::{
-    ConfigRecord, Decision, Epoch, Keep, Leader, Loaded, NumberedDecision, OutboxEntry, ViewVersion,
+    ConfigRecord, Decision, Epoch, InboxEntry, Keep, Leader, Loaded, NumberedDecision, OutboxEntry,
+    ViewVersion,
 };
 
 /// The newest leader's epoch, which stays the newest until the transaction ends.
@@ -247,12 +248,17 @@ fn config(sql: &mut dyn Sql) -> Result<Option<ConfigRecord>, Fault> {
     })
 }
 
-fn inbox(sql: &mut dyn Sql) -> Result<Vec<String>, Fault> {
+fn inbox(sql: &mut dyn Sql) -> Result<Vec<InboxEntry>, Fault> {
     let mut keys = all(sql, "SELECT at, key FROM inbox", &[], |row| {
-        Ok((row.integer(0)?, row.text(1)?.to_owned()))
+        let at = Timestamp::from_nanosecond(row.integer(0)?.into());
+        let key = row.text(1)?.to_owned();
+        Ok(InboxEntry {
+            key,
+            at: at.unwrap_or(Timestamp::UNIX_EPOCH),
+        })
     })?;
-    keys.sort_unstable();
-    Ok(keys.into_iter().map(|(_, key)| key).collect())
+    keys.sort_unstable_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+    Ok(keys)
 }
 
 fn outbox(sql: &mut dyn Sql) -> Result<Vec<OutboxEntry>, Fault> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::testing::sample;
-use crate::{Batch, Committed, Keep};
+use crate::{Batch, Committed, InboxEntry, Keep};
 
 fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, Durability::Fsync).unwrap()
@@ -87,7 +87,11 @@ fn a_database_of_the_first_schema_goes_on_with_what_is_in_it() {
         ))
         .unwrap();
     let loaded = open(&path).load(Keep::Everything).unwrap();
-    assert_eq!((loaded.inbox, loaded.owned), (vec!["k".to_owned()], vec![]));
+    let used = InboxEntry {
+        key: "k".to_owned(),
+        at: farm_model::Timestamp::from_nanosecond(1).unwrap(),
+    };
+    assert_eq!((loaded.inbox, loaded.owned), (vec![used], vec![]));
 }
 
 #[test]

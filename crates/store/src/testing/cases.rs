@@ -133,7 +133,7 @@ fn everything_comes_back(store: &mut dyn Store) {
     assert_eq!(loaded.branches, [branch("dev", 9), branch("main", 7)]);
     assert_eq!(loaded.builds, batch.builds);
     assert_eq!(sorted_runs(loaded.runs), sorted_runs(batch.runs));
-    assert_eq!(loaded.inbox, ["k1"]);
+    assert_eq!(loaded.inbox, [used("k1", 1)]);
     assert_eq!(loaded.outbox, batch.outbox_add);
     assert_eq!(loaded.dirty, batch.dirty_add);
     assert_eq!(loaded.config, batch.config);
@@ -226,14 +226,20 @@ fn inbox(store: &mut dyn Store) {
         ..Batch::default()
     };
     accepted(store, epoch, &repeated);
-    assert_eq!(store.load(Keep::Everything).unwrap().inbox, ["c", "a", "b"]);
+    assert_eq!(
+        store.load(Keep::Everything).unwrap().inbox,
+        [used("c", 1), used("a", 2), used("b", 2)]
+    );
     let epoch = store.load(Keep::Everything).unwrap().epoch;
     let forget = Batch {
         forget_inbox_before: Some(at(2)),
         ..Batch::default()
     };
     accepted(store, epoch, &forget);
-    assert_eq!(store.load(Keep::Everything).unwrap().inbox, ["a", "b"]);
+    assert_eq!(
+        store.load(Keep::Everything).unwrap().inbox,
+        [used("a", 2), used("b", 2)]
+    );
 }
 
 fn outbox(store: &mut dyn Store) {
@@ -512,7 +518,7 @@ fn odd_text(store: &mut dyn Store) {
     };
     accepted(store, epoch, &batch);
     let loaded = store.load(Keep::Everything).unwrap();
-    assert_eq!(loaded.inbox, ["with a NUL \u{fffd} in it"]);
+    assert_eq!(loaded.inbox, [used("with a NUL \u{fffd} in it", 1)]);
     assert_eq!(loaded.outbox, [event]);
 }
 
@@ -530,7 +536,8 @@ fn bounded_forgetting(store: &mut dyn Store) {
     };
     accepted(store, epoch, &forget);
     let left = store.load(Keep::Everything).unwrap();
-    assert_eq!(left.inbox, ["1000", "1001", "1002", "1003", "1004"]);
+    let newest: Vec<_> = (1000..1005).map(|n| used(&n.to_string(), n)).collect();
+    assert_eq!(left.inbox, newest);
     accepted(store, left.epoch, &forget);
     assert!(store.load(Keep::Everything).unwrap().inbox.is_empty());
 }

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use hour::Hour;
 
+use crate::leadership::{Fenced, Leadership};
+
 /// The least time between two writings.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Hours that a new leader writes again: an earlier one may have died before it did.
@@ -50,7 +52,7 @@ pub(super) struct Exporter {
 
 impl Exporter {
     /// Starts the writer, which reads through `store`.
-    pub(super) fn start(store: Box<dyn Store>, bucket: Bucket) -> Self {
+    pub(super) fn start(store: Box<dyn Store>, bucket: Bucket, leadership: Leadership) -> Self {
         let mut exporter = Self {
             waiting: Arc::default(),
             checkpoint: None,
@@ -61,6 +63,7 @@ impl Exporter {
         let writer = Writer {
             store: Some(store),
             bucket,
+            leadership,
             waiting: exporter.waiting.clone(),
         };
         let (wake, closing) = (exporter.wake.clone(), exporter.closing.clone());
@@ -121,6 +124,7 @@ fn number(at: Timestamp) -> i64 {
 struct Writer {
     store: Option<Box<dyn Store>>,
     bucket: Bucket,
+    leadership: Leadership,
     waiting: Arc<Mutex<Waiting>>,
 }
 
@@ -213,6 +217,10 @@ impl Writer {
         };
         let stored = self.with_store(move |store| store.history(at)).await?;
         let lines: Vec<String> = stored.iter().map(hour::text).collect();
+        // An old leader that was frozen after it read may know less than what is there by now.
+        if !self.leadership.holds().await {
+            return Err(Fenced.into());
+        }
         self.bucket.put_history(at, lines.concat().into()).await?;
         let waits = self.with_hour(number, |hour| {
             hour.is_whole(&lines);
@@ -251,6 +259,7 @@ mod tests {
     use farm_store::{Batch, Committed, Durability, SqliteStore};
 
     use super::*;
+    use crate::leadership::Handle;
 
     fn line(second: i64) -> Transition {
         Transition {
@@ -278,7 +287,8 @@ mod tests {
         };
         commit(vec![line(3599)]);
         let bucket = Bucket::open("memory:").unwrap();
-        let mut exporter = Exporter::start(open(), bucket.clone());
+        let leadership = Leadership::new(Handle::new(open()), epoch);
+        let mut exporter = Exporter::start(open(), bucket.clone(), leadership);
         let two = vec![line(3600), line(3601)];
         commit(two.clone());
         exporter.add(&two);

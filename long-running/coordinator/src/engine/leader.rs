@@ -5,7 +5,9 @@ use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
-use farm_store::{Batch, ConfigRecord, Decision, Epoch, Loaded, OutboxEntry, ViewVersion};
+use farm_store::{
+    Batch, ConfigRecord, Decision, Epoch, InboxEntry, Loaded, OutboxEntry, ViewVersion,
+};
 
 use super::batch::{self, Around};
 use super::checkpoint::Checkpoint;
@@ -49,6 +51,8 @@ pub struct Leader {
     mind: Mind,
     epoch: Epoch,
     recorder: Recorder,
+    /// When it began, or last began anew.
+    began: Timestamp,
     /// The log of decisions from before this moment is not wanted.
     forget_before: Option<Timestamp>,
     /// Known to be done, to be struck out in the next transaction.
@@ -72,7 +76,7 @@ impl Leader {
             branches: loaded.branches,
             builds: loaded.builds,
             runs: loaded.runs,
-            inbox: loaded.inbox,
+            inbox: loaded.inbox.into_iter().map(used_up).collect(),
             feed: loaded.feed,
             owned: loaded.owned,
             kept: loaded.kept,
@@ -86,6 +90,7 @@ impl Leader {
             mind: Mind::restore(policy, saved, now),
             epoch: loaded.epoch,
             recorder: Recorder::new(start),
+            began: now,
             forget_before: None,
             told: Vec::new(),
             written: Vec::new(),
@@ -109,7 +114,7 @@ impl Leader {
             at: now,
             policy: farm.policy().clone(),
             saved: farm.saved(),
-            echoes: Vec::new(),
+            carried: farm.carried(),
         };
         Checkpoint::new(self.epoch, 0, origin)
     }
@@ -149,7 +154,7 @@ impl Leader {
     ) -> serde_json::Result<Round> {
         let before = self.farm().digest().to_owned();
         let mut effects = Effects::default();
-        let checkpoint = self.renew_if_due(now, &mut effects);
+        let checkpoint = self.renew_if_due(now);
         let folded = self.recorder.fold(&facts);
         self.mind.decide(facts, choose, now, &mut effects);
         self.count(&effects);
@@ -178,11 +183,14 @@ impl Leader {
     }
 
     /// Now and then the leader begins anew from its own records, so that a replay can begin there.
-    fn renew_if_due(&mut self, now: Timestamp, effects: &mut Effects) -> Option<Checkpoint> {
-        if !self.recorder.is_due(self.farm().policy().checkpoint_after) {
+    fn renew_if_due(&mut self, now: Timestamp) -> Option<Checkpoint> {
+        let policy = self.farm().policy();
+        let early = now.duration_since(self.began) < policy.checkpoint_every;
+        if early || !self.recorder.is_due(policy.checkpoint_after) {
             return None;
         }
-        let origin = self.mind.renew(now, effects);
+        self.began = now;
+        let origin = self.mind.renew(now);
         self.recorder.renew();
         let after = self.recorder.count();
         Some(Checkpoint::new(self.epoch, after, origin))
@@ -229,6 +237,10 @@ impl Leader {
         self.counts.decided += decided.count() as u64;
         self.counts.ignored += effects.ignored;
     }
+}
+
+fn used_up(entry: InboxEntry) -> (String, Timestamp) {
+    (entry.key, entry.at)
 }
 
 fn parsed(record: ConfigRecord) -> Option<(String, FarmConfig)> {

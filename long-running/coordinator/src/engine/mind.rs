@@ -1,19 +1,13 @@
-//! What decides, in the leader as in a replay of its log: the farm, and what it is told again when it begins anew.
+//! What decides, in the leader as in a replay of its log: the farm, and what it goes on from when it begins anew.
 
-use std::collections::BTreeSet;
-
-use farm_core::{Effects, Fact, Farm, Policy, Saved};
+use farm_core::{Carried, Effects, Fact, Farm, Policy, Saved};
 use farm_model::Timestamp;
-use farm_model::id::HubId;
 use serde::{Deserialize, Serialize};
-
-use super::echo::Echo;
 
 /// Facts in, effects out.
 #[derive(Debug)]
 pub(super) struct Mind {
     farm: Farm,
-    echo: Echo,
 }
 
 impl Mind {
@@ -21,7 +15,6 @@ impl Mind {
     pub(super) fn restore(policy: Policy, saved: Saved, now: Timestamp) -> Self {
         Self {
             farm: Farm::restore(policy, saved, now),
-            echo: Echo::default(),
         }
     }
 
@@ -38,7 +31,6 @@ impl Mind {
         effects: &mut Effects,
     ) {
         for fact in facts {
-            self.echo.hear(&fact);
             self.farm.apply(fact, now, effects);
         }
         if choose {
@@ -46,25 +38,23 @@ impl Mind {
         }
     }
 
-    /// Begins anew from the records as they are, and hears at once what was said last. From then on nothing depends on
-    /// what was before: what this returns is a checkpoint.
-    pub(super) fn renew(&mut self, now: Timestamp, effects: &mut Effects) -> Origin {
-        let hubs: BTreeSet<HubId> = self.farm.machines().map(|of| of.hub.clone()).collect();
-        self.echo.keep(|hub| hubs.contains(hub));
+    /// Begins anew from the records as they are and what is known beside them, so that it decides as it would have. From then
+    /// on nothing depends on what was before: what this returns is a checkpoint.
+    pub(super) fn renew(&mut self, now: Timestamp) -> Origin {
         let origin = Origin {
             at: now,
             policy: self.farm.policy().clone(),
             saved: self.farm.saved(),
-            echoes: self.echo.facts(),
+            carried: self.farm.carried(),
         };
-        *self = Self::begin(origin.clone(), effects);
+        *self = Self::begin(origin.clone());
         origin
     }
 
     /// As another did in [`Mind::renew`].
-    pub(super) fn begin(origin: Origin, effects: &mut Effects) -> Self {
+    pub(super) fn begin(origin: Origin) -> Self {
         let mut mind = Self::restore(origin.policy, origin.saved, origin.at);
-        mind.decide(origin.echoes, false, origin.at, effects);
+        mind.farm.go_on(origin.carried);
         mind
     }
 }
@@ -78,6 +68,6 @@ pub(super) struct Origin {
     pub(super) policy: Policy,
     /// The records.
     pub(super) saved: Saved,
-    /// What it was told again.
-    pub(super) echoes: Vec<Fact>,
+    /// What was known beside them.
+    pub(super) carried: Carried,
 }

@@ -3,7 +3,6 @@
 
 mod batch;
 mod checkpoint;
-mod echo;
 mod history;
 mod keeper;
 mod leader;
@@ -30,7 +29,7 @@ use farm_model::event::{Event, Topic};
 use farm_runtime::{Clock, trace};
 use farm_store::{Batch, Committed, Epoch, Keep, Loaded, Store};
 
-use crate::leadership::Fenced;
+use crate::leadership::{Fenced, Leadership};
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::status::{Board, Status, Told};
@@ -78,6 +77,8 @@ pub(crate) struct Parts {
     pub(crate) bucket: Bucket,
     /// The same store once more, for reading history.
     pub(crate) history: Box<dyn Store>,
+    /// Asked before history is written.
+    pub(crate) leadership: Leadership,
     /// Where it is put up how this goes.
     pub(crate) board: Board,
     pub(crate) metrics: metrics::Counts,
@@ -141,7 +142,7 @@ impl Engine {
                 page: parts.page,
                 ..Status::default()
             },
-            history: history::Exporter::start(parts.history, parts.bucket),
+            history: history::Exporter::start(parts.history, parts.bucket, parts.leadership),
             keeper,
             board: parts.board,
             metrics: parts.metrics,
@@ -167,7 +168,9 @@ impl Engine {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut front_page = tokio::time::interval(FRONT_PAGE);
         loop {
-            self.hand_on();
+            let due = self.views.due();
+            self.recall_shown(&due).await?;
+            self.hand_on(due);
             let wake = self.next_wake();
             let mut round = Vec::new();
             tokio::select! {
@@ -262,7 +265,7 @@ impl Engine {
     }
 
     /// Gives durable things to those who tell them: the outbox, the pages, history.
-    fn hand_on(&mut self) {
+    fn hand_on(&mut self, due: Vec<ViewKey>) {
         if !self.telling && !self.untold.is_empty() {
             let count = self.untold.len().min(OUTBOX_ROUND);
             let batch: Vec<_> = self.untold.iter().take(count).cloned().collect();
@@ -272,11 +275,11 @@ impl Engine {
             }
         }
         let now = self.clock.now();
-        let due = self.views.due();
+        let mut renderer = page::Renderer::new(self.leader.farm(), now);
         let documents = due.into_iter().map(|key| {
             let text = match &key {
                 ViewKey::Status => serde_json::to_string(&self.board.view()).ok(),
-                other => page::render(self.leader.farm(), other, now).unwrap_or_default(),
+                other => renderer.render(other).unwrap_or_default(),
             };
             (key, text)
         });
@@ -310,7 +313,10 @@ impl Engine {
         tokio::pin!(deadline);
         while self.telling || !self.untold.is_empty() || self.views.is_behind() {
             self.views.hurry();
-            self.hand_on();
+            // What is not in memory any more is left to the next leader.
+            let mut due = self.views.due();
+            due.retain(|key| !self.is_let_go(key));
+            self.hand_on(due);
             let wake = self.next_wake();
             tokio::select! {
                 () = &mut deadline => break,
@@ -368,7 +374,7 @@ impl Engine {
         let counts = Status {
             open: farm.open().len(),
             running: farm.leased(),
-            machines: farm.machines().count(),
+            machines: farm.machines().len(),
             decided,
             ignored,
             troubles: farm.troubles().collect(),

@@ -95,7 +95,7 @@ impl Player {
         }
         let mut effects = Effects::default();
         let began = checkpoint.is_some();
-        self.reach(checkpoint, &entry, place, number, &mut effects)?;
+        self.reach(checkpoint, &entry, place, number)?;
         let Some(state) = &mut self.state else {
             return Ok(Played::Skipped);
         };
@@ -106,7 +106,7 @@ impl Player {
             }
             if entry.renewed {
                 self.folds.clear();
-                state.mind.renew(decision.decision.at, &mut effects);
+                state.mind.renew(decision.decision.at);
             }
         }
         let facts = entry.facts.into_iter().map(|fact| self.folds.unfold(fact));
@@ -150,11 +150,10 @@ impl Player {
         entry: &Entry,
         place: Place,
         number: i64,
-        effects: &mut Effects,
     ) -> Result<(), PlayError> {
         if let Some(checkpoint) = checkpoint {
             refuse_other(number, checkpoint.stamp())?;
-            let mind = Mind::begin(checkpoint.origin(), effects);
+            let mind = Mind::begin(checkpoint.origin());
             self.folds.clear();
             self.state = Some(State { mind, place });
         } else if let (Some(start), Some(state)) = (&entry.start, &mut self.state) {

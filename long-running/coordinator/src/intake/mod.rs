@@ -139,17 +139,18 @@ async fn activities(
             // Before the first configuration any hint may be about the repository that holds it.
             None => config_holder.clone(),
         };
-        match repo {
-            Some(repo) => sources.read_again(&repo, activity, delivery).await,
-            None => {
-                let input = Input {
-                    facts: vec![Fact::Heard(activity)],
-                    deliveries: vec![delivery],
-                    ..Input::default()
-                };
-                if inputs.send(input).await.is_err() {
-                    return;
-                }
+        let unread = match repo {
+            Some(repo) => sources.read_again(&repo, activity, delivery),
+            None => Some((activity, delivery)),
+        };
+        if let Some((activity, delivery)) = unread {
+            let input = Input {
+                facts: vec![Fact::Heard(activity)],
+                deliveries: vec![delivery],
+                ..Input::default()
+            };
+            if inputs.send(input).await.is_err() {
+                return;
             }
         }
     }

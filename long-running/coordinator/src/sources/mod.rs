@@ -6,6 +6,7 @@ mod repository;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -24,6 +25,9 @@ use repository::{Reader, Wish};
 /// Hints that may wait for one repository; more go back to the queue.
 const WISHES: usize = 1000;
 
+/// Pause before a reader that broke down is started again.
+const BREATH: Duration = Duration::from_secs(1);
+
 /// Repositories that are read at once without a hint. Those with one do not wait for them.
 const UNASKED: usize = 4;
 
@@ -37,24 +41,26 @@ pub(crate) struct Sources {
 type Readers = BTreeMap<RepoName, (String, mpsc::Sender<Wish>)>;
 
 impl Sources {
-    /// Asks for `repo` to be read; the delivery is acknowledged once what was read is durable.
-    pub(crate) async fn read_again(&self, repo: &RepoName, activity: Activity, delivery: Delivery) {
+    /// Asks for `repo` to be read; the delivery is acknowledged once what was read is durable. Both come back where nobody
+    /// reads it.
+    pub(crate) fn read_again(
+        &self,
+        repo: &RepoName,
+        activity: Activity,
+        delivery: Delivery,
+    ) -> Option<(Activity, Delivery)> {
         let reader = self
             .readers
             .lock()
             .get(repo)
             .map(|(_, reader)| reader.clone());
-        let wish = Wish { activity, delivery };
-        let refused = match reader {
-            Some(reader) => reader
-                .try_send(wish)
-                .map_err(mpsc::error::TrySendError::into_inner)
-                .err(),
-            None => Some(wish),
+        let Some(reader) = reader else {
+            return Some((activity, delivery));
         };
-        if let Some(wish) = refused {
-            wish.delivery.again();
+        if let Err(refused) = reader.try_send(Wish { activity, delivery }) {
+            refused.into_inner().delivery.again();
         }
+        None
     }
 }
 
@@ -98,9 +104,9 @@ struct Keeper {
 
 impl Keeper {
     async fn keep(mut self) {
-        let mut readers = JoinSet::new();
+        let (mut readers, mut files) = (JoinSet::new(), JoinSet::new());
         if let ConfigFrom::File(file) = &self.settings.config {
-            readers.spawn(config::watch_file(
+            files.spawn(config::watch_file(
                 file.clone(),
                 self.settings.clone(),
                 self.inputs.clone(),
@@ -116,8 +122,15 @@ impl Keeper {
             for (name, url) in wanted {
                 self.start_reader(&mut readers, name, url);
             }
-            if self.configs.changed().await.is_err() {
-                return;
+            tokio::select! {
+                changed = self.configs.changed() => if changed.is_err() { return },
+                Some(_) = files.join_next() => return,
+                Some(ended) = readers.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "a reader ended; it is started again");
+                    tokio::time::sleep(BREATH).await;
+                    let mut known = self.sources.readers.lock();
+                    known.retain(|_, (_, reader)| !reader.is_closed());
+                }
             }
         }
     }

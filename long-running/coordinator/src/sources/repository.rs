@@ -23,8 +23,10 @@ use super::pace::Pace;
 use crate::engine::Input;
 use crate::settings::{ConfigFrom, Settings};
 
-/// Pause after a reading that failed, before the hints are given back to the queue.
+/// Pause after a reading that failed though a hint asked for it; each further one is twice as long.
 const FAILED: Duration = Duration::from_millis(500);
+/// So many of them, which take a minute; then it is read as if nobody had asked.
+const AGAIN: u32 = 7;
 
 /// A hint, and the delivery it came with.
 pub(super) struct Wish {
@@ -54,6 +56,8 @@ impl Reader {
         // At the start at once.
         let mut next = tokio::time::Instant::now();
         let mut patterns = Vec::new();
+        // Readings that failed since a hint came.
+        let mut again = AGAIN;
         loop {
             let (mut hints, mut place) = (Vec::<Wish>::new(), None);
             let unasked = Arc::clone(&self.unasked);
@@ -77,7 +81,21 @@ impl Reader {
             let facts = self.read(&mirror, trace).await;
             drop(place);
             pace.note(facts.is_ok());
-            next = tokio::time::Instant::now() + pace.pause();
+            if !hints.is_empty() {
+                again = 0;
+            }
+            let soon = facts.is_err() && again < AGAIN;
+            let pause = if soon {
+                FAILED * (1 << again)
+            } else {
+                pace.pause()
+            };
+            again = if facts.is_ok() {
+                AGAIN
+            } else {
+                again.saturating_add(1)
+            };
+            next = tokio::time::Instant::now() + pause;
             if !self.hand_in(facts, hints).await {
                 return;
             }
@@ -178,24 +196,19 @@ impl Reader {
 
     /// False when the farm ends.
     async fn hand_in(&self, facts: Result<Vec<Fact>, GitError>, hints: Vec<Wish>) -> bool {
-        let (facts, deliveries, back) = match facts {
-            Ok(mut facts) => {
-                let (activities, deliveries): (Vec<_>, Vec<_>) = hints
-                    .into_iter()
-                    .map(|wish| (wish.activity, wish.delivery))
-                    .unzip();
-                facts.extend(activities.into_iter().map(Fact::Heard));
-                (facts, deliveries, None)
-            }
-            Err(error) => {
-                tracing::warn!(repo = %self.name, %error, "cannot read the source");
-                let trouble = Fact::Trouble {
-                    about: self.subject(),
-                    text: Some(error.to_string()),
-                };
-                (vec![trouble], Vec::new(), Some(hints))
-            }
-        };
+        let mut facts = facts.unwrap_or_else(|error| {
+            tracing::warn!(repo = %self.name, %error, "cannot read the source");
+            vec![Fact::Trouble {
+                about: self.subject(),
+                text: Some(error.to_string()),
+            }]
+        });
+        // Heard also where the reading failed: the source is read again anyway, and the queue's tries are few.
+        let (activities, deliveries): (Vec<_>, Vec<_>) = hints
+            .into_iter()
+            .map(|wish| (wish.activity, wish.delivery))
+            .unzip();
+        facts.extend(activities.into_iter().map(Fact::Heard));
         let input = Input {
             facts,
             deliveries,
@@ -214,10 +227,6 @@ impl Reader {
             if self.inputs.send(all).await.is_err() {
                 return false;
             }
-        }
-        if let Some(hints) = back {
-            tokio::time::sleep(FAILED).await;
-            hints.into_iter().for_each(|wish| wish.delivery.again());
         }
         true
     }

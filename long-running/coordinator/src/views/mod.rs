@@ -1,8 +1,9 @@
 //! Writes read models to the bucket: each document at most once a second, the first change at once.
 
+mod dirty;
 mod write;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 use farm_core::ViewKey;
 use farm_store::ViewVersion;
 
+use dirty::Dirty;
 pub(crate) use write::Writer;
 
 /// The least time between two writings of one document.
@@ -36,7 +38,7 @@ pub(crate) struct Written {
 pub(crate) struct Views {
     rounds: mpsc::Sender<Vec<Document>>,
     done: mpsc::Receiver<Written>,
-    dirty: BTreeSet<ViewKey>,
+    dirty: Dirty,
     written: HashMap<ViewKey, Instant>,
     writing: bool,
 }
@@ -59,7 +61,7 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, mut writer: Writer) -> Views {
     Views {
         rounds,
         done,
-        dirty: BTreeSet::new(),
+        dirty: Dirty::default(),
         written: HashMap::new(),
         writing: false,
     }
@@ -77,17 +79,8 @@ impl Views {
             return Vec::new();
         }
         self.written.retain(|_, at| at.elapsed() < INTERVAL);
-        let due: Vec<ViewKey> = self
-            .dirty
-            .iter()
-            .filter(|key| !self.written.contains_key(*key))
-            .take(ROUND)
-            .cloned()
-            .collect();
-        for key in &due {
-            self.dirty.remove(key);
-        }
-        due
+        let (dirty, written) = (&mut self.dirty, &self.written);
+        dirty.take(ROUND, |key| !written.contains_key(key))
     }
 
     /// The last pages are written now, however lately they were written before.
@@ -113,7 +106,7 @@ impl Views {
             return std::future::pending().await;
         };
         self.writing = false;
-        self.dirty.append(&mut written.again.drain(..).collect());
+        self.dirty.extend(written.again.drain(..));
         written.keys.retain(|key| !self.dirty.contains(key));
         written
     }
@@ -132,6 +125,10 @@ impl Views {
     pub(crate) fn next_due(&self) -> Option<Instant> {
         if self.writing {
             return None;
+        }
+        if self.dirty.len() > self.written.len() {
+            // One at least was not written lately.
+            return Some(Instant::now());
         }
         self.dirty
             .iter()

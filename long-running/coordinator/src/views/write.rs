@@ -19,6 +19,8 @@ use crate::leadership::{Fenced, Leadership};
 
 /// Pause before a failed writing is tried again.
 const RETRY: Duration = Duration::from_millis(500);
+/// Tries of one writing; then the others come first.
+const TRIES: u32 = 5;
 /// Versions kept in memory. Of a document whose version is not, the bucket is asked.
 const KNOWN: usize = 50_000;
 
@@ -47,6 +49,8 @@ enum Outcome {
     There(Option<String>),
     /// It can never be written.
     Never,
+    /// Not now.
+    Later,
 }
 
 impl Writer {
@@ -74,12 +78,21 @@ impl Writer {
         };
         for (key, text) in round {
             let path = key.path();
-            if let Some(text) = text
-                && let Outcome::There(Some(version)) = self.write(&path, &text).await?
-            {
-                self.remember(&path, &version);
-                let (key, at) = (path, self.clock.now());
-                written.versions.push(ViewVersion { key, version, at });
+            let outcome = match text {
+                Some(text) => self.write(&path, &text).await?,
+                None => Outcome::Never,
+            };
+            match outcome {
+                Outcome::There(Some(version)) => {
+                    self.remember(&path, &version);
+                    let (key, at) = (path, self.clock.now());
+                    written.versions.push(ViewVersion { key, version, at });
+                }
+                Outcome::There(None) | Outcome::Never => {}
+                Outcome::Later => {
+                    written.again.push(key);
+                    continue;
+                }
             }
             if self.guard.counts(&key) {
                 written.keys.push(key);
@@ -89,7 +102,7 @@ impl Writer {
     }
 
     async fn write(&mut self, path: &str, text: &str) -> Result<Outcome, Fenced> {
-        loop {
+        for _ in 0..TRIES {
             match self.try_write(path, text).await? {
                 Ok(PutView::Written(version)) => return Ok(Outcome::There(version)),
                 // An old leader was quicker, or our own writing was not recorded: look again.
@@ -104,6 +117,7 @@ impl Writer {
                 }
             }
         }
+        Ok(Outcome::Later)
     }
 
     async fn try_write(

@@ -184,6 +184,7 @@ pub fn policy() -> Policy {
         aside_cap: SignedDuration::from_secs(10),
         remembered: SignedDuration::from_secs(4),
         checkpoint_after: 20_000,
+        checkpoint_every: SignedDuration::ZERO,
         ..Policy::default()
     }
 }

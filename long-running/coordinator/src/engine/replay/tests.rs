@@ -71,6 +71,7 @@ impl Story {
 fn often() -> Policy {
     Policy {
         checkpoint_after: 1500,
+        checkpoint_every: jiff::SignedDuration::ZERO,
         ..Policy::default()
     }
 }
