@@ -98,7 +98,7 @@ fn test_line(line: &str) -> Option<(&str, TestOutcome, u64)> {
     let (name, took) = rest.rsplit_once(" (")?;
     // A name may have slashes of its own.
     let deepest = INDENT * name.matches('/').count();
-    if indented > deepest || indented % INDENT != 0 {
+    if indented > deepest || !indented.is_multiple_of(INDENT) {
         return None;
     }
     Some((name, outcome, seconds(took.strip_suffix(')')?)?))
