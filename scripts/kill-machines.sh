@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A hub and three buildlets, each killed with -9 in the middle of a running build and started again: the build ends once,
+# A hub and two of three buildlets, each killed with -9 in the middle of a running build and started again: the build ends once,
 # green, and no command of a killed machine lives on.
 # Usage: scripts/kill-machines.sh [folder of the binary farm, default target/release]
 set -euo pipefail
@@ -38,8 +38,9 @@ running() { until_ok started $starts; until_ok living 1; tail -n 1 "$dir/started
 m=$(running)
 echo "it runs on $m"
 
-# A build that was lost goes to a machine that has not lost it, so this comes to each.
-for _ in 1 2 3; do
+# A build that was lost goes to a machine that has not lost it. A third machine would be one too many: a job that brings
+# three machines down is taken for the cause, and its run is red.
+for _ in 1 2; do
     killed=$m pid=$(tail -n 1 "$dir/started" | cut -d' ' -f1)
     kill_9 "$killed"
     until_ok gone "$pid"
