@@ -55,7 +55,7 @@ impl Farm {
             .collect();
         let open = self.runs(&attempt.build).last();
         let open = open.is_some_and(|run| run.number == attempt.run && run.verdict.is_none());
-        if open && killed.len() >= self.policy.poison {
+        if open && killed.len() >= self.most_killed(&attempt.build) {
             let why = format!(
                 "{} brought down {} machines: {}",
                 attempt.job,
@@ -64,6 +64,12 @@ impl Farm {
             );
             self.end_run(&attempt.build, Outcome::Failed, &why, now, effects);
         }
+    }
+
+    /// Machines that a job may bring down.
+    fn most_killed(&self, build: &BuildId) -> usize {
+        let own = self.context(build).and_then(|of| of.builder.max_killed);
+        own.map_or(self.policy.poison, |most| most as usize)
     }
 
     /// A run is over: what it brought down is in its verdict.

@@ -30,6 +30,9 @@ pub struct Builder {
     pub log_limit_bytes: u64,
     /// How often an attempt may be lost before the run is.
     pub max_losses: u32,
+    /// How many machines a job may bring down before that is taken for the code's fault; `None`: as the farm has it.
+    #[serde(default)]
+    pub max_killed: Option<u32>,
     /// How many of its post-submit builds may run at the same time.
     #[serde(default)]
     pub max_at_once: Option<u32>,

@@ -42,6 +42,7 @@ pub(super) fn builder(
     let env = environment(&mut table, findings);
     let timeout = seconds(&mut table, "timeout", findings);
     let log_limit = log_limit(&mut table, findings).unwrap_or(LOG_LIMIT);
+    let max_killed = number(&mut table, "max-killed", 1..=100, findings);
     let max_losses = number(&mut table, "max-losses", 1..=100, findings).unwrap_or(MAX_LOSSES);
     let recipe = recipe(
         name,
@@ -75,6 +76,7 @@ pub(super) fn builder(
         timeout_seconds: timeout.unwrap_or(default),
         log_limit_bytes: log_limit,
         max_losses,
+        max_killed,
         max_at_once,
         builds,
         tries,
