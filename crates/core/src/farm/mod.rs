@@ -4,6 +4,7 @@ mod aside;
 mod attempts;
 mod beat;
 mod builds;
+mod burst;
 mod canary;
 mod cancel;
 mod carried;
@@ -23,6 +24,7 @@ mod place;
 mod poison;
 mod recall;
 mod saved;
+mod silence;
 mod stand;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
