@@ -38,7 +38,9 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bus: Bus) -> Outbox {
 /// Publishes again and again until the queue has it: it is promised. A topic that cannot be reached does not hold up the
 /// others of the batch.
 async fn publish(bus: &Bus, batch: Vec<(Topic, Event)>) {
-    let topics = Topic::ALL.into_iter().map(|topic| to_topic(bus, topic, &batch));
+    let topics = Topic::ALL
+        .into_iter()
+        .map(|topic| to_topic(bus, topic, &batch));
     futures::future::join_all(topics).await;
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use farm_model::config::Clean;
-use farm_model::id::{AttemptKey, BuildId, MachineId};
+use farm_model::id::{AttemptKey, BuildId, HubId, HubSession, MachineId};
 use farm_model::message::progress::{
     AttemptEvent, AttemptProgress, AttemptReport, Missing, Outcome,
 };

@@ -25,7 +25,12 @@ pub(super) struct Burst {
 impl Burst {
     /// Something was lost.
     pub(super) fn note(&mut self, loss: &Loss) {
-        let Loss { machine, hub, build, .. } = loss;
+        let Loss {
+            machine,
+            hub,
+            build,
+            ..
+        } = loss;
         *self.all.entry(machine.clone()).or_default() += 1;
         let of_hub = self.of_hub.entry(hub.clone()).or_default();
         *of_hub.entry(machine.clone()).or_default() += 1;

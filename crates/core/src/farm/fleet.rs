@@ -453,8 +453,10 @@ impl Fleet {
         for id in self.of_hub(hub) {
             self.remove(&id);
         }
-        let of_hub = |id: &MachineId| id.as_str().split_once('/').map(|(of, _)| of);
-        self.gone.retain(|id, _| of_hub(id) != Some(hub.as_str()));
+        self.gone.retain(|id, _| {
+            let of = id.as_str().split_once('/').map(|(of, _)| of);
+            of != Some(hub.as_str())
+        });
     }
 }
 

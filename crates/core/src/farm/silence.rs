@@ -78,7 +78,9 @@ impl Farm {
         let newest = self.leases.last_key_value().map(|(key, _)| key);
         self.looked = last.filter(|last| Some(last) != newest);
         for (job, reason, how) in lost {
-            let machine = self.current_mut(&job).map(|attempt| attempt.machine.clone());
+            let machine = self
+                .current_mut(&job)
+                .map(|attempt| attempt.machine.clone());
             self.give_up(&job, reason, how, now, effects);
             if how == Gone::Refused
                 && let Some(machine) = machine

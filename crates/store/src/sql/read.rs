@@ -22,9 +22,14 @@ use crate::{
 /// Whether the leader is the one that was seen, and has shown no sign of life since; nobody else can take over before the
 /// transaction ends.
 pub fn stands(sql: &mut dyn Sql, seen: Leader) -> Result<bool, Fault> {
-    let text = format!("SELECT epoch, renewed FROM leader WHERE id = 1{}", sql.locking());
-    let (epoch, renewed) = one(sql, &text, &[], |row| Ok((row.integer(0)?, row.integer(1)?)))?
-        .ok_or(Fault::NoAnswer)?;
+    let text = format!(
+        "SELECT epoch, renewed FROM leader WHERE id = 1{}",
+        sql.locking()
+    );
+    let (epoch, renewed) = one(sql, &text, &[], |row| {
+        Ok((row.integer(0)?, row.integer(1)?))
+    })?
+    .ok_or(Fault::NoAnswer)?;
     Ok((Epoch(epoch), renewed) == (seen.epoch, seen.renewed))
 }
 

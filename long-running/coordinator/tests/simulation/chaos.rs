@@ -4,7 +4,7 @@ use farm_model::id::CommandId;
 use farm_model::message::command::{Ask, Command};
 
 use crate::outside::Outside;
-use crate::source::{Source, push};
+use crate::source::push;
 use crate::world::World;
 
 /// One more thing happens.

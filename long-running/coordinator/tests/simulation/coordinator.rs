@@ -10,7 +10,6 @@ use farm_store::{Batch, Committed, Epoch, Keep};
 
 use crate::outside::{GRACE, Order, Outside, Sabotage, Word, policy};
 use crate::queue::{Handle, Life};
-use crate::source::Source;
 
 /// Deliveries held at once.
 const OUTSTANDING: usize = 8;
@@ -248,7 +247,9 @@ impl Up {
         }
         for (_, observations, input) in self.readings.extract_if(.., |(due, ..)| *due <= now) {
             let mut input = input.unwrap_or_default();
-            input.facts.extend(observations.into_iter().map(Fact::Observed));
+            input
+                .facts
+                .extend(observations.into_iter().map(Fact::Observed));
             self.inputs.push_back(input);
         }
         if now >= self.pulse_due {

@@ -299,7 +299,10 @@ impl Up {
         let now = outside.now;
         let before = self.away.len();
         self.away.retain(|_, until| now < *until);
-        let over: Vec<_> = self.held.extract_if(.., |_, held| now >= held.until).collect();
+        let over: Vec<_> = self
+            .held
+            .extract_if(.., |_, held| now >= held.until)
+            .collect();
         if self.away.len() != before || !over.is_empty() {
             self.beat_due = now;
         }

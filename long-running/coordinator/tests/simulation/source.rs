@@ -205,7 +205,7 @@ impl Source {
     /// What its newest commits want, with the builders that they want it of.
     pub fn wanted(&self) -> Vec<(&CommitInfo, BuilderName)> {
         let shown = self.config.repositories.values().map(|of| of.history).max();
-        let newest = self.commits.iter().take(shown.unwrap_or_default());
+        let newest = self.commits.iter().take(shown.unwrap_or_default() as usize);
         newest
             .flat_map(|commit| self.builders().into_iter().map(move |name| (commit, name)))
             .collect()
