@@ -352,7 +352,7 @@ pub enum AttemptState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gone {
-    /// Its hub did not take it: counts against nobody.
+    /// Its hub did not take it, or not in time: counts against nobody.
     Refused,
     /// Its hub was started anew, mostly by somebody who stopped the farm: a few of these are one loss, since a build may
     /// be what brings its hub down.

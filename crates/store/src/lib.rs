@@ -58,7 +58,7 @@ pub enum Committed {
 pub struct Leader {
     /// The newest leader's epoch; 0 before the first.
     pub epoch: Epoch,
-    /// How often it has renewed its leadership. A leader that lives counts on; only the watcher's own clock says how long
+    /// Its signs of life so far. A leader that lives counts on; only the watcher's own clock says how long
     /// it has not.
     pub renewed: i64,
     /// Whether the store that leads is open and its process lives, as far as the database can know: false says that it
@@ -68,21 +68,36 @@ pub struct Leader {
 
 /// The coordinator's durable state.
 pub trait Store: Send {
-    /// Becomes the leader, whoever leads, and reads everything that a leader needs to go on. Shows to others that the
-    /// leader is there until this store is dropped.
+    /// Becomes the leader, whoever leads; an older one is fenced from here on. Shows to others that the leader is there
+    /// until this store is dropped.
     ///
     /// # Errors
     /// [`StoreError`]; the epoch may have been taken all the same.
-    fn load(&mut self, keep: Keep) -> Result<Loaded, StoreError>;
+    fn take(&mut self) -> Result<Epoch, StoreError>;
 
-    /// As [`Store::load`], unless another leader than that of `after` has come meanwhile: of several that see a leader gone,
-    /// one follows it.
+    /// As [`Store::take`], unless the leader has shown a sign of life since it was seen as `seen`, or another one has come:
+    /// of several that see a leader gone, one follows it.
     ///
     /// # Errors
-    /// As [`Store::load`].
-    fn succeed(&mut self, after: Epoch, keep: Keep) -> Result<Option<Loaded>, StoreError>;
+    /// As [`Store::take`].
+    fn succeed(&mut self, seen: Leader) -> Result<Option<Epoch>, StoreError>;
 
-    /// Writes `batch` in one transaction, if `epoch` is still the newest.
+    /// Everything that the leader of `epoch` needs to go on. May take long; needs no leadership.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn read(&mut self, epoch: Epoch, keep: Keep) -> Result<Loaded, StoreError>;
+
+    /// [Takes](Store::take) the leadership and [reads](Store::read).
+    ///
+    /// # Errors
+    /// [`StoreError`]; the epoch may have been taken all the same.
+    fn load(&mut self, keep: Keep) -> Result<Loaded, StoreError> {
+        let epoch = self.take()?;
+        self.read(epoch, keep)
+    }
+
+    /// Writes `batch` in one transaction, if `epoch` is still the newest. A sign of life, as [`Store::renew`].
     ///
     /// # Errors
     /// [`StoreError`]. Nothing of the batch is stored then, except that after a failing disk this cannot be known:

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use farm_store::{Committed, Epoch, Leader, StateUrl, Store, StoreError};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +17,6 @@ const LOOK: Duration = Duration::from_millis(250);
 const RENEW: Duration = Duration::from_secs(1);
 /// Silence of a leader that counts as its end, though its process seems to be there.
 const SILENCE: Duration = Duration::from_secs(6);
-/// The same before its first sign of life: it reads the state first.
-const READING: Duration = Duration::from_secs(60);
 /// Pause before a state that is away is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -137,19 +136,19 @@ impl Leadership {
     }
 }
 
-/// Stands by until nobody leads; whom to follow. None at `shutdown`.
+/// Stands by until nobody leads; whom to follow, as last seen. None at `shutdown`.
 ///
 /// # Errors
 /// The state fails in a way that does not pass.
 pub(crate) async fn turn(
     state: &Handle,
     shutdown: &CancellationToken,
-) -> anyhow::Result<Option<Epoch>> {
+) -> anyhow::Result<Option<Leader>> {
     let mut watch = Watch::default();
     let mut told = false;
     while !shutdown.is_cancelled() {
         let pause = match state.leader().await {
-            Ok(leader) if watch.is_over(leader, Instant::now()) => return Ok(Some(leader.epoch)),
+            Ok(leader) if watch.is_over(leader, Instant::now()) => return Ok(Some(leader)),
             Ok(leader) => {
                 if !told {
                     tracing::info!(epoch = %leader.epoch, "standing by: another coordinator leads");
@@ -166,6 +165,23 @@ pub(crate) async fn turn(
         rest(pause, shutdown).await;
     }
     Ok(None)
+}
+
+/// Becomes the leader after the one that was last seen as `after`.
+///
+/// # Errors
+/// [`Fenced`] if that one lives, or another came first; the state fails.
+pub(crate) async fn follow(
+    mut store: Box<dyn Store>,
+    after: Leader,
+) -> anyhow::Result<(Box<dyn Store>, Epoch)> {
+    let (store, epoch) = tokio::task::spawn_blocking(move || {
+        let epoch = store.succeed(after);
+        (store, epoch)
+    })
+    .await?;
+    let epoch = epoch.context("cannot become the leader")?;
+    Ok((store, epoch.ok_or(Fenced)?))
 }
 
 /// Before a state that failed is tried again: after a leadership that ended as it should not have.
@@ -200,11 +216,7 @@ impl Watch {
             _ => now,
         };
         self.seen = Some((leader.epoch, leader.renewed, since));
-        let patience = match leader.renewed {
-            0 => READING,
-            _ => SILENCE,
-        };
-        now.duration_since(since) >= patience
+        now.duration_since(since) >= SILENCE
     }
 }
 
@@ -233,22 +245,21 @@ mod tests {
         let mut looks = |watcher: &mut Box<dyn Store>, seconds| {
             watch.is_over(watcher.leader().unwrap(), start + after(seconds))
         };
-        // It reads the state: long.
         assert!(!looks(&mut watcher, 0.0));
-        assert!(!looks(&mut watcher, 59.0));
+        assert!(!looks(&mut watcher, 5.9));
         assert_eq!(leader.renew(epoch).unwrap(), Committed::Yes);
-        assert!(!looks(&mut watcher, 70.0));
-        assert!(!looks(&mut watcher, 75.9));
+        assert!(!looks(&mut watcher, 6.1));
+        assert!(!looks(&mut watcher, 12.0));
         assert_eq!(leader.renew(epoch).unwrap(), Committed::Yes);
-        assert!(!looks(&mut watcher, 76.1));
-        assert!(!looks(&mut watcher, 82.0));
-        assert!(looks(&mut watcher, 82.2));
+        assert!(!looks(&mut watcher, 12.2));
+        assert!(!looks(&mut watcher, 18.1));
+        assert!(looks(&mut watcher, 18.3));
         // Another one's silence begins anew.
         let mut next = watcher.another().unwrap();
         next.load(Keep::Everything).unwrap();
-        assert!(!looks(&mut watcher, 82.3));
+        assert!(!looks(&mut watcher, 18.4));
         drop(next);
-        assert!(looks(&mut watcher, 82.4), "gone");
+        assert!(looks(&mut watcher, 18.5), "gone");
     }
 
     #[tokio::test]

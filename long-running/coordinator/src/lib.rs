@@ -26,7 +26,7 @@ use farm_bus::{Bus, SubscriptionSpec};
 use farm_core::Policy;
 use farm_model::view::Role;
 use farm_runtime::{Clock, Ids};
-use farm_store::{Epoch, Store};
+use farm_store::Store;
 
 use crate::gaps::{Known, Search};
 use crate::leadership::{BrokeDown, Fenced, Handle, Leadership};
@@ -114,11 +114,11 @@ struct World<'a> {
     page: Option<SocketAddr>,
 }
 
-/// Leads after the leader of `after`, until `shutdown` or until another one does.
+/// Leads after the leader that was last seen as `after`, until `shutdown` or until another one does.
 async fn lead(
     doors: &Doorways,
     world: World<'_>,
-    after: Epoch,
+    after: farm_store::Leader,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let World {
@@ -140,9 +140,11 @@ async fn lead(
         ..Policy::default()
     };
     let since = farm_core::policy::earlier(clock.now(), policy.remembered);
-    let (store, mut loaded) = engine::load(doors.another().await?, after, since).await?;
-    let leadership = Leadership::new(doors.state.clone(), loaded.epoch);
+    let (store, epoch) = leadership::follow(doors.another().await?, after).await?;
+    let leadership = Leadership::new(doors.state.clone(), epoch);
+    // From here on: reading the state may take longer than silence is forgiven.
     tasks.spawn(leadership.clone().renew());
+    let (store, mut loaded) = engine::load(store, epoch, since).await?;
     let outbox = outbox::start(&mut tasks, bus.clone());
     let writer = views::Writer::new(
         bucket.clone(),

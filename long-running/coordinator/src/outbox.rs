@@ -35,25 +35,31 @@ pub(crate) fn start(tasks: &mut JoinSet<()>, bus: Bus) -> Outbox {
     Outbox { batches, done }
 }
 
-/// Publishes topic by topic, again and again until the queue has it: it is promised.
+/// Publishes again and again until the queue has it: it is promised. A topic that cannot be reached does not hold up the
+/// others of the batch.
 async fn publish(bus: &Bus, batch: Vec<(Topic, Event)>) {
-    for topic in Topic::ALL {
-        let (events, spans): (Vec<Event>, Vec<Span>) = batch
-            .iter()
-            .filter(|(of, _)| *of == topic)
-            .map(|(_, event)| traced(topic, event))
-            .unzip();
-        if !offer(bus, topic, &events).await {
-            // One of them can never be published: the others go without it.
-            for event in &events {
-                if !offer(bus, topic, std::slice::from_ref(event)).await {
-                    tracing::error!(event = event.id, "dropped");
-                }
+    let topics = Topic::ALL
+        .into_iter()
+        .map(|topic| to_topic(bus, topic, &batch));
+    futures::future::join_all(topics).await;
+}
+
+async fn to_topic(bus: &Bus, topic: Topic, batch: &[(Topic, Event)]) {
+    let (events, spans): (Vec<Event>, Vec<Span>) = batch
+        .iter()
+        .filter(|(of, _)| *of == topic)
+        .map(|(_, event)| traced(topic, event))
+        .unzip();
+    if !offer(bus, topic, &events).await {
+        // One of them can never be published: the others go without it.
+        for event in &events {
+            if !offer(bus, topic, std::slice::from_ref(event)).await {
+                tracing::error!(event = event.id, "dropped");
             }
         }
-        // They last until the queue has their events.
-        drop(spans);
     }
+    // They last until the queue has their events.
+    drop(spans);
 }
 
 /// Until the queue has these events; false if it never will.

@@ -12,7 +12,7 @@ use farm_model::id::{AttemptKey, BuildId, HubId, MachineId, MachineName};
 use farm_model::kept::{Aside, Count, Kept, KeptKey, KeptKind};
 
 use super::Farm;
-use super::fleet::Fleet;
+use super::burst::Burst;
 use crate::effects::{Effects, ViewKey};
 use crate::policy::{Policy, earlier, later};
 use crate::queue::JobRef;
@@ -32,20 +32,13 @@ struct Ended {
     lost: bool,
 }
 
+/// One that was lost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Loss {
-    at: Timestamp,
-    machine: MachineName,
-    hub: HubId,
-    build: BuildId,
-}
-
-/// What a loss is seen against.
-#[derive(Clone, Copy)]
-pub(super) struct Around<'a> {
-    policy: &'a Policy,
-    fleet: &'a Fleet,
-    now: Timestamp,
+pub(super) struct Loss {
+    pub(super) at: Timestamp,
+    pub(super) machine: MachineName,
+    pub(super) hub: HubId,
+    pub(super) build: BuildId,
 }
 
 /// What machines have lost lately.
@@ -54,6 +47,9 @@ pub(super) struct Losses {
     ended: BTreeMap<MachineName, VecDeque<Ended>>,
     /// Oldest first.
     all: VecDeque<Loss>,
+    /// The latest of them, counted.
+    #[serde(skip)]
+    burst: Burst,
     /// Those that have lost something since they were last judged.
     fresh: BTreeSet<(MachineName, HubId)>,
     /// When machines that were set aside are tried again.
@@ -66,12 +62,14 @@ impl Losses {
     fn note(&mut self, machine: &MachineName, hub: &HubId, ended: Ended) {
         if ended.lost {
             self.fresh.insert((machine.clone(), hub.clone()));
-            self.all.push_back(Loss {
+            let loss = Loss {
                 at: ended.at,
                 machine: machine.clone(),
                 hub: hub.clone(),
                 build: ended.attempt.build.clone(),
-            });
+            };
+            self.burst.note(&loss);
+            self.all.push_back(loss);
             if self.all.len() > ALL_REMEMBERED {
                 self.all.pop_front();
             }
@@ -112,32 +110,6 @@ impl Losses {
         let ended = self.ended.get(machine).map_or(0, VecDeque::len);
         lost >= policy.aside_losses && lost * 2 >= ended
     }
-
-    /// Whether others lose something as well, other builds than `but`: at least one, and a quarter of those on the same
-    /// hub, or of all.
-    pub(super) fn is_shared(
-        &self,
-        farm: Around<'_>,
-        who: (&MachineName, &HubId),
-        but: Option<&BuildId>,
-    ) -> bool {
-        let (machine, hub) = who;
-        let Around { policy, fleet, now } = farm;
-        let since = earlier(now, policy.burst);
-        let lately = self.all.iter().rev().take_while(|loss| loss.at >= since);
-        let others: Vec<&Loss> = lately
-            .filter(|loss| loss.machine != *machine && but != Some(&loss.build))
-            .collect();
-        let distinct = |of_hub: bool| {
-            let losses = others.iter().filter(|loss| !of_hub || loss.hub == *hub);
-            losses
-                .map(|loss| &loss.machine)
-                .collect::<BTreeSet<_>>()
-                .len()
-        };
-        let many = |losing: usize, connected: usize| losing > 0 && losing * 4 >= connected;
-        many(distinct(true), fleet.names_of(hub)) || many(distinct(false), fleet.names())
-    }
 }
 
 impl Farm {
@@ -166,12 +138,20 @@ impl Farm {
         self.fleet.set_losses(&name, losses);
     }
 
-    pub(super) fn around(&self, now: Timestamp) -> Around<'_> {
-        Around {
-            policy: &self.policy,
-            fleet: &self.fleet,
-            now,
-        }
+    /// Whether others lose something as well, other builds than `but`: at least one, and a quarter of those on the same
+    /// hub, or of all.
+    pub(super) fn is_shared(
+        &mut self,
+        (machine, hub): (&MachineName, &HubId),
+        but: Option<&BuildId>,
+        now: Timestamp,
+    ) -> bool {
+        let burst = &mut self.losses.burst;
+        burst.slide(earlier(now, self.policy.burst));
+        let many = |losing: usize, connected: usize| losing > 0 && losing * 4 >= connected;
+        let of_hub = burst.others(machine, Some(hub), but);
+        many(of_hub, self.fleet.count_of(hub))
+            || many(burst.others(machine, None, but), self.fleet.names())
     }
 
     /// What came out well makes up for one time that it was set aside.
@@ -204,6 +184,9 @@ impl Farm {
     /// Goes on from what was known of losses.
     pub(super) fn know_losses(&mut self, losses: Losses) {
         self.losses = losses;
+        for loss in &self.losses.all {
+            self.losses.burst.note(loss);
+        }
         for name in self.losses.ended.keys() {
             let losses = self.losses.lost_by(name).count();
             self.fleet.set_losses(name, losses);
@@ -212,6 +195,7 @@ impl Farm {
 
     /// Forgets old losses.
     pub(super) fn forget_losses(&mut self, now: Timestamp) {
+        self.losses.burst.slide(earlier(now, self.policy.burst));
         let limit = earlier(now, self.policy.aside_window);
         for name in self.losses.forget(limit) {
             let losses = self.losses.lost_by(&name).count();
@@ -223,7 +207,7 @@ impl Farm {
     pub(super) fn judge_machines(&mut self, now: Timestamp, effects: &mut Effects) {
         for (name, hub) in std::mem::take(&mut self.losses.fresh) {
             let guilty = self.losses.speak_against(&self.policy, &name)
-                && !self.losses.is_shared(self.around(now), (&name, &hub), None);
+                && !self.is_shared((&name, &hub), None, now);
             if !guilty || self.book.aside(&name).is_some() || !self.may_set_aside() {
                 continue;
             }

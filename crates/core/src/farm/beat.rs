@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use farm_model::id::{HostType, HubId, HubSession, MachineId, MachineName};
 use farm_model::message::progress::{HubHeartbeat, MachineGone};
@@ -10,9 +10,12 @@ use farm_model::message::progress::{HubHeartbeat, MachineGone};
 use super::fleet::Word;
 use super::{Farm, Machine};
 use crate::effects::{Effects, ViewKey};
+use crate::policy::earlier;
 
 /// Silent machines that are forgotten in one look at the time.
 const FORGOTTEN_AT_ONCE: usize = 500;
+/// So long a late word of a machine that left is known as such.
+const KNOWN_AS_GONE: SignedDuration = SignedDuration::from_mins(10);
 
 impl Farm {
     /// How many machines of a host type are connected.
@@ -98,9 +101,7 @@ impl Farm {
                 false
             }
             Word::NewLife => {
-                for machine in self.fleet.of_hub(hub) {
-                    self.fleet.remove(&machine);
-                }
+                self.fleet.begin_anew(hub);
                 self.lose_other_sessions(hub, session, now, effects);
                 effects.dirty.insert(ViewKey::Farm);
                 true
@@ -122,11 +123,10 @@ impl Farm {
             .fleet
             .machine(&gone.machine)
             .is_some_and(|machine| machine.seq < gone.seq);
-        if newer {
-            if !gone.dismissed {
-                self.note_went(&gone.machine, now, effects);
-            }
-            self.fleet.remove(&gone.machine);
+        if newer && !gone.dismissed {
+            self.note_went(&gone.machine, now, effects);
+        }
+        if self.fleet.leave(&gone.machine, gone.seq, now) {
             effects.dirty.insert(ViewKey::Farm);
         }
         self.note_left(now, effects);
@@ -134,6 +134,7 @@ impl Farm {
 
     /// Machines that nobody has spoken of for the grace period are gone.
     pub(super) fn forget_silent_machines(&mut self, now: Timestamp, effects: &mut Effects) {
+        self.fleet.forget_gone(earlier(now, KNOWN_AS_GONE));
         let silent: Vec<MachineId> = self
             .fleet
             .machines()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use farm_model::id::BuildId;
+use farm_model::id::{BuildId, CommitId};
 use farm_model::message::progress::Outcome;
 use farm_model::record::{Branch, Gone, JobState};
 
@@ -101,12 +101,16 @@ impl Farm {
                 self.supersede_run(&id, &why, now, effects);
             }
         }
+        for id in self.open_against(before, |commit| gone.contains(commit)) {
+            self.supersede_run(&id, &why, now, effects);
+        }
     }
 
     /// A branch has gone at its source.
     pub(super) fn supersede_all(&mut self, gone: &Branch, now: Timestamp, effects: &mut Effects) {
         let why = format!("superseded: the branch {} is gone", gone.name);
-        for id in self.open_of(gone) {
+        let against = self.open_against(gone, |_| true);
+        for id in self.open_of(gone).into_iter().chain(against) {
             self.supersede_run(&id, &why, now, effects);
         }
     }
@@ -142,6 +146,19 @@ impl Farm {
             .filter(open)
             .cloned()
             .collect()
+    }
+
+    /// Open builds of other repositories against commits of a branch.
+    fn open_against(&self, branch: &Branch, is_gone: impl Fn(&CommitId) -> bool) -> Vec<BuildId> {
+        let against = |id: &&BuildId| {
+            let build = self.builds.get(*id);
+            build
+                .and_then(|build| build.key.against.as_ref())
+                .is_some_and(|of| {
+                    of.repo == branch.repo && of.branch == branch.name && is_gone(&of.commit)
+                })
+        };
+        self.open().filter(against).cloned().collect()
     }
 
     /// The run's time runs from its first attempt on.

@@ -1,6 +1,7 @@
 //! Hubs and machines, as far as their heartbeats tell. Nothing of this is stored: it is heard again within seconds.
 
 mod known;
+mod machine;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +12,8 @@ use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId, Machine
 use farm_model::message::progress::MachineReport;
 
 use super::idle::{Idle, Standing};
-use crate::queue::Need;
 pub(super) use known::Known;
+pub use machine::Machine;
 
 /// Past lives of a hub that are remembered, so that a late message of one is not taken for a new life.
 const PAST_SESSIONS: usize = 16;
@@ -31,42 +32,15 @@ pub struct Hub {
     silent: bool,
 }
 
-/// A connected machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
-    /// Its id.
-    pub id: MachineId,
-    /// Its hub.
-    pub hub: HubId,
-    /// What it is.
-    pub host_type: HostType,
-    /// What we leased it for.
-    pub lease: Option<AttemptKey>,
-    /// What its hub says it works on.
-    pub busy: Option<AttemptKey>,
-    /// What its hub keeps it for: a job that continues this attempt.
-    pub held: Option<AttemptKey>,
-    /// What it can do beyond its host type.
-    pub labels: BTreeSet<String>,
-    /// What its trust hangs on.
-    pub identity: Option<String>,
-    /// When its hub last spoke of it, by our clock.
-    pub seen: Timestamp,
-    /// Whether it can be leased, or why not.
-    pub standing: Standing,
-    /// Its hub would not take work for it, and has not spoken of it since.
-    suspect: bool,
-    /// It has yet to prove itself with a known job.
-    unproved: bool,
-    pub(super) seq: u64,
-}
-
 /// All of them, with the idle ones by what they can do.
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
     pub(super) hubs: BTreeMap<HubId, Hub>,
     machines: BTreeMap<MachineId, Machine>,
     by_host: BTreeMap<HostType, BTreeSet<MachineId>>,
+    by_hub: BTreeMap<HubId, BTreeSet<MachineId>>,
+    /// Machines that have left, by which message of their hub, and when.
+    gone: BTreeMap<MachineId, (u64, Timestamp)>,
     idle: Idle,
     /// Those kept for the next job of a run, and otherwise idle.
     held: BTreeSet<MachineId>,
@@ -273,16 +247,9 @@ impl Fleet {
         self.names.len()
     }
 
-    /// Names connected to a hub.
-    pub(super) fn names_of(&self, hub: &HubId) -> usize {
-        let of = |ids: &&BTreeSet<MachineId>| {
-            ids.iter().any(|id| {
-                self.machines
-                    .get(id)
-                    .is_some_and(|machine| machine.hub == *hub)
-            })
-        };
-        self.names.values().filter(of).count()
+    /// Machines connected to a hub.
+    pub(super) fn count_of(&self, hub: &HubId) -> usize {
+        self.by_hub.get(hub).map_or(0, BTreeSet::len)
     }
 
     /// Machines of a name.
@@ -304,29 +271,20 @@ impl Fleet {
         now: Timestamp,
     ) -> bool {
         let known = self.machines.get(&report.machine);
-        if known.is_some_and(|machine| machine.seq >= seq) {
+        let left = self.gone.get(&report.machine).map(|(of, _)| *of);
+        let latest = known.map(|machine| machine.seq).max(left);
+        if latest.is_some_and(|latest| latest >= seq) {
             return false;
         }
         let changed = known.is_none_or(|machine| {
             machine.busy != report.busy || machine.host_type != report.host_type
         });
+        let first = Machine::new(hub, &report, now);
         let id = report.machine;
-        self.place(&id, &report.host_type);
-        let machine = self.machines.entry(id.clone()).or_insert_with(|| Machine {
-            id: id.clone(),
-            hub: hub.clone(),
-            host_type: report.host_type.clone(),
-            lease: None,
-            busy: None,
-            held: None,
-            labels: BTreeSet::new(),
-            identity: None,
-            seen: now,
-            standing: Standing::Suspect,
-            suspect: false,
-            unproved: false,
-            seq,
-        });
+        self.gone.remove(&id);
+        self.place(&id, hub, &report.host_type);
+        let machine = self.machines.entry(id.clone());
+        let machine = machine.or_insert_with(|| first);
         machine.busy = report.busy;
         machine.held = report.held;
         machine.labels = report.labels;
@@ -340,7 +298,9 @@ impl Fleet {
     }
 
     /// The machine is of this host type, and of no other.
-    fn place(&mut self, id: &MachineId, host: &HostType) {
+    fn place(&mut self, id: &MachineId, hub: &HubId, host: &HostType) {
+        let of_hub = self.by_hub.entry(hub.clone()).or_default();
+        of_hub.insert(id.clone());
         if let Some(known) = self.machines.get(id) {
             if known.host_type == *host {
                 return;
@@ -371,8 +331,11 @@ impl Fleet {
     pub(super) fn remove(&mut self, id: &MachineId) -> bool {
         self.cancelled.remove(id);
         self.displace(id);
-        if self.machines.remove(id).is_none() {
+        let Some(machine) = self.machines.remove(id) else {
             return false;
+        };
+        if let Some(of_hub) = self.by_hub.get_mut(&machine.hub) {
+            of_hub.remove(id);
         }
         self.idle.remove(id);
         self.idle.forget(id);
@@ -464,12 +427,36 @@ impl Fleet {
         self.change(id, |machine| machine.held = None);
     }
 
+    /// Machines of a hub.
     pub(super) fn of_hub(&self, hub: &HubId) -> Vec<MachineId> {
-        self.machines
-            .values()
-            .filter(|machine| machine.hub == *hub)
-            .map(|machine| machine.id.clone())
-            .collect()
+        let ids = self.by_hub.get(hub).into_iter().flatten();
+        ids.cloned().collect()
+    }
+
+    /// The machine has left, as its hub said in its message `seq`: what the hub said before and arrives late is no news.
+    pub(super) fn leave(&mut self, id: &MachineId, seq: u64, now: Timestamp) -> bool {
+        let newer = |machine: &Machine| machine.seq < seq;
+        if self.machines.get(id).is_some_and(|machine| !newer(machine)) {
+            return false;
+        }
+        self.gone.insert(id.clone(), (seq, now));
+        self.remove(id)
+    }
+
+    /// Forgets which machines left before `limit`.
+    pub(super) fn forget_gone(&mut self, limit: Timestamp) {
+        self.gone.retain(|_, (_, at)| *at >= limit);
+    }
+
+    /// A hub begins anew, and so do its messages.
+    pub(super) fn begin_anew(&mut self, hub: &HubId) {
+        for id in self.of_hub(hub) {
+            self.remove(&id);
+        }
+        self.gone.retain(|id, _| {
+            let of = id.as_str().split_once('/').map(|(of, _)| of);
+            of != Some(hub.as_str())
+        });
     }
 }
 
@@ -478,49 +465,5 @@ fn keep(set: &mut BTreeSet<MachineId>, id: &MachineId, inside: bool) {
         set.insert(id.clone());
     } else {
         set.remove(id);
-    }
-}
-
-impl Machine {
-    /// Whether it has what a need asks for.
-    #[must_use]
-    pub fn fits(&self, need: &Need) -> bool {
-        self.host_type == need.host && need.labels.is_subset(&self.labels)
-    }
-
-    /// Whether it works, or could.
-    #[must_use]
-    pub fn is_in_use(&self) -> bool {
-        !matches!(
-            self.standing,
-            Standing::Barred | Standing::HubDraining | Standing::Unproved
-        )
-    }
-
-    pub(super) fn is_unproved(&self) -> bool {
-        self.unproved
-    }
-
-    /// Whether it does nothing, and its hub would take work for it.
-    fn is_free(&self) -> bool {
-        self.lease.is_none() && self.busy.is_none() && !self.suspect
-    }
-
-    fn stand(&self, barred: bool, draining: bool) -> Standing {
-        if barred {
-            Standing::Barred
-        } else if draining {
-            Standing::HubDraining
-        } else if self.unproved {
-            Standing::Unproved
-        } else if self.lease.is_some() || self.busy.is_some() {
-            Standing::Busy
-        } else if self.suspect {
-            Standing::Suspect
-        } else if self.held.is_some() {
-            Standing::Held
-        } else {
-            Standing::Idle
-        }
     }
 }

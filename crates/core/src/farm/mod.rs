@@ -4,6 +4,7 @@ mod aside;
 mod attempts;
 mod beat;
 mod builds;
+mod burst;
 mod canary;
 mod cancel;
 mod carried;
@@ -23,6 +24,7 @@ mod place;
 mod poison;
 mod recall;
 mod saved;
+mod silence;
 mod stand;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -220,36 +222,50 @@ impl Farm {
         // In the order in which they were wanted: shares depend on it.
         open.sort();
         for (_, id) in open {
-            let run = newest(&self.runs[&id]).clone();
-            self.open.insert((run.opened, id.clone()));
-            if let Some(began) = run.began() {
-                let deadline = crate::policy::later(began, self.policy.run_limit);
-                self.deadlines.insert((deadline, id.clone(), run.number));
-            }
-            for (index, job) in run.jobs.iter().enumerate() {
-                let reference = JobRef {
-                    build: id.clone(),
-                    job: index,
-                };
-                match (&job.state, job.attempts.last()) {
-                    (JobState::Waiting { not_before }, _) => {
-                        self.enqueue(&reference, *not_before, now)
-                    }
-                    (JobState::Leased, Some(attempt)) => {
-                        if let AttemptState::Running { session, .. } = &attempt.state {
-                            self.fleet.expect(&attempt.hub, session, now);
-                        }
-                        let key = run.attempt_key(&job.name, attempt.number);
-                        self.fleet.reserve(&attempt.machine, &key);
-                        if let Some(lane) = self.lane_of(&reference) {
-                            self.queue.started(&reference, &lane);
-                        }
-                        self.leases.insert(key, reference);
-                    }
-                    _ => {}
+            self.reopen_run(&id, now);
+        }
+    }
+
+    fn reopen_run(&mut self, id: &BuildId, now: Timestamp) {
+        let run = newest(&self.runs[id]);
+        self.open.insert((run.opened, id.clone()));
+        if let Some(began) = run.began() {
+            let deadline = crate::policy::later(began, self.policy.run_limit);
+            self.deadlines.insert((deadline, id.clone(), run.number));
+        }
+        let (mut waiting, mut leased) = (Vec::new(), Vec::new());
+        for (job, entry) in run.jobs.iter().enumerate() {
+            match (&entry.state, entry.attempts.last()) {
+                (JobState::Waiting { not_before }, _) => waiting.push((job, *not_before)),
+                (JobState::Leased, Some(attempt)) => {
+                    let key = run.attempt_key(&entry.name, attempt.number);
+                    leased.push((job, key, attempt.clone()));
                 }
+                _ => {}
             }
         }
+        let of = |job| JobRef {
+            build: id.clone(),
+            job,
+        };
+        for (job, not_before) in waiting {
+            self.enqueue(&of(job), not_before, now);
+        }
+        for (job, key, attempt) in leased {
+            self.lease_again(of(job), key, &attempt, now);
+        }
+    }
+
+    /// Whoever was at work when the last leader ended still is, as far as is known.
+    fn lease_again(&mut self, job: JobRef, key: AttemptKey, attempt: &Attempt, now: Timestamp) {
+        if let AttemptState::Running { session, .. } = &attempt.state {
+            self.fleet.expect(&attempt.hub, session, now);
+        }
+        self.fleet.reserve(&attempt.machine, &key);
+        if let Some(lane) = self.lane_of(&job) {
+            self.queue.started(&job, &lane);
+        }
+        self.leases.insert(key, job);
     }
 
     /// Tells the farm a fact. What must be stored and told is added to `effects`.

@@ -29,11 +29,7 @@ impl Farm {
         let (Some(name), Some(hub)) = (machine.name(), hub) else {
             return;
         };
-        let who = (&name, &hub);
-        if !self
-            .losses
-            .is_shared(self.around(now), who, Some(&attempt.build))
-        {
+        if !self.is_shared((&name, &hub), Some(&attempt.build), now) {
             let of = format!("{}{name}", kills_key(&attempt.build, attempt.run, &attempt));
             self.book.put(Kept::Count(Count { of, count: 1 }), effects);
             self.end_poison(&attempt, now, effects);

@@ -13,6 +13,7 @@ mod quarantine;
 mod queue;
 mod recall;
 mod recovery;
+mod supersede;
 
 use std::collections::BTreeSet;
 

@@ -50,14 +50,6 @@ impl Lane {
         &self.key.need.host
     }
 
-    pub(super) fn insert(&mut self, rank: Rank, job: JobRef) {
-        self.jobs.insert((rank, job));
-    }
-
-    pub(super) fn remove(&mut self, rank: &Rank, job: &JobRef) {
-        self.jobs.remove(&(rank.clone(), job.clone()));
-    }
-
     fn head(&self) -> Option<&(Rank, JobRef)> {
         self.jobs.first().filter(|_| self.shut == 0)
     }

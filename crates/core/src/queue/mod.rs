@@ -377,14 +377,26 @@ impl Queue {
     }
 
     fn enter(&mut self, job: &JobRef, place: &Place) {
+        let entry = (place.rank.clone(), job.clone());
+        let lane = &mut self.lanes[place.lane.0];
+        if lane.jobs.first().is_some_and(|head| *head < entry) {
+            lane.jobs.insert(entry);
+            return;
+        }
         self.heads.behead(place.lane, &self.lanes);
-        self.lanes[place.lane.0].insert(place.rank.clone(), job.clone());
+        self.lanes[place.lane.0].jobs.insert(entry);
         self.heads.crown(place.lane, &self.lanes);
     }
 
     fn leave(&mut self, job: &JobRef, place: &Place) {
+        let entry = (place.rank.clone(), job.clone());
+        let lane = &mut self.lanes[place.lane.0];
+        if lane.jobs.first().is_some_and(|head| *head < entry) {
+            lane.jobs.remove(&entry);
+            return;
+        }
         self.heads.behead(place.lane, &self.lanes);
-        self.lanes[place.lane.0].remove(&place.rank, job);
+        self.lanes[place.lane.0].jobs.remove(&entry);
         self.heads.crown(place.lane, &self.lanes);
     }
 

@@ -19,10 +19,18 @@ use crate::{
     ViewVersion,
 };
 
-/// The newest leader's epoch, which stays the newest until the transaction ends.
-pub fn epoch_held(sql: &mut dyn Sql) -> Result<Epoch, Fault> {
-    let text = format!("SELECT epoch FROM leader WHERE id = 1{}", sql.locking());
-    one(sql, &text, &[], |row| row.integer(0).map(Epoch))?.ok_or(Fault::NoAnswer)
+/// Whether the leader is the one that was seen, and has shown no sign of life since; nobody else can take over before the
+/// transaction ends.
+pub fn stands(sql: &mut dyn Sql, seen: Leader) -> Result<bool, Fault> {
+    let text = format!(
+        "SELECT epoch, renewed FROM leader WHERE id = 1{}",
+        sql.locking()
+    );
+    let (epoch, renewed) = one(sql, &text, &[], |row| {
+        Ok((row.integer(0)?, row.integer(1)?))
+    })?
+    .ok_or(Fault::NoAnswer)?;
+    Ok((Epoch(epoch), renewed) == (seen.epoch, seen.renewed))
 }
 
 /// Who leads, and whether it is there.

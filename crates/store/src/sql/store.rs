@@ -26,12 +26,7 @@ fn within<T>(
     }
 }
 
-/// Whether `epoch` leads; nobody else can take over before the transaction ends.
-fn leads(sql: &mut dyn Sql, epoch: Epoch) -> Result<bool, Fault> {
-    Ok(read::epoch_held(sql)? == epoch)
-}
-
-/// Makes this store the leader's.
+/// Makes this store the leader's. Committed on its own: reading may take its time.
 fn take(sql: &mut dyn Sql) -> Result<Epoch, Fault> {
     let epoch = write::next_epoch(sql)?;
     sql.take_seat(epoch.0)?;
@@ -39,25 +34,24 @@ fn take(sql: &mut dyn Sql) -> Result<Epoch, Fault> {
 }
 
 impl<D: Driver> Store for D {
-    fn load(&mut self, keep: Keep) -> Result<Loaded, StoreError> {
-        // Committed on its own: from here on an older leader is fenced, and reading may take its time.
-        let epoch = within(self, Purpose::Write, take)?;
-        within(self, Purpose::Read, |sql| read::loaded(sql, epoch, keep))
+    fn take(&mut self) -> Result<Epoch, StoreError> {
+        within(self, Purpose::Write, take)
     }
 
-    fn succeed(&mut self, after: Epoch, keep: Keep) -> Result<Option<Loaded>, StoreError> {
-        let epoch = within(self, Purpose::Write, |sql| match leads(sql, after)? {
+    fn succeed(&mut self, seen: Leader) -> Result<Option<Epoch>, StoreError> {
+        within(self, Purpose::Write, |sql| match read::stands(sql, seen)? {
             true => take(sql).map(Some),
             false => Ok(None),
-        })?;
-        epoch
-            .map(|epoch| within(self, Purpose::Read, |sql| read::loaded(sql, epoch, keep)))
-            .transpose()
+        })
+    }
+
+    fn read(&mut self, epoch: Epoch, keep: Keep) -> Result<Loaded, StoreError> {
+        within(self, Purpose::Read, |sql| read::loaded(sql, epoch, keep))
     }
 
     fn commit(&mut self, epoch: Epoch, batch: &Batch) -> Result<Committed, StoreError> {
         within(self, Purpose::Write, |sql| {
-            if !leads(sql, epoch)? {
+            if !write::renew(sql, epoch)? {
                 return Ok(Committed::Fenced);
             }
             write::batch(sql, epoch, batch)?;
@@ -71,11 +65,10 @@ impl<D: Driver> Store for D {
 
     fn renew(&mut self, epoch: Epoch) -> Result<Committed, StoreError> {
         within(self, Purpose::Write, |sql| {
-            if !leads(sql, epoch)? {
-                return Ok(Committed::Fenced);
-            }
-            write::renew(sql)?;
-            Ok(Committed::Yes)
+            Ok(match write::renew(sql, epoch)? {
+                true => Committed::Yes,
+                false => Committed::Fenced,
+            })
         })
     }
 

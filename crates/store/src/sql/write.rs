@@ -24,9 +24,12 @@ pub fn next_epoch(sql: &mut dyn Sql) -> Result<Epoch, Fault> {
     read::one(sql, text, &[], |row| row.integer(0).map(Epoch))?.ok_or(Fault::NoAnswer)
 }
 
-/// Shows that the leader lives.
-pub fn renew(sql: &mut dyn Sql) -> Result<(), Fault> {
-    sql.execute("UPDATE leader SET renewed = renewed + 1 WHERE id = 1", &[])
+/// Shows that the leader of `epoch` lives. False if another one leads; none can take over before the transaction ends.
+pub fn renew(sql: &mut dyn Sql, epoch: Epoch) -> Result<bool, Fault> {
+    let text =
+        "UPDATE leader SET renewed = renewed + 1 WHERE id = 1 AND epoch = $1 RETURNING epoch";
+    let epoch = [Value::Integer(epoch.0)];
+    Ok(read::one(sql, text, &epoch, |row| row.integer(0))?.is_some())
 }
 
 /// Writes all of `batch`.

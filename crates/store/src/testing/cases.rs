@@ -639,11 +639,17 @@ fn renewing(leader: &mut dyn Store, watcher: &mut dyn Store) {
 }
 
 fn succeeding(first: &mut dyn Store, second: &mut dyn Store) {
-    let none = second.leader().unwrap().epoch;
-    let led = first.succeed(none, Keep::Everything).unwrap().unwrap();
-    assert_eq!(second.succeed(none, Keep::Everything).unwrap(), None);
-    accepted(first, led.epoch, &full());
-    let next = second.succeed(led.epoch, Keep::Everything).unwrap();
-    assert_eq!(next.unwrap().builds.len(), 2);
-    assert_eq!(first.commit(led.epoch, &full()).unwrap(), Committed::Fenced);
+    let none = second.leader().unwrap();
+    let led = first.succeed(none).unwrap().unwrap();
+    assert_eq!(second.succeed(none).unwrap(), None);
+    let seen = second.leader().unwrap();
+    assert_eq!(seen.epoch, led);
+    // A commit is a sign of life, however long it took.
+    accepted(first, led, &full());
+    assert_eq!(second.succeed(seen).unwrap(), None);
+    let seen = second.leader().unwrap();
+    let next = second.succeed(seen).unwrap().unwrap();
+    let read = second.read(next, Keep::Everything).unwrap();
+    assert_eq!((read.epoch, read.builds.len()), (next, 2));
+    assert_eq!(first.commit(led, &full()).unwrap(), Committed::Fenced);
 }

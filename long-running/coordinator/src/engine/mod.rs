@@ -388,24 +388,22 @@ impl Engine {
     }
 }
 
-/// Takes the leadership, unless another one than the leader of `after` has. What ended before `since` and is not shown stays
-/// in the store.
+/// Reads what the leader of `epoch` goes on from.
 ///
 /// # Errors
-/// The state cannot be read, or another one leads.
+/// The state fails.
 pub(crate) async fn load(
     mut store: Box<dyn Store>,
-    after: Epoch,
+    epoch: Epoch,
     since: Timestamp,
 ) -> anyhow::Result<(Box<dyn Store>, Loaded)> {
     let keep = Keep::FinishedSince(since);
     let (store, loaded) = tokio::task::spawn_blocking(move || {
-        let loaded = store.succeed(after, keep);
+        let loaded = store.read(epoch, keep);
         (store, loaded)
     })
     .await?;
-    let loaded = loaded.context("cannot load the farm's state")?;
-    Ok((store, loaded.ok_or(Fenced)?))
+    Ok((store, loaded.context("cannot load the farm's state")?))
 }
 
 /// The decision on a fact that is part of a trace.

@@ -23,16 +23,20 @@ impl<S: Store> Unfenced<S> {
 }
 
 impl<S: Store> Store for Unfenced<S> {
-    fn load(&mut self, keep: Keep) -> Result<Loaded, StoreError> {
-        let loaded = self.inner.load(keep)?;
-        self.newest = Some(loaded.epoch);
-        Ok(loaded)
+    fn take(&mut self) -> Result<Epoch, StoreError> {
+        let epoch = self.inner.take()?;
+        self.newest = Some(epoch);
+        Ok(epoch)
     }
 
-    fn succeed(&mut self, after: Epoch, keep: Keep) -> Result<Option<Loaded>, StoreError> {
-        let loaded = self.inner.succeed(after, keep)?;
-        self.newest = loaded.as_ref().map(|loaded| loaded.epoch).or(self.newest);
-        Ok(loaded)
+    fn succeed(&mut self, seen: Leader) -> Result<Option<Epoch>, StoreError> {
+        let epoch = self.inner.succeed(seen)?;
+        self.newest = epoch.or(self.newest);
+        Ok(epoch)
+    }
+
+    fn read(&mut self, epoch: Epoch, keep: Keep) -> Result<Loaded, StoreError> {
+        self.inner.read(epoch, keep)
     }
 
     fn commit(&mut self, epoch: Epoch, batch: &Batch) -> Result<Committed, StoreError> {

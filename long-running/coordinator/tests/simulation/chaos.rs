@@ -4,7 +4,7 @@ use farm_model::id::CommandId;
 use farm_model::message::command::{Ask, Command};
 
 use crate::outside::Outside;
-use crate::source::{Source, push};
+use crate::source::push;
 use crate::world::World;
 
 /// One more thing happens.
@@ -67,7 +67,7 @@ fn send(id: CommandId, ask: Ask, outside: &mut Outside) {
 }
 
 fn ask(outside: &mut Outside) -> Option<Ask> {
-    let builders: Vec<_> = Source::config().builders.into_keys().collect();
+    let builders = outside.source.builders();
     let builder = outside.rng.pick(&builders)?.clone();
     let builds: Vec<_> = outside.ledger.builds().cloned().collect();
     let reason = "a person's whim".to_owned();
@@ -92,7 +92,7 @@ fn ask(outside: &mut Outside) -> Option<Ask> {
 
 /// What people stopped goes on.
 pub fn relent(outside: &mut Outside) {
-    let builders = Source::config().builders.into_keys();
+    let builders = outside.source.builders().into_iter();
     let resume = builders.map(|builder| Ask::Resume { builder });
     let machines = ["arm1", "arm2", "amd1"].map(|name| name.parse().unwrap());
     let undrain = machines.map(|machine| Ask::Undrain { machine });

@@ -10,7 +10,6 @@ use farm_store::{Batch, Committed, Epoch, Keep};
 
 use crate::outside::{GRACE, Order, Outside, Sabotage, Word, policy};
 use crate::queue::{Handle, Life};
-use crate::source::Source;
 
 /// Deliveries held at once.
 const OUTSTANDING: usize = 8;
@@ -59,7 +58,7 @@ struct Up {
     told: Vec<String>,
     dirty: BTreeSet<ViewKey>,
     /// What was read of the source and is on its way.
-    readings: Vec<(i64, Observation, Option<Input>)>,
+    readings: Vec<(i64, Vec<Observation>, Option<Input>)>,
     tick_due: i64,
     poll_due: i64,
     pulse_due: i64,
@@ -176,7 +175,7 @@ impl Up {
         up.inputs.push_back(Input {
             facts: vec![Fact::Configured {
                 digest: "1".to_owned(),
-                config: Box::new(Source::config()),
+                config: Box::new(outside.source.config().clone()),
             }],
             held: None,
         });
@@ -235,8 +234,8 @@ impl Up {
     /// What is read now arrives a little later, perhaps behind what is read after it.
     fn read_source(&mut self, input: Option<Input>, outside: &mut Outside) {
         let due = outside.now + outside.rng.between(5, 800);
-        let observation = outside.source.observation(outside.now);
-        self.readings.push((due, observation, input));
+        let observations = outside.source.observations(outside.now);
+        self.readings.push((due, observations, input));
     }
 
     /// Looks at the time, at the source and at whether it would hear a hub.
@@ -246,9 +245,11 @@ impl Up {
             self.poll_due = now + POLL;
             self.read_source(None, outside);
         }
-        for (_, observation, input) in self.readings.extract_if(.., |(due, ..)| *due <= now) {
+        for (_, observations, input) in self.readings.extract_if(.., |(due, ..)| *due <= now) {
             let mut input = input.unwrap_or_default();
-            input.facts.push(Fact::Observed(observation));
+            input
+                .facts
+                .extend(observations.into_iter().map(Fact::Observed));
             self.inputs.push_back(input);
         }
         if now >= self.pulse_due {

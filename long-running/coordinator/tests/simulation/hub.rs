@@ -35,8 +35,8 @@ struct Up {
     /// Machines that are away, and until when.
     away: BTreeMap<MachineId, i64>,
     running: BTreeMap<AttemptKey, Job>,
-    /// Machines that are kept as an attempt left them, and until when.
-    held: BTreeMap<MachineId, (AttemptKey, i64)>,
+    /// Machines that are kept as an attempt left them.
+    held: BTreeMap<MachineId, Held>,
     /// The last word on attempts that were offered.
     said: BTreeMap<AttemptKey, Word>,
     cancelled: BTreeSet<AttemptKey>,
@@ -44,6 +44,14 @@ struct Up {
     outgoing: VecDeque<(Word, Option<Handle>)>,
     /// Since when it has spoken without a long pause.
     talking_since: i64,
+}
+
+/// A machine that is kept.
+struct Held {
+    of: AttemptKey,
+    until: i64,
+    /// It is told to halt afterwards.
+    halts: bool,
 }
 
 impl Hub {
@@ -72,7 +80,7 @@ impl Hub {
         }
         self.hear(outside);
         let Some(up) = &mut self.up else { return };
-        up.work(outside);
+        up.work(&self.id, outside);
         up.publish(&self.id, outside);
         up.beat(&self.id, &self.machines, outside);
     }
@@ -133,7 +141,7 @@ impl Hub {
         };
         if let Some(up) = &mut self.up {
             outside.note(|| format!("{machine} vanishes for {pause} ms"));
-            up.lose(&self.id, &machine, outside.now + pause);
+            up.lose(&self.id, &machine, outside.now + pause, false);
         }
     }
 
@@ -244,7 +252,7 @@ impl Up {
 
     /// What it should go on from, if that is not there.
     fn missing(&self, job: &RunJob, outside: &Outside) -> Option<Missing> {
-        let held = self.held.get(&job.machine).map(|(attempt, _)| attempt);
+        let held = self.held.get(&job.machine).map(|held| &held.of);
         if job.continues.is_some() {
             return (held != job.continues.as_ref()).then_some(Missing::WorkDir);
         }
@@ -255,12 +263,16 @@ impl Up {
     fn cancel(&mut self, attempt: AttemptKey) {
         match self.running.get_mut(&attempt) {
             Some(job) => job.stop("cancelled"),
-            None if self.said.contains_key(&attempt) => {}
+            None if self.said.contains_key(&attempt) => {
+                let held = self.held.values_mut().find(|held| held.of == attempt);
+                held.into_iter().for_each(|held| held.until = 0);
+            }
             None => drop(self.cancelled.insert(attempt)),
         }
     }
 
-    fn lose(&mut self, hub: &HubId, machine: &MachineId, until: i64) {
+    /// A machine goes away; `dismissed` if we told it to.
+    fn lose(&mut self, hub: &HubId, machine: &MachineId, until: i64, dismissed: bool) {
         if self.away.insert(machine.clone(), until).is_some() {
             return;
         }
@@ -277,20 +289,25 @@ impl Up {
             seq: self.seq,
             machine: machine.clone(),
             reason: "connection reset".to_owned(),
-            dismissed: false,
+            dismissed,
         };
         self.outgoing.push_back((Word::Gone(gone), None));
     }
 
     /// What runs goes on; machines come back.
-    fn work(&mut self, outside: &mut Outside) {
+    fn work(&mut self, hub: &HubId, outside: &mut Outside) {
         let now = outside.now;
         let before = self.away.len();
         self.away.retain(|_, until| now < *until);
-        let held = self.held.len();
-        self.held.retain(|_, (_, until)| now < *until);
-        if self.away.len() != before || self.held.len() != held {
+        let over: Vec<_> = self
+            .held
+            .extract_if(.., |_, held| now >= held.until)
+            .collect();
+        if self.away.len() != before || !over.is_empty() {
             self.beat_due = now;
+        }
+        for (machine, _) in over.into_iter().filter(|(_, held)| held.halts) {
+            self.halt(hub, &machine, outside);
         }
         for job in self.running.values_mut() {
             // Steps begin once the queue has the acceptance.
@@ -306,6 +323,12 @@ impl Up {
         }
     }
 
+    /// It is told to halt, and comes back fresh.
+    fn halt(&mut self, hub: &HubId, machine: &MachineId, outside: &mut Outside) {
+        let back = outside.now + outside.rng.between(200, 2_000);
+        self.lose(hub, machine, back, true);
+    }
+
     /// The queue is given one thing; then the offer it answers is acknowledged, unless that gets lost.
     fn publish(&mut self, hub: &HubId, outside: &mut Outside) {
         let Some((word, offer)) = self.outgoing.pop_front() else {
@@ -314,12 +337,8 @@ impl Up {
         outside.say(&word);
         if let Word::Progress(progress) = &word {
             if matches!(progress.what, AttemptEvent::Finished { .. }) {
-                if let Some(job) = self.running.remove(&progress.attempt)
-                    && job.holds() > 0
-                    && !self.away.contains_key(&job.machine)
-                {
-                    let until = outside.now + job.holds();
-                    self.held.insert(job.machine, (job.attempt, until));
+                if let Some(job) = self.running.remove(&progress.attempt) {
+                    self.after(hub, job, outside);
                 }
                 self.beat_due = outside.now;
             } else if let Some(job) = self.running.get_mut(&progress.attempt) {
@@ -330,6 +349,24 @@ impl Up {
         if let Some(handle) = offer.filter(|_| !lost) {
             let queue = outside.queues.work.entry(hub.clone()).or_default();
             queue.ack(handle);
+        }
+    }
+
+    /// What becomes of the machine of a job that is over.
+    fn after(&mut self, hub: &HubId, job: Job, outside: &mut Outside) {
+        if self.away.contains_key(&job.machine) {
+            return;
+        }
+        let (hold, halts) = (job.holds(), job.halts);
+        if hold > 0 {
+            let held = Held {
+                of: job.attempt,
+                until: outside.now + hold,
+                halts,
+            };
+            self.held.insert(job.machine, held);
+        } else if halts {
+            self.halt(hub, &job.machine, outside);
         }
     }
 
@@ -367,7 +404,7 @@ impl Up {
             busy: busy.map(|job| job.attempt.clone()),
             labels: BTreeSet::new(),
             identity: None,
-            held: self.held.get(id).map(|(attempt, _)| attempt.clone()),
+            held: self.held.get(id).map(|held| held.of.clone()),
             owner: None,
             owner_unread: false,
         }

@@ -1,5 +1,6 @@
 //! One attempt on a machine: steps that take their time, and an end that chance decides.
 
+use farm_model::config::Clean;
 use farm_model::id::{AttemptKey, BlobId, HubId, HubSession, MachineId};
 use farm_model::message::progress::{
     AttemptEvent, AttemptProgress, AttemptReport, Outcome, TestOutcome, TestResult,
@@ -25,6 +26,8 @@ pub struct Job {
     ended: bool,
     /// For how long its machine is kept afterwards, in milliseconds.
     hold: i64,
+    /// Whether its machine halts afterwards.
+    pub halts: bool,
 }
 
 /// What a job can list.
@@ -51,6 +54,7 @@ impl Job {
             report: AttemptReport::bare(outcome, reason.to_owned()),
             ended: false,
             hold: i64::try_from(job.hold_seconds).unwrap() * 1000,
+            halts: job.clean == Clean::Halt,
         }
     }
 

@@ -169,14 +169,20 @@ fn may_become(before: &Run, after: &Run) -> Result<(), String> {
         return Err("it was opened twice".to_owned());
     }
     for (old, new) in before.jobs.iter().zip(&after.jobs) {
-        job_may_become(old, new).map_err(|what| format!("job {}: {what}", old.name))?;
+        // What others begin from is made again if it was lost.
+        let made = old.state
+            == JobState::Done {
+                outcome: Outcome::Ok,
+            };
+        let remade = made && after.jobs.iter().any(|job| job.needs.contains(&old.name));
+        job_may_become(old, new, remade).map_err(|what| format!("job {}: {what}", old.name))?;
     }
     Ok(())
 }
 
-fn job_may_become(before: &Job, after: &Job) -> Result<(), String> {
+fn job_may_become(before: &Job, after: &Job, remade: bool) -> Result<(), String> {
     let (was, is) = (&before.state, &after.state);
-    if matches!(was, JobState::Done { .. }) && was != is {
+    if matches!(was, JobState::Done { .. }) && was != is && !remade {
         return Err(format!("it was {was:?} and is {is:?}"));
     }
     let last = |job: &Job| job.attempts.last().map_or(0, |of| of.number);
@@ -190,7 +196,7 @@ fn job_may_become(before: &Job, after: &Job) -> Result<(), String> {
         if new.machine != old.machine || new.leased != old.leased {
             return Err(format!("attempt {} was leased twice", old.number));
         }
-        if is_over(old) && new.state != old.state {
+        if is_over(old) && new.state != old.state && !has_lost_snapshot(old, new) {
             return Err(format!(
                 "attempt {} was {:?} and is {:?}",
                 old.number, old.state, new.state
@@ -198,6 +204,15 @@ fn job_may_become(before: &Job, after: &Job) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether nothing of a report changed but that what it kept is gone from the bucket.
+fn has_lost_snapshot(before: &Attempt, after: &Attempt) -> bool {
+    let mut before = before.state.clone();
+    if let AttemptState::Finished { report, .. } = &mut before {
+        report.snapshot = None;
+    }
+    before == after.state
 }
 
 /// Attempts that ran and were given up for silence.

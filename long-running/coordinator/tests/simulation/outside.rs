@@ -104,7 +104,7 @@ impl Outside {
             rng: Rng::new(seed),
             queues: Queues::default(),
             store,
-            source: Source::default(),
+            source: Source::new(seed),
             ledger: Ledger::default(),
             sabotage,
             sent: Vec::new(),

@@ -114,8 +114,13 @@ impl Report {
         };
         let story = tell(*seed, self.sabotage, true).trace.join("\n");
         let count = self.failures.len();
+        let all = self
+            .failures
+            .iter()
+            .map(|(seed, what)| format!("seed {seed}: {what}"));
+        let all = all.collect::<Vec<_>>().join("\n");
         panic!(
-            "{story}\n{count} of {} seeds failed, the first: seed {seed}: {what}\nagain: \
+            "{story}\n{all}\n{count} of {} seeds failed, the first: seed {seed}: {what}\nagain: \
              SIM_SEED={seed} cargo test -p coordinator --test simulation storms",
             self.worlds
         );

@@ -2,7 +2,7 @@
 
 use farm_core::Observation;
 use farm_model::config::FarmConfig;
-use farm_model::id::BuilderName;
+use farm_model::id::{BuilderName, RepoName};
 use farm_model::message::activity::{Activity, GithubHint, Hint};
 use farm_model::record::{Branch, BuildKey, BuildKind, CommitInfo};
 
@@ -11,7 +11,11 @@ use crate::outside::{Outside, time};
 /// The repository.
 const REPO: &str = "app";
 
-const CONFIG: &str = r#"
+/// A repository that is built with what it makes.
+const SUB: &str = "tools";
+
+/// Runs of a single job.
+const PLAIN: &str = r#"
 name = "simulated"
 
 [hosts.arm]
@@ -41,17 +45,74 @@ builders = ["arm-test", "amd-test"]
 history = 2
 "#;
 
-/// Of the repository.
-#[derive(Default)]
+/// Runs of several: shards, machines that are held and that halt, what is made across, what is built against it.
+const GRAPH: &str = r#"
+name = "simulated"
+
+[hosts.arm]
+description = "small"
+clean = "halt"
+
+[hosts.amd]
+description = "large"
+clean = "wipe"
+
+[builders.arm-test]
+host = "arm"
+timeout = "1m"
+max-losses = 3
+steps = [{ name = "make", run = "make" }]
+[builders.arm-test.tests]
+list = "make list"
+run = "make test"
+shards = 2
+target = "1s"
+
+[builders.linux-amd64]
+host = "amd"
+recipe = "go"
+timeout = "1m"
+max-losses = 3
+helpers = 1
+cross = { host = "arm", cc = "cc" }
+
+[repositories.app]
+url = "https://example.org/app.git"
+github = "example/app"
+builders = ["arm-test", "linux-amd64"]
+main = true
+
+[repositories.tools]
+url = "https://example.org/tools.git"
+builders = ["linux-amd64"]
+against = "app"
+"#;
+
+/// Of the repositories.
 pub struct Source {
+    config: FarmConfig,
     /// Newest first.
     commits: Vec<CommitInfo>,
     deliveries: u64,
 }
 
 impl Source {
-    pub fn config() -> FarmConfig {
-        FarmConfig::parse("farm.toml", CONFIG).unwrap()
+    /// Every second world has runs of several jobs.
+    pub fn new(seed: u64) -> Self {
+        let config = [PLAIN, GRAPH][usize::from(seed % 2 == 1)];
+        Self {
+            config: FarmConfig::parse("farm.toml", config).unwrap(),
+            commits: Vec::new(),
+            deliveries: 0,
+        }
+    }
+
+    pub fn config(&self) -> &FarmConfig {
+        &self.config
+    }
+
+    pub fn builders(&self) -> Vec<BuilderName> {
+        self.config.builders.keys().cloned().collect()
     }
 
     /// Newest first.
@@ -59,35 +120,21 @@ impl Source {
         &self.commits
     }
 
-    /// As it is read at `now`.
-    pub fn observation(&self, now: i64) -> Observation {
-        let branch = Branch {
-            repo: REPO.parse().unwrap(),
-            name: "main".to_owned(),
-            default: true,
-            commits: self.commits.clone(),
-            observed: time(now),
-        };
-        let some = !self.commits.is_empty();
-        Observation {
-            repo: REPO.parse().unwrap(),
-            branches: some.then_some(branch).into_iter().collect(),
-            at: time(now),
-            trace: None,
-        }
+    /// As they are read at `now`.
+    pub fn observations(&self, now: i64) -> Vec<Observation> {
+        let sub = [commit(1 << 32, None, 0)];
+        let repositories = [(REPO, &self.commits[..]), (SUB, &sub[..])].into_iter();
+        let of = repositories.filter(|(name, _)| {
+            let names = self.config.repositories.keys();
+            names.into_iter().any(|of| of.as_str() == *name)
+        });
+        of.map(|(name, commits)| observation(name, commits, now))
+            .collect()
     }
 
     fn commit(&mut self, now: i64) {
         let number = self.commits.len() + 1;
-        let parents = self.commits.first().map(|commit| commit.id.clone());
-        let commit = CommitInfo {
-            id: format!("{number:040x}").parse().unwrap(),
-            parents: parents.into_iter().collect(),
-            author: "gopher".to_owned(),
-            email: "gopher@example.org".to_owned(),
-            time: time(now),
-            subject: format!("change {number}"),
-        };
+        let commit = commit(number, self.commits.first(), now);
         self.commits.insert(0, commit);
     }
 
@@ -110,6 +157,34 @@ impl Source {
     }
 }
 
+fn commit(number: usize, parent: Option<&CommitInfo>, now: i64) -> CommitInfo {
+    CommitInfo {
+        id: format!("{number:040x}").parse().unwrap(),
+        parents: parent.map(|parent| parent.id.clone()).into_iter().collect(),
+        author: "gopher".to_owned(),
+        email: "gopher@example.org".to_owned(),
+        time: time(now),
+        subject: format!("change {number}"),
+    }
+}
+
+fn observation(name: &str, commits: &[CommitInfo], now: i64) -> Observation {
+    let branch = Branch {
+        repo: name.parse().unwrap(),
+        name: "main".to_owned(),
+        default: true,
+        commits: commits.to_vec(),
+        observed: time(now),
+    };
+    let some = !commits.is_empty();
+    Observation {
+        repo: name.parse().unwrap(),
+        branches: some.then_some(branch).into_iter().collect(),
+        at: time(now),
+        trace: None,
+    }
+}
+
 /// Somebody pushes. The webhook may get lost: then only a look at the source finds the commit.
 pub fn push(outside: &mut Outside) {
     let now = outside.now;
@@ -128,12 +203,17 @@ pub fn push(outside: &mut Outside) {
 
 impl Source {
     /// What its newest commits want, with the builders that they want it of.
-    pub fn wanted(commits: &[CommitInfo]) -> Vec<(&CommitInfo, BuilderName)> {
-        let builders = Self::config().builders;
-        let newest = commits.iter().take(2);
+    pub fn wanted(&self) -> Vec<(&CommitInfo, BuilderName)> {
+        let shown = self.config.repositories.values().map(|of| of.history).max();
+        let newest = self.commits.iter().take(shown.unwrap_or_default() as usize);
         newest
-            .flat_map(|commit| builders.keys().map(move |name| (commit, name.clone())))
+            .flat_map(|commit| self.builders().into_iter().map(move |name| (commit, name)))
             .collect()
+    }
+
+    /// Whether that is the repository that is pushed to.
+    pub fn is_pushed_to(repo: &RepoName) -> bool {
+        repo.as_str() == REPO
     }
 
     pub fn key(commit: &CommitInfo, builder: BuilderName, kind: BuildKind) -> BuildKey {

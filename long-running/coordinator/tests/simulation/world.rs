@@ -156,7 +156,7 @@ impl World {
     /// The newest commits of the source are built, whatever became of the webhooks.
     fn unseen(&self) -> Option<String> {
         let farm = self.coordinators.last()?.leader()?.farm();
-        let branch = farm.branches().next();
+        let branch = farm.branches().find(|of| Source::is_pushed_to(&of.repo));
         let seen = branch.map_or(&[][..], |branch| &branch.commits);
         (seen != self.outside.source.commits()).then(|| "a push was not seen".to_owned())
     }
@@ -213,7 +213,7 @@ impl World {
 
     fn wanted(&self) -> Result<(), String> {
         let runs = &self.outside.ledger.runs;
-        for (commit, builder) in Source::wanted(self.outside.source.commits()) {
+        for (commit, builder) in self.outside.source.wanted() {
             let key = Source::key(commit, builder, BuildKind::PostSubmit);
             if !runs.contains_key(&(key.id(), 1)) {
                 return Err(format!("nobody built {} on {}", key.commit, key.builder));

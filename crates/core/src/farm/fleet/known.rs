@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use farm_model::id::{AttemptKey, HubId, MachineId};
@@ -13,6 +14,7 @@ use super::{Fleet, Hub, Machine};
 pub(in crate::farm) struct Known {
     hubs: Vec<(HubId, Hub)>,
     machines: Vec<Machine>,
+    gone: BTreeMap<MachineId, (u64, Timestamp)>,
     cancelled: BTreeMap<MachineId, AttemptKey>,
     /// The turn in which each machine was last used, and the last of all.
     turns: (BTreeMap<MachineId, u64>, u64),
@@ -25,6 +27,7 @@ impl Fleet {
         Known {
             hubs: hubs.map(|(id, hub)| (id.clone(), hub.clone())).collect(),
             machines: self.machines.values().cloned().collect(),
+            gone: self.gone.clone(),
             cancelled: self.cancelled.clone(),
             turns: (self.idle.turns.clone(), self.idle.turn),
         }
@@ -33,11 +36,12 @@ impl Fleet {
     /// Goes on from what was known. Leases and who is barred come from records, and are known already.
     pub(in crate::farm) fn know(&mut self, known: Known) {
         self.hubs = known.hubs.into_iter().collect();
+        self.gone = known.gone;
         self.cancelled = known.cancelled;
         (self.idle.turns, self.idle.turn) = known.turns;
         for machine in known.machines {
             let id = machine.id.clone();
-            self.place(&id, &machine.host_type);
+            self.place(&id, &machine.hub, &machine.host_type);
             self.machines.insert(id.clone(), machine);
             self.refresh(&id);
         }

@@ -140,3 +140,45 @@ fn a_build_that_brings_its_hub_down_each_time_is_given_up() {
     }
     assert_eq!(t.status(1), Some(Status::Lost));
 }
+
+#[test]
+fn what_no_hub_took_in_time_counts_against_nobody() {
+    let mut t = Dialogue::new(1, 1);
+    t.beat(&[("m1", None)]);
+    let work = the_work(&t.push(&[1]));
+    // Its hub lives all the while: the offer lies with us, or on the way.
+    let mut again = Vec::new();
+    for _ in 0..90 {
+        t.now += SignedDuration::from_secs(1);
+        let beaten = t.beat(&[("m1", None)]);
+        again.extend(told::<RunJob>(&beaten));
+        again.extend(told::<RunJob>(&t.tell(Fact::Tick)));
+    }
+    // One loss would have ended it.
+    assert_eq!(t.status(1), Some(Status::Running));
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].attempt.attempt, work.attempt.attempt + 1);
+    t.finish(&again[0].attempt, Outcome::Ok);
+    assert_eq!(t.status(1), Some(Status::Ok));
+}
+
+#[test]
+fn a_heartbeat_from_before_a_machine_left_does_not_bring_it_back() {
+    let mut t = Dialogue::new(3, 1);
+    t.seq = 5;
+    let gone = MachineGone {
+        hub: hub(),
+        session: t.session.clone(),
+        seq: 7,
+        machine: machine("m1"),
+        reason: "reset".to_owned(),
+        dismissed: false,
+    };
+    t.tell(Fact::MachineGone(gone));
+    t.beat(&[("m1", None)]);
+    assert_eq!(t.farm.machines().count(), 0);
+    // Registered once more, it is there.
+    t.seq = 7;
+    t.beat(&[("m1", None)]);
+    assert_eq!(t.farm.machines().count(), 1);
+}
