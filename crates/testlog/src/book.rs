@@ -153,7 +153,7 @@ impl Book {
     fn enter(&mut self, key: Key, (outcome, milliseconds): (TestOutcome, u64), said: &Excerpt) {
         let output = match outcome {
             TestOutcome::Failed => said.text(),
-            TestOutcome::Ok | TestOutcome::Skipped => String::new(),
+            TestOutcome::Ok | TestOutcome::Skipped | TestOutcome::NotTold => String::new(),
         };
         if let Some(known) = self.places.get(&key).and_then(|at| self.tests.get_mut(*at)) {
             known.milliseconds = known.milliseconds.saturating_add(milliseconds);
@@ -225,6 +225,7 @@ impl Open {
 fn worse(one: TestOutcome, other: TestOutcome) -> TestOutcome {
     match (one, other) {
         (TestOutcome::Failed, _) | (_, TestOutcome::Failed) => TestOutcome::Failed,
+        (TestOutcome::NotTold, other) | (other, TestOutcome::NotTold) => other,
         (TestOutcome::Skipped, other) | (other, TestOutcome::Skipped) => other,
         (TestOutcome::Ok, TestOutcome::Ok) => TestOutcome::Ok,
     }
