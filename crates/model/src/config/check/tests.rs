@@ -438,6 +438,26 @@ fn what_does_not_fit_together_is_refused() {
             "farm.toml:30:52: report of step 1 of builder \"split\" needs a format that says what is in it: format = \"junit\"",
         ),
         (
+            "build/*.xml",
+            "*.xml",
+            "farm.toml:30:53: report of step 1 of builder \"split\" must lie in a folder of its own, as path/to/*.xml: all that lies beside it is fetched",
+        ),
+        (
+            "build/*.xml",
+            "./report.xml",
+            "farm.toml:30:53: report of step 1 of builder \"split\" must lie in a folder of its own, as path/to/*.xml: all that lies beside it is fetched",
+        ),
+        (
+            "build/*.xml",
+            "*/target/reports/*.xml",
+            "farm.toml:30:53: report of step 1 of builder \"split\" must lie in one folder: * may stand in the name of files only",
+        ),
+        (
+            "build/*.xml",
+            "build/",
+            "farm.toml:30:53: report of step 1 of builder \"split\" must name files: path/to/*.xml",
+        ),
+        (
             "max-at-once = 4",
             "clean = \"none\"",
             "farm.toml:16:11: builder \"openbsd-amd64\" of recipe \"go\" needs an empty work dir, but host vm has clean = \"none\"",
