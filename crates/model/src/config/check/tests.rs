@@ -484,6 +484,34 @@ fn what_does_not_fit_together_is_refused() {
     }
 }
 
+#[test]
+fn policies_that_call_each_other_too_often_are_refused_at_once() {
+    use std::fmt::Write;
+    let mut policies = "p000 = 'repo == \"r\"'\n".to_owned();
+    for number in 1..200 {
+        let before = format!("p{:03}", number - 1);
+        writeln!(
+            policies,
+            "p{number:03} = '{before} and {before} or {before}'"
+        )
+        .unwrap();
+    }
+    let errors = errors(&format!("[policies]\n{policies}"));
+    let large = |line: &&str| line.contains("more than 1000 parts");
+    let first = errors.lines().find(large).unwrap();
+    assert!(first.starts_with("farm.toml:8:"), "{errors}");
+    assert!(first.contains("policy \"p006\" is too large"), "{errors}");
+    // A rule of its own may be, too.
+    let many = vec!["not p005"; 3].join(" and ");
+    let text = format!("builds = '{many}'\n[policies]\n{policies}");
+    let errors = self::errors(&text);
+    let mut lines = errors.lines().filter(large);
+    assert!(
+        lines.any(|line| line.starts_with("farm.toml:1:")),
+        "{errors}"
+    );
+}
+
 /// Tables with a key that none of them has, and what else they need: the message names all that they do have.
 const STRANGE: &str = r#"
 zzzzzzzzzzzz = 1
