@@ -130,7 +130,7 @@ impl Attempt {
         }
     }
 
-    /// Drives the attempt to its end. The machine is made ready at once; steps begin, and the log, once `accepted` is
+    /// Drives the attempt to its end. The machine is made ready at once, unless it goes on from another; steps begin, and the log, once `accepted` is
     /// cancelled: before, another hub's life may yet be given the same attempt.
     pub async fn drive(&self, accepted: &CancellationToken) -> AttemptReport {
         let limit = self.job.log_limit_bytes;
@@ -197,7 +197,10 @@ impl Attempt {
         accepted: &CancellationToken,
         news: mpsc::Sender<Event>,
     ) -> End {
-        if self.job.continues.is_none() {
+        if self.job.continues.is_some() {
+            // If it is not, the work dir is kept as it was left.
+            accepted.cancelled().await;
+        } else {
             // Broken off, a removal goes on over there: until it is answered the machine counts as unclean.
             self.unclean.store(true, Ordering::Relaxed);
             clean::before(client, self.job.clean, &self.job.steps).await?;

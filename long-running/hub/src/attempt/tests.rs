@@ -185,3 +185,21 @@ async fn a_heartbeat_that_is_answered_forgives_those_before_it() {
     );
     assert!(took >= Duration::from_secs(120), "{took:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_placed_in_a_work_dir_that_was_kept_before_the_attempt_is_accepted() {
+    let (client, _machine) = client(|path, _| (path == "/status").then_some(ALIVE));
+    let (mut attempt, _session) = attempt(&client);
+    let write =
+        serde_json::json!({ "do": "write", "path": "src/note", "text": "x", "mode": 0o644 });
+    attempt.job.steps = vec![serde_json::from_value(write).unwrap()];
+    attempt.job.continues = Some(attempt.job.attempt.clone());
+    let accepted = CancellationToken::new();
+    let mut drive = std::pin::pin!(attempt.drive(&accepted));
+    let while_not = tokio::time::timeout(Duration::from_secs(600), &mut drive).await;
+    assert!(while_not.is_err(), "{while_not:?}");
+    accepted.cancel();
+    // The machine answers nothing but that it is alive.
+    let report = drive.await;
+    assert!(report.reason.starts_with("cannot write"), "{report:?}");
+}
