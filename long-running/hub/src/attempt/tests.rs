@@ -28,7 +28,7 @@ const KILLED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n
 type Script = fn(&str, usize) -> Option<&'static str>;
 
 /// A client of a machine in memory. The tasks are the machine's.
-fn client(script: Script) -> (Client, Arc<Mutex<JoinSet<()>>>) {
+pub(super) fn client(script: Script) -> (Client, Arc<Mutex<JoinSet<()>>>) {
     let tasks = Arc::new(Mutex::new(JoinSet::new()));
     let (running, asked) = (Arc::clone(&tasks), Arc::new(AtomicUsize::new(0)));
     let connect = connect_fn(move || {
@@ -55,7 +55,7 @@ async fn serve(stream: DuplexStream, script: Script, asked: Arc<AtomicUsize>) {
 }
 
 /// An attempt on that machine; its session must be held.
-fn attempt(client: &Client) -> (Attempt, Session<DuplexStream>) {
+pub(super) fn attempt(client: &Client) -> (Attempt, Session<DuplexStream>) {
     let key = format!("{}/1/steps/1", "a".repeat(32));
     let key: AttemptKey = key.parse().unwrap();
     let job = serde_json::from_value(serde_json::json!({
@@ -101,6 +101,7 @@ fn attempt(client: &Client) -> (Attempt, Session<DuplexStream>) {
         },
         teller: Teller::new(bus, Counts::default()),
         tails: Arc::default(),
+        reports: Arc::new(Semaphore::new(READ_AT_ONCE)),
         counts: Counts::default(),
     };
     let machine = Arc::new(machine);

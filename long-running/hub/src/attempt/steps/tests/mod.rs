@@ -60,7 +60,7 @@ impl Attempt {
             Err(lost) => return Err(lost),
         };
         if let Some(pattern) = reports {
-            self.read_reports(&command, pattern, &mut reader).await?;
+            reader = self.read_reports(&command, pattern, reader).await?;
         }
         let ended = if failure.is_none() {
             Ended::Well
