@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use farm_model::Timestamp;
 use farm_model::kept::Flake;
 
+use crate::listing::{ListingArgs, Row};
 use crate::server::ServerArgs;
 use crate::session::Session;
-use crate::text::{age, plain};
 
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,9 +18,8 @@ use crate::text::{age, plain};
 Of each: how often it failed and then passed on the same snapshot, of how many runs since it was first seen to, and
 where the newest such failure is to be read (`farm logs BUILD/RUN/JOB/ATTEMPT`).")]
 pub struct Args {
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: ListingArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -30,29 +30,23 @@ pub struct Args {
 /// No usable answer.
 pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode> {
     let view = args.server.open()?.flakes().await?;
-    if args.json {
-        session.print(&serde_json::to_string_pretty(&view)?)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if view.flakes.is_empty() {
-        session.print("no test is known to fail by chance")?;
-    }
-    let now = session.clock.now();
-    for flake in &view.flakes {
-        let ago = age(now.duration_since(flake.last).as_secs());
-        session.print(&line(&ago, flake))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let none = "no test is known to fail by chance";
+    args.form.show(&view, &view.flakes, none, session)
 }
 
-fn line(ago: &str, flake: &Flake) -> String {
-    let test = match flake.name.as_str() {
-        "" => flake.unit.clone(),
-        name => format!("{} {name}", flake.unit),
-    };
-    let text = format!(
-        "{} of {} runs, last {ago} ago  {} {}  {test}  {}",
-        flake.flaked, flake.ran, flake.builder, flake.repo, flake.evidence
-    );
-    plain(&text)
+impl Row for Flake {
+    fn at(&self) -> Timestamp {
+        self.last
+    }
+
+    fn line(&self, ago: &str) -> String {
+        let test = match self.name.as_str() {
+            "" => self.unit.clone(),
+            name => format!("{} {name}", self.unit),
+        };
+        format!(
+            "{} of {} runs, last {ago} ago  {} {}  {test}  {}",
+            self.flaked, self.ran, self.builder, self.repo, self.evidence
+        )
+    }
 }

@@ -8,6 +8,7 @@ mod dead_letters;
 mod explain;
 mod flakes;
 mod init;
+mod listing;
 mod logs;
 mod lookup;
 mod machine;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bearer;
 pub mod commands;
 pub mod dashboard;
 mod doors;

@@ -27,6 +27,14 @@ impl CommandArgs {
         self.server.open()
     }
 
+    /// What proves who asks.
+    ///
+    /// # Errors
+    /// There is no token.
+    pub fn token(&self, session: &Session) -> anyhow::Result<String> {
+        self.credential.token(self.server.is_local(), session)
+    }
+
     /// Asks for `what`, in words for people.
     ///
     /// # Errors
@@ -37,7 +45,7 @@ impl CommandArgs {
         what: &str,
         session: &mut Session,
     ) -> anyhow::Result<ExitCode> {
-        let token = self.credential.token(self.server.is_local(), session)?;
+        let token = self.token(session)?;
         match self.server()?.command(&ask, &token).await? {
             Ok(_) => {
                 session.print(&format!(

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use farm_model::Timestamp;
 use farm_model::kept::Asked;
 use farm_model::message::command::Ask;
 
-use crate::server::ServerArgs;
+use super::CommandArgs;
+use crate::listing::{ListingArgs, Row};
 use crate::session::Session;
-use crate::text::{age, plain};
 
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -15,44 +16,34 @@ use crate::text::{age, plain};
   farm audit
   farm audit --json | jq '.asked[] | select(.actor == \"user:gopher\")'
 
-The newest first, at most 500; the farm's history has all of them.")]
+The newest first, at most 500; the farm's history has all of them. It is shown to those who may ask: with a token.")]
 pub struct Args {
-    /// As JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    server: ServerArgs,
+    form: ListingArgs,
+    #[command(flatten)]
+    how: CommandArgs,
 }
 
 /// Prints what people asked for.
 ///
 /// # Errors
-/// No usable answer.
+/// There is no token, or no usable answer.
 pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode> {
-    let audit = args.server.open()?.audit().await?;
-    if args.json {
-        session.print(&serde_json::to_string_pretty(&audit)?)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if audit.asked.is_empty() {
-        session.print("nobody has asked for anything yet")?;
-    }
-    let now = session.clock.now();
-    for asked in &audit.asked {
-        let ago = age(now.duration_since(asked.at).as_secs());
-        session.print(&line(&ago, asked))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let token = args.how.token(session)?;
+    let audit = args.how.server()?.audit(&token).await?;
+    let none = "nobody has asked for anything yet";
+    args.form.show(&audit, &audit.asked, none, session)
 }
 
-fn line(ago: &str, asked: &Asked) -> String {
-    let text = format!(
-        "{ago} ago  {}  {}: {}",
-        asked.actor,
-        what(&asked.ask),
-        asked.effect
-    );
-    plain(&text)
+impl Row for Asked {
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    fn line(&self, ago: &str) -> String {
+        let what = what(&self.ask);
+        format!("{ago} ago  {}  {what}: {}", self.actor, self.effect)
+    }
 }
 
 fn what(ask: &Ask) -> String {
@@ -82,13 +73,13 @@ mod tests {
             actor: "user:gopher".to_owned(),
             ask: Ask::Pause {
                 builder: "linux-arm".parse().unwrap(),
-                reason: "no\u{1b}disk".to_owned(),
+                reason: "no disk".to_owned(),
             },
             at: "2026-01-01T00:00:00Z".parse().unwrap(),
             effect: "paused it; what runs goes on".to_owned(),
         };
         assert_eq!(
-            line("5m", &asked),
+            asked.line("5m"),
             "5m ago  user:gopher  pause linux-arm (no disk): paused it; what runs goes on"
         );
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use farm_model::id::{BuilderName, MachineName};
 use farm_model::message::command::Ask;
 
-use self::ask::CommandArgs;
+pub use self::ask::CommandArgs;
 use crate::lookup::{Pages, Wanted};
 use crate::session::Session;
 
@@ -35,14 +35,10 @@ pub struct CancelArgs {
 
 Nothing of the builder is leased until `farm resume`; what runs goes on, and new builds wait, saying why.")]
 pub struct PauseArgs {
-    /// The builder
-    #[arg(value_name = "BUILDER")]
-    builder: BuilderName,
-    /// Why, for everybody who wonders
-    #[arg(long, default_value = "")]
-    reason: String,
     #[command(flatten)]
-    how: CommandArgs,
+    of: Builder,
+    #[command(flatten)]
+    why: Why,
 }
 
 /// `farm resume`.
@@ -50,11 +46,8 @@ pub struct PauseArgs {
 #[command(after_help = "Examples:
   farm resume linux-arm")]
 pub struct ResumeArgs {
-    /// The builder
-    #[arg(value_name = "BUILDER")]
-    builder: BuilderName,
     #[command(flatten)]
-    how: CommandArgs,
+    of: Builder,
 }
 
 /// `farm drain`.
@@ -64,14 +57,10 @@ pub struct ResumeArgs {
 
 Nothing more is leased to the machine until `farm undrain`; what it runs goes on.")]
 pub struct DrainArgs {
-    /// The machine's name, without its hub's
-    #[arg(value_name = "MACHINE")]
-    machine: MachineName,
-    /// Why, for everybody who wonders
-    #[arg(long, default_value = "")]
-    reason: String,
     #[command(flatten)]
-    how: CommandArgs,
+    of: Machine,
+    #[command(flatten)]
+    why: Why,
 }
 
 /// `farm undrain`.
@@ -81,6 +70,23 @@ pub struct DrainArgs {
 
 Uses a machine again that was drained, or that the farm has set aside because it lost too much.")]
 pub struct UndrainArgs {
+    #[command(flatten)]
+    of: Machine,
+}
+
+/// Of which builder something is asked.
+#[derive(Debug, Clone, clap::Args)]
+struct Builder {
+    /// The builder
+    #[arg(value_name = "BUILDER")]
+    builder: BuilderName,
+    #[command(flatten)]
+    how: CommandArgs,
+}
+
+/// Of which machine something is asked.
+#[derive(Debug, Clone, clap::Args)]
+struct Machine {
     /// The machine's name, without its hub's
     #[arg(value_name = "MACHINE")]
     machine: MachineName,
@@ -88,15 +94,22 @@ pub struct UndrainArgs {
     how: CommandArgs,
 }
 
+/// For those who find it so.
+#[derive(Debug, Clone, clap::Args)]
+struct Why {
+    /// Why, for everybody who wonders
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
 /// Ends the open run of a build.
 ///
 /// # Errors
 /// There is no token, the build is not known, or no usable answer.
 pub async fn cancel(args: &CancelArgs, session: &mut Session) -> anyhow::Result<ExitCode> {
-    let server = args.how.server()?;
     let build = match &args.build {
         Wanted::Build(id) => id.clone(),
-        other => Pages::all(&server).await?.build(other)?,
+        other => Pages::all(&args.how.server()?).await?.build(other)?,
     };
     let what = format!("the build {} to be cancelled", &build.as_str()[..8]);
     args.how.ask(Ask::Cancel { build }, &what, session).await
@@ -107,11 +120,9 @@ pub async fn cancel(args: &CancelArgs, session: &mut Session) -> anyhow::Result<
 /// # Errors
 /// There is no token, or no usable answer.
 pub async fn pause(args: &PauseArgs, session: &mut Session) -> anyhow::Result<ExitCode> {
-    let (builder, reason) = (args.builder.clone(), args.reason.clone());
-    let what = format!("{builder} to be paused");
-    args.how
-        .ask(Ask::Pause { builder, reason }, &what, session)
-        .await
+    let reason = args.why.reason.clone();
+    let ask = |builder| Ask::Pause { builder, reason };
+    args.of.ask(ask, "paused", session).await
 }
 
 /// Goes on with a builder.
@@ -119,9 +130,8 @@ pub async fn pause(args: &PauseArgs, session: &mut Session) -> anyhow::Result<Ex
 /// # Errors
 /// As [`pause`].
 pub async fn resume(args: &ResumeArgs, session: &mut Session) -> anyhow::Result<ExitCode> {
-    let builder = args.builder.clone();
-    let what = format!("{builder} to be resumed");
-    args.how.ask(Ask::Resume { builder }, &what, session).await
+    let ask = |builder| Ask::Resume { builder };
+    args.of.ask(ask, "resumed", session).await
 }
 
 /// Stops using a machine.
@@ -129,11 +139,9 @@ pub async fn resume(args: &ResumeArgs, session: &mut Session) -> anyhow::Result<
 /// # Errors
 /// As [`pause`].
 pub async fn drain(args: &DrainArgs, session: &mut Session) -> anyhow::Result<ExitCode> {
-    let (machine, reason) = (args.machine.clone(), args.reason.clone());
-    let what = format!("{machine} to be drained");
-    args.how
-        .ask(Ask::Drain { machine, reason }, &what, session)
-        .await
+    let reason = args.why.reason.clone();
+    let ask = |machine| Ask::Drain { machine, reason };
+    args.of.ask(ask, "drained", session).await
 }
 
 /// Uses a machine again.
@@ -141,7 +149,34 @@ pub async fn drain(args: &DrainArgs, session: &mut Session) -> anyhow::Result<Ex
 /// # Errors
 /// As [`pause`].
 pub async fn undrain(args: &UndrainArgs, session: &mut Session) -> anyhow::Result<ExitCode> {
-    let machine = args.machine.clone();
-    let what = format!("{machine} to be used again");
-    args.how.ask(Ask::Undrain { machine }, &what, session).await
+    let ask = |machine| Ask::Undrain { machine };
+    args.of.ask(ask, "used again", session).await
+}
+
+impl Builder {
+    async fn ask(
+        &self,
+        ask: impl FnOnce(BuilderName) -> Ask,
+        done: &str,
+        session: &mut Session,
+    ) -> anyhow::Result<ExitCode> {
+        let what = format!("{} to be {done}", self.builder);
+        self.how
+            .ask(ask(self.builder.clone()), &what, session)
+            .await
+    }
+}
+
+impl Machine {
+    async fn ask(
+        &self,
+        ask: impl FnOnce(MachineName) -> Ask,
+        done: &str,
+        session: &mut Session,
+    ) -> anyhow::Result<ExitCode> {
+        let what = format!("{} to be {done}", self.machine);
+        self.how
+            .ask(ask(self.machine.clone()), &what, session)
+            .await
+    }
 }

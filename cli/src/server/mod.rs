@@ -215,12 +215,13 @@ impl Server {
         }
     }
 
-    /// What people asked for.
+    /// What people asked for, told to who may ask.
     ///
     /// # Errors
     /// No usable answer.
-    pub async fn audit(&self) -> Result<AuditView, ServerError> {
-        self.existing("audit").await
+    pub async fn audit(&self, token: &str) -> Result<AuditView, ServerError> {
+        self.existing("audit", |request| request.bearer_auth(token))
+            .await
     }
 
     /// Tests that fail by chance.
@@ -228,11 +229,16 @@ impl Server {
     /// # Errors
     /// No usable answer.
     pub async fn flakes(&self) -> Result<FlakesView, ServerError> {
-        self.existing("flakes").await
+        self.existing("flakes", |request| request).await
     }
 
-    async fn existing<T: DeserializeOwned>(&self, name: &str) -> Result<T, ServerError> {
-        let found = self.document(self.url(&["api", name])).await?;
+    async fn existing<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        with: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<T, ServerError> {
+        let request = self.client.get(self.url(&["api", name]));
+        let found = self.document_of(with(request)).await?;
         found.ok_or_else(|| {
             let text = "tells nothing of that yet: its coordinator has not written it";
             ServerError::Never(format!("{} {text}", self.base))
@@ -250,8 +256,15 @@ impl Server {
 
     /// A JSON document; none where there is none.
     async fn document<T: DeserializeOwned>(&self, url: Url) -> Result<Option<T>, ServerError> {
-        let path = url.path().to_owned();
-        let response = self.send(self.client.get(url).timeout(WHOLE)).await?;
+        self.document_of(self.client.get(url)).await
+    }
+
+    async fn document_of<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Option<T>, ServerError> {
+        let response = self.send(request.timeout(WHOLE)).await?;
+        let path = response.url().path().to_owned();
         let Some(response) = self.present(response).await? else {
             return Ok(None);
         };

@@ -70,7 +70,8 @@ async fn a_refusal_is_exit_code_1_and_trouble_is_none() {
 #[tokio::test]
 async fn what_was_asked_for_and_what_flakes_is_shown() {
     let server = Farm::with(&[RUNNING]).await;
-    let out = farm(&["audit", "--server", &server.url]).await.printed();
+    let out = ask(&server, &["audit"]).await.printed();
+    assert_eq!(server.asked("/api/audit"), ["GET /api/audit Bearer abc"]);
     assert!(
         out.contains("user:gopher  drain attic (new disk): nothing more is leased to it"),
         "{out}"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -169,17 +169,22 @@ async fn command(State(state): State<Arc<FarmState>>, body: String) -> Response 
     }
 }
 
-async fn audit() -> Json<Value> {
+/// To strangers it is not told.
+async fn audit(headers: HeaderMap) -> Response {
+    if headers.get(header::AUTHORIZATION).is_none() {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
     Json(json!({
         "made": MADE,
         "asked": [{
             "id": "c1",
             "actor": "user:gopher",
-            "ask": { "do": "drain", "machine": "attic", "reason": "new disk" },
+            "ask": { "do": "drain", "machine": "attic", "reason": "new\u{1b}disk" },
             "at": MADE,
             "effect": "nothing more is leased to it; what it runs goes on",
         }],
     }))
+    .into_response()
 }
 
 async fn flakes() -> Json<Value> {

@@ -72,7 +72,7 @@ impl Book {
     /// A test, or its unit where `name` is empty, says `text`.
     pub fn output(&mut self, unit: &str, name: &str, text: &str) {
         let limit = self.limits.output;
-        if self.used + text.len().min(limit) > self.limits.memory {
+        if self.used + text.len().min(limit) > self.shared() {
             return;
         }
         let grown = self
@@ -153,7 +153,7 @@ impl Book {
     fn enter(&mut self, key: Key, (outcome, milliseconds): (TestOutcome, u64), said: &Excerpt) {
         let output = match outcome {
             TestOutcome::Failed => said.text(),
-            TestOutcome::Ok | TestOutcome::Skipped => String::new(),
+            TestOutcome::Ok | TestOutcome::Skipped | TestOutcome::NotTold => String::new(),
         };
         if let Some(known) = self.places.get(&key).and_then(|at| self.tests.get_mut(*at)) {
             known.milliseconds = known.milliseconds.saturating_add(milliseconds);
@@ -165,12 +165,7 @@ impl Book {
             return;
         }
         let size = ENTRY + 2 * (key.0.len() + key.1.len()) + output.len();
-        // The other half is for those that failed, and for units: one of which nothing is told may count as failed.
-        let room = match outcome {
-            TestOutcome::Ok | TestOutcome::Skipped if !key.1.is_empty() => self.limits.memory / 2,
-            _ => self.limits.memory,
-        };
-        if self.used + size > room {
+        if self.used + size > self.room(&key.1, outcome) {
             return self.drop_one(outcome);
         }
         self.used += size;
@@ -184,6 +179,21 @@ impl Book {
         });
     }
 
+    /// What may be used once the result is entered, in bytes. The last eighth is for units: one of which nothing is told
+    /// is run again. Half of the rest is for tests that failed, and for what is said.
+    fn room(&self, name: &str, outcome: TestOutcome) -> usize {
+        match (name.is_empty(), outcome.is_good()) {
+            (true, _) => self.limits.memory,
+            (false, false) => self.shared(),
+            (false, true) => self.shared() / 2,
+        }
+    }
+
+    /// Of all memory what is not for units alone.
+    fn shared(&self) -> usize {
+        self.limits.memory / 8 * 7
+    }
+
     fn drop_one(&mut self, outcome: TestOutcome) {
         self.dropped += 1;
         self.dropped_failed += u64::from(outcome == TestOutcome::Failed);
@@ -193,7 +203,7 @@ impl Book {
         let key = key(unit, name);
         if !self.open.contains_key(&key) {
             let cost = ENTRY + unit.len() + name.len();
-            if self.used + cost > self.limits.memory {
+            if self.used + cost > self.shared() {
                 return None;
             }
             self.used += cost;
@@ -225,6 +235,7 @@ impl Open {
 fn worse(one: TestOutcome, other: TestOutcome) -> TestOutcome {
     match (one, other) {
         (TestOutcome::Failed, _) | (_, TestOutcome::Failed) => TestOutcome::Failed,
+        (TestOutcome::NotTold, other) | (other, TestOutcome::NotTold) => other,
         (TestOutcome::Skipped, other) | (other, TestOutcome::Skipped) => other,
         (TestOutcome::Ok, TestOutcome::Ok) => TestOutcome::Ok,
     }
@@ -279,6 +290,25 @@ mod tests {
         book.output("u", "broken", &"x".repeat(9_000));
         book.end("u", &"broken".repeat(2_000), TestOutcome::Failed, 1);
         assert_eq!(book.finish(Ended::Badly).dropped_failed, 1);
+    }
+
+    #[test]
+    fn a_unit_finds_room_behind_whatever_its_tests_said() {
+        let mut book = Book::new(limits(100_000));
+        for number in 0..1000 {
+            let name = format!("t{number}");
+            book.output("u", &name, &"x".repeat(1000));
+            book.end("u", &name, TestOutcome::Failed, 1);
+        }
+        book.begin("v", "open");
+        book.output("v", "open", &"x".repeat(1000));
+        for unit in ["u", "v", "w"] {
+            book.end(unit, "", TestOutcome::Ok, 1);
+        }
+        let found = book.finish(Ended::Badly);
+        let units = found.tests.iter().filter(|test| test.name.is_empty());
+        assert_eq!(units.count(), 3);
+        assert!(found.dropped_failed > 0);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Rust's own test harness, and `cargo test` around it: several binaries one after the other.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use farm_model::message::progress::TestOutcome;
 
 use crate::book::Book;
@@ -8,11 +10,22 @@ use crate::reader::{Ended, LineParser, milliseconds};
 /// How much of what may be the list of failures is held back, in bytes.
 const HELD: usize = 64 << 10;
 
+/// Of names and paths of binaries that are remembered, in bytes.
+const REMEMBERED: usize = 1 << 20;
+
+/// Binaries that have not said how they ended; of more, and of longer names in bytes, nothing is known.
+const SILENT: usize = 1000;
+const LONGEST: usize = 1000;
+
 /// Where in the output we are.
 #[derive(Default)]
 pub struct Libtest {
     /// The binary; empty before cargo has named one.
     unit: String,
+    /// All that cargo has named.
+    binaries: Binaries,
+    /// Those that began with tests and have not said how that ended, while others ran after them.
+    silent: BTreeSet<String>,
     /// It said how many tests there are, and not yet how they ended.
     runs: bool,
     /// A test that was begun on a line, of which the outcome comes on another.
@@ -27,8 +40,11 @@ impl LineParser for Libtest {
     fn line(&mut self, line: &str, book: &mut Book) {
         if let Some((outcome, took)) = total(line) {
             self.close(outcome, took, book);
-        } else if let Some(unit) = binary(line).or_else(|| documented(line)) {
-            self.died(book);
+        } else if let Some((path, name)) = binary(line) {
+            self.leave();
+            self.unit = self.binaries.unit(path, name);
+        } else if let Some(unit) = documented(line) {
+            self.leave();
             self.unit = unit;
         } else if let Some(krate) = not_compiled(line) {
             book.close("", krate, TestOutcome::Failed, 0);
@@ -45,8 +61,13 @@ impl LineParser for Libtest {
     }
 
     fn finish(&mut self, ended: Ended, book: &mut Book) {
-        if ended == Ended::Badly {
-            self.died(book);
+        self.leave();
+        let outcome = match ended {
+            Ended::Well => TestOutcome::Ok,
+            Ended::Badly => TestOutcome::Failed,
+        };
+        for unit in std::mem::take(&mut self.silent) {
+            book.close(&unit, &unit, outcome, 0);
         }
     }
 }
@@ -58,14 +79,20 @@ impl Libtest {
         self.held = None;
         self.begun = None;
         self.runs = false;
+        self.silent.remove(&self.unit);
         book.close(&self.unit, &self.unit, outcome, took);
     }
 
-    /// Another binary runs, or none, and this one has not said how it ended.
-    fn died(&mut self, book: &mut Book) {
-        if self.runs {
-            self.close(TestOutcome::Failed, 0, book);
+    /// Another binary runs, or none. Where this one has not said how it ended it has died, or has another harness: that is
+    /// known when all is over.
+    fn leave(&mut self) {
+        if self.runs && self.silent.len() < SILENT && self.unit.len() <= LONGEST {
+            self.silent.insert(self.unit.clone());
         }
+        self.shown = None;
+        self.held = None;
+        self.begun = None;
+        self.runs = false;
     }
 
     fn outcome(&mut self, line: &str, book: &mut Book) {
@@ -113,14 +140,39 @@ impl Libtest {
     }
 }
 
+/// Binaries by what they are called, each once: crates of a workspace often have some of the same name.
+#[derive(Default)]
+struct Binaries {
+    paths: BTreeMap<String, Vec<String>>,
+    size: usize,
+}
+
+impl Binaries {
+    /// What the tests in it belong to: `it`, and `it#2` for another one of that name. The same again is the same.
+    fn unit(&mut self, path: &str, name: &str) -> String {
+        let known = self.paths.get(name).map_or(&[][..], Vec::as_slice);
+        let at = known.iter().position(|known| known == path);
+        let at = at.unwrap_or(known.len());
+        if at == known.len() && self.size + name.len() + path.len() <= REMEMBERED {
+            self.size += name.len() + path.len();
+            let paths = self.paths.entry(name.to_owned()).or_default();
+            paths.push(path.to_owned());
+        }
+        match at {
+            0 => name.to_owned(),
+            before => format!("{name}#{}", before + 1),
+        }
+    }
+}
+
 /// `running 3 tests`.
 fn is_start(line: &str) -> bool {
     let count = line.strip_prefix("running ");
     count.is_some_and(|rest| rest.ends_with(" tests") || rest.ends_with(" test"))
 }
 
-/// `     Running unittests src/lib.rs (target/debug/deps/one-83d69e65c7120d7f)`: `one`.
-fn binary(line: &str) -> Option<String> {
+/// `     Running unittests src/lib.rs (target/debug/deps/one-83d69e65c7120d7f)`: its path, and `one`.
+fn binary(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_start().strip_prefix("Running ")?;
     let (_, path) = line.strip_suffix(')')?.rsplit_once(" (")?;
     let file = path.rsplit(['/', '\\']).next()?;
@@ -130,7 +182,7 @@ fn binary(line: &str) -> Option<String> {
         Some((name, hash)) if digest(hash) => name,
         _ => file,
     };
-    Some(name.to_owned())
+    Some((path, name))
 }
 
 /// `   Doc-tests one`: `one (doc)`.

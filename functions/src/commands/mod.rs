@@ -7,7 +7,7 @@
 //!
 //! | status | body | means |
 //! |---|---|---|
-//! | 202 | `{"command":"…"}` | accepted; `/api/audit` says what came of it |
+//! | 202 | `{"command":"…"}` | accepted; `GET /api/audit`, with the same token, says what came of it |
 //! | 400 | `{"error":"…"}` | it makes no sense |
 //! | 401 | `{"error":"…"}` | no token, or none that is good |
 //! | 503 | `{"error":"…"}` | not now; the same again is safe |
@@ -20,10 +20,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::routing::post;
 use farm_bus::Bus;
-use farm_forge::token;
 use farm_model::Timestamp;
 use farm_model::event::{Event, Message};
 use farm_model::id::{CommandId, IdError};
@@ -35,7 +34,7 @@ use tracing::Instrument;
 
 use self::answer::{Accepted, Refused};
 use crate::names::named;
-use crate::{doors, traced};
+use crate::{bearer, doors, traced};
 
 /// Bytes of a body: names and a reason.
 const LARGEST: usize = 16 << 10;
@@ -91,16 +90,10 @@ async fn command(
 }
 
 impl Commands {
-    /// Who asks. A token is never told or logged.
+    /// Who asks.
     fn actor(&self, headers: &HeaderMap, now: Timestamp) -> Result<String, Refused> {
-        let value = headers.get(header::AUTHORIZATION);
-        let bearer = value
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        let nobody = || Refused::Stranger("say who you are: Authorization: Bearer farm1.…".into());
-        let claims = token::verify(self.tokens.as_bytes(), bearer.ok_or_else(nobody)?, now)
-            .map_err(|error| Refused::Stranger(error.to_string()))?;
-        Ok(format!("user:{}", claims.subject))
+        let subject = bearer::subject(&self.tokens, headers, now).map_err(Refused::Stranger)?;
+        Ok(format!("user:{subject}"))
     }
 
     /// The name that `actor` gave the command, or one of ours.

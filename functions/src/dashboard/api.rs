@@ -14,6 +14,7 @@ use super::past;
 use super::place::{self, WantedQuery};
 use super::trouble::Trouble;
 use super::views::Document;
+use crate::bearer;
 
 /// A page's trouble, for a program.
 pub(super) struct Refused(Trouble);
@@ -36,8 +37,12 @@ impl IntoResponse for Refused {
                 (StatusCode::SERVICE_UNAVAILABLE, text)
             }
         };
-        (status, axum::Json(json!({ "error": text }))).into_response()
+        refusal(status, &text)
     }
+}
+
+fn refusal(status: StatusCode, text: &str) -> Response {
+    (status, axum::Json(json!({ "error": text }))).into_response()
 }
 
 pub(super) async fn farm(
@@ -110,10 +115,18 @@ pub(super) async fn flakes(
     Ok(answer(&headers, &*flakes.ok_or_else(nothing_yet)?))
 }
 
+/// Who asked for what, and why, is between those who may ask.
 pub(super) async fn audit(
     State(dashboard): State<Arc<Dashboard>>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
+    let Some(tokens) = &dashboard.tokens else {
+        let text = "what people ask for is not shown here: FARM_TOKEN_KEY is not set";
+        return Ok(refusal(StatusCode::FORBIDDEN, text));
+    };
+    if let Err(why) = bearer::subject(tokens, &headers, dashboard.clock.now()) {
+        return Ok(refusal(StatusCode::UNAUTHORIZED, &why));
+    }
     let audit = dashboard.audit.get(key::AUDIT).await?;
     Ok(answer(&headers, &*audit.ok_or_else(nothing_yet)?))
 }

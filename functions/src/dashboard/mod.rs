@@ -8,7 +8,8 @@
 //! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
-//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/audit`, `/api/status` | the views as they are |
+//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
+//! | `/api/audit` | what people asked for: only with a token as for commands, and only where `FARM_TOKEN_KEY` is set |
 //!
 //! With `?at=2026-11-24T15:04:05Z`, front page, grid and build are of that moment: from a checkpoint and the lines of history
 //! after it.
@@ -62,6 +63,8 @@ struct Dashboard {
     pasts: Rendered,
     turns: past::Turns,
     clock: Clock,
+    /// What the tokens of those are signed with who may see what others asked for.
+    tokens: Option<String>,
 }
 
 /// The function.
@@ -82,6 +85,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         turns: past::Turns::default(),
         bucket,
         clock: Clock::system(),
+        tokens: vars.read("FARM_TOKEN_KEY")?,
     };
     let policy = HeaderValue::from_str(&Shell::policy())?;
     Ok(Router::new()

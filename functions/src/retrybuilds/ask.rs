@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::actor::Actor;
 use super::envelope::Refusal;
+use crate::bearer;
 use crate::names::named;
 
 /// Commits of one request.
@@ -61,7 +62,7 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
                 id: parameters.id.or(named),
                 ..parameters
             },
-            token: bearer(&headers),
+            token: bearer::token(&headers).map(str::to_owned),
         })
     }
 }
@@ -93,13 +94,6 @@ fn form(body: &[u8]) -> Result<Parameters, Refusal> {
     let uri = format!("/?{text}").parse().map_err(|_| bad())?;
     let Query(parameters) = Query::try_from_uri(&uri).map_err(|_| bad())?;
     Ok(parameters)
-}
-
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    let bearer = scheme.eq_ignore_ascii_case("bearer");
-    bearer.then(|| token.trim().to_owned())
 }
 
 impl Asked {

@@ -3,11 +3,12 @@
 use axum::body::Body;
 use axum::http::Request;
 use bytes::Bytes;
+use farm_forge::token;
 use farm_model::kept::Flake;
 use farm_model::message::progress::LogSummary;
 use farm_model::view::{FarmView, FlakesView, GridView, key};
 
-use crate::harness::Function;
+use crate::harness::{Function, TOKEN_KEY};
 use crate::sample::{at, build, dashboard, dashboard_with, failed, farm, grid, running};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,4 +257,34 @@ async fn pages_travel_compressed() {
         assert_eq!(answer.header("vary"), "accept-encoding", "{path}");
         assert_eq!(answer.body[..2], [0x1f, 0x8b], "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_asked_for_is_shown_to_those_who_may_ask() {
+    let function = Function::start("dashboard", None);
+    let view = serde_json::json!({ "made": at("10:00:00"), "asked": [] });
+    function.put_view(key::AUDIT, &view).await;
+    let ask = |token: &str| {
+        let request = Request::get("/api/audit").header("authorization", format!("Bearer {token}"));
+        function.ask(request.body(Body::empty()).unwrap())
+    };
+    let stranger = function.get("/api/audit").await;
+    assert!(stranger.of(401).contains("say who you are"));
+    let later = "2099-01-01T00:00:00Z".parse().unwrap();
+    let token = |key: &str| token::mint(key.as_bytes(), "gopher", later).unwrap();
+    ask(&token("another")).await.of_any(401);
+    assert!(
+        ask(&token(TOKEN_KEY))
+            .await
+            .of(200)
+            .contains(r#""asked":[]"#)
+    );
+    let closed = Function::start_with("dashboard", None, |vars| vars.with("FARM_TOKEN_KEY", ""));
+    assert!(
+        closed
+            .get("/api/audit")
+            .await
+            .of(403)
+            .contains("FARM_TOKEN_KEY")
+    );
 }

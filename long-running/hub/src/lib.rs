@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::{Doors, Keys, MAX_HANDSHAKES, V1Places, open_tls};
-use crate::attempt::{Mirrors, Snapshots, Tools};
+use crate::attempt::{Mirrors, READ_AT_ONCE, Snapshots, Tools};
 use crate::direct::Keeper;
 use crate::heartbeat::Heartbeat;
 use crate::ledger::Ledger;
@@ -122,6 +122,7 @@ pub async fn serve(
         },
         teller: teller.clone(),
         tails: Arc::default(),
+        reports: Arc::new(Semaphore::new(READ_AT_ONCE)),
         counts,
     });
     let heartbeat = Heartbeat {

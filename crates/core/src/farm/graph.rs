@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use farm_model::id::{BuildId, JobName};
-use farm_model::message::progress::{AttemptReport, Outcome, TestOutcome};
+use farm_model::message::progress::{AttemptReport, Outcome, TestOutcome, TestResult};
 use farm_model::record::{Attempt, AttemptState, Job, JobState, Part, Run};
 
 use super::{Farm, newest};
@@ -14,6 +14,8 @@ use crate::recipe;
 
 /// Failed units that are tried once more, alone; with more of them it is not chance.
 const TRIED_AGAIN: usize = 10;
+/// Those, and the units of which nothing was told: with more of them it is another run, not another look.
+const RUN_AGAIN: usize = 100;
 
 impl Farm {
     /// Jobs of which everything that they need is over: those begin to wait, or are dropped.
@@ -54,20 +56,23 @@ impl Farm {
         self.add_jobs(&job.build, new);
     }
 
-    /// The failed units of a shard once more, where the builder wants to know whether that was chance.
+    /// The failed units of a shard once more, where the builder wants to know whether that was chance; and those that
+    /// may not have run.
     pub(super) fn try_again(&mut self, job: &JobRef, report: &AttemptReport) {
         let run = newest(&self.runs[&job.build]);
         let entry = &run.jobs[job.job];
         let wanted = self
             .context(&job.build)
             .is_some_and(|context| recipe::tries_again(&context));
-        let units = failed_units(report);
+        let failed = units_of(report, |test| test.outcome == TestOutcome::Failed);
+        let units = units_of(report, |test| !test.outcome.is_good());
         // What is not in the report need not have passed.
         if !wanted
             || !report.tests_complete
             || !matches!(entry.part, Part::Tests { .. })
             || units.is_empty()
-            || units.len() > TRIED_AGAIN
+            || failed.len() > TRIED_AGAIN
+            || units.len() > RUN_AGAIN
         {
             return;
         }
@@ -182,11 +187,11 @@ fn fate(run: &Run, job: &Job) -> Option<Fate> {
     all.then_some(Fate::Begins)
 }
 
-/// The units of which a test failed, each once.
-pub(super) fn failed_units(report: &AttemptReport) -> Vec<String> {
+/// The units of such tests, each once.
+fn units_of(report: &AttemptReport, fits: impl Fn(&TestResult) -> bool) -> Vec<String> {
     let mut units: Vec<String> = Vec::new();
-    for test in &report.tests {
-        if test.outcome == TestOutcome::Failed && !units.contains(&test.unit) {
+    for test in report.tests.iter().filter(|test| fits(test)) {
+        if !units.contains(&test.unit) {
             units.push(test.unit.clone());
         }
     }
@@ -261,13 +266,22 @@ fn last_reason(job: &Job) -> Option<String> {
 /// What passed only when it was tried again, for people; empty if nothing.
 fn flaked(run: &Run) -> String {
     let units = run.jobs.iter().filter_map(|job| match &job.part {
-        Part::Again { units } => Some(units.join(", ")),
+        Part::Again { units } => Some(units),
         _ => None,
     });
-    let units: Vec<String> = units.collect();
-    if units.is_empty() {
-        String::new()
-    } else {
-        format!("passed when tried again: {}", units.join(", "))
+    let units: Vec<&String> = units.flatten().collect();
+    let named: Vec<&str> = units
+        .iter()
+        .take(TRIED_AGAIN)
+        .map(|unit| unit.as_str())
+        .collect();
+    let named = named.join(", ");
+    match units.len() {
+        0 => String::new(),
+        1..=TRIED_AGAIN => format!("passed when tried again: {named}"),
+        all => format!(
+            "passed when tried again: {named} and {} more",
+            all - TRIED_AGAIN
+        ),
     }
 }

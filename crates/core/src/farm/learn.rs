@@ -155,7 +155,8 @@ impl Farm {
         }
     }
 
-    /// What failed in a shard and passed alone on the same inputs has failed by chance.
+    /// What failed in a shard and passed alone on the same inputs has failed by chance. Of what was not told nobody knows
+    /// that it failed.
     fn note_flakes(
         &mut self,
         job: &JobRef,
@@ -177,7 +178,7 @@ impl Farm {
                 && !report
                     .tests
                     .iter()
-                    .any(|test| test.unit == unit && test.outcome == TestOutcome::Failed)
+                    .any(|test| test.unit == unit && !test.outcome.is_good())
         };
         if report.outcome == Outcome::Lost {
             return;
@@ -253,7 +254,7 @@ impl Farm {
                 && report
                     .tests
                     .iter()
-                    .any(|test| test.unit == flake.unit && test.name.is_empty())
+                    .any(|test| test.unit == flake.unit && test.name.is_empty() && has_run(test))
         };
         let ran: Vec<Flake> = self
             .book
@@ -276,6 +277,11 @@ fn is_plain(test: &TestResult) -> bool {
     names
         .iter()
         .all(|name| name.len() <= LONGEST_NAME && !name.contains(char::is_control))
+}
+
+/// As far as is known.
+fn has_run(test: &TestResult) -> bool {
+    test.outcome != TestOutcome::NotTold
 }
 
 /// A unit's own duration, of one that passed.

@@ -82,10 +82,11 @@ pub struct AttemptReport {
     /// What can be tested, as it listed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<String>,
-    /// What came of tests: first those that failed, then units; as many as a message holds.
+    /// What came of tests: first those that failed or were not told of, then units; as many as a message holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<TestResult>,
-    /// Whether every test that was to run did, and every one that failed is in `tests`: what is not there has passed.
+    /// Whether every group of tests ran to its end, and all that failed, or of which nothing was told, is in `tests`:
+    /// what is not there has passed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tests_complete: bool,
     /// All of them: JSON lines of [`TestResult`], gzipped.
@@ -123,7 +124,7 @@ pub struct TestResult {
     pub outcome: TestOutcome,
     /// How long it took; 0 where the runner does not say.
     pub milliseconds: u64,
-    /// The end of what it said, where it failed.
+    /// The end of what it said, where it failed; of one that was not told of, how its command ended.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
 }
@@ -138,6 +139,20 @@ pub enum TestOutcome {
     Failed,
     /// It did not run, as its runner decided.
     Skipped,
+    /// Its command failed, and did not say whether it was this: it may not even have run. Nothing is known of it.
+    #[serde(rename = "not-told")]
+    NotTold,
+}
+
+impl TestOutcome {
+    /// Whether it is known that it did not fail.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        match self {
+            Self::Ok | Self::Skipped => true,
+            Self::Failed | Self::NotTold => false,
+        }
+    }
 }
 
 /// Three outcomes, never mixed.

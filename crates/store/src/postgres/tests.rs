@@ -4,7 +4,7 @@
 use std::sync::Barrier;
 
 use crate::sql::Access;
-use crate::testing::postgres::{Server, server};
+use crate::testing::postgres::{Certificate, Server, secure_server, server};
 use crate::testing::sample;
 use crate::{Batch, Committed, InboxEntry, Keep, StateUrl, StoreError, open};
 
@@ -94,6 +94,47 @@ fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
     let text = format!("{}&sslmode=require", server.url("postgres"));
     let error = refusal(&text.parse().unwrap());
     assert!(matches!(error, StoreError::Refused { .. }), "{error}");
+}
+
+#[test]
+fn a_server_is_believed_that_shows_a_certificate_of_the_given_root_and_its_own_name() {
+    let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (own, other) = (made(), made());
+    let (certificate, key) = (own.cert.pem(), own.signing_key.serialize_pem());
+    let shown = Certificate {
+        certificate: &certificate,
+        key: &key,
+    };
+    let Some(server) = secure_server("TLS with a certificate", shown) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("own.pem"), &certificate).unwrap();
+    std::fs::write(file("other.pem"), other.cert.pem()).unwrap();
+    let url = |host: &str, root: &str| -> StateUrl {
+        let (port, root) = (server.port().unwrap(), file(root));
+        let at = format!("{host}:{port}/postgres?hostaddr=127.0.0.1");
+        let text = format!("postgres://farm@{at}&sslrootcert={}", root.display());
+        text.parse().unwrap()
+    };
+    let good = url("localhost", "own.pem");
+    let StateUrl::Postgres(address) = &good else {
+        panic!("{good}")
+    };
+    let mut client = super::connect::client(address, Access::Full).unwrap();
+    let asked = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    assert!(client.query_one(asked, &[]).unwrap().get::<_, bool>(0));
+    let mut store = open(&good).unwrap();
+    assert_eq!(store.load(Keep::Everything).unwrap().epoch.number(), 1);
+    // Another root, and another name than the certificate's.
+    for bad in [
+        url("localhost", "other.pem"),
+        url("elsewhere.example", "own.pem"),
+    ] {
+        let error = refusal(&bad);
+        assert!(error.to_string().contains("certificate"), "{error}");
+    }
 }
 
 #[test]

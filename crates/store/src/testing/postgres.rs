@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -17,6 +18,8 @@ use crate::{Durability, StateUrl};
 
 /// What a server may take to start: on a machine with much to do, long.
 const START: Duration = Duration::from_secs(60);
+/// How often a port is looked for.
+const PORTS: usize = 5;
 /// Who a server runs as that was started by root, which it refuses to run as.
 const USERS: [&str; 2] = ["postgres", "nobody"];
 
@@ -26,10 +29,21 @@ const GUARD: &str = r#"folder=$1; shift
 cat >/dev/null
 kill -QUIT $server; wait $server; rm -rf "$folder""#;
 
+/// What a server that speaks TLS shows, in PEM.
+#[derive(Debug, Clone, Copy)]
+pub struct Certificate<'a> {
+    /// Itself.
+    pub certificate: &'a str,
+    /// Its private key.
+    pub key: &'a str,
+}
+
 /// A running server. Dropping it ends it.
 #[derive(Debug)]
 pub struct Server {
     folder: PathBuf,
+    /// At which it listens on 127.0.0.1, if it does.
+    port: Option<u16>,
     databases: AtomicU32,
     /// The guard; it ends when its standard input closes.
     guard: Child,
@@ -48,6 +62,17 @@ pub fn server(what: &str) -> Option<&'static Server> {
     }
 }
 
+/// A server of the caller's own, which others reach on this computer over TLS. Where there is none to be had, as [`server`].
+pub fn secure_server(what: &str, certificate: Certificate<'_>) -> Option<Server> {
+    match Server::start_secure(certificate) {
+        Ok(server) => Some(server),
+        Err(why) => {
+            skipped(what, &why);
+            None
+        }
+    }
+}
+
 /// Libtest has no way to say that a test was skipped, and swallows what a test that passes prints; what is written to the
 /// stream itself is seen.
 fn skipped(what: &str, why: &str) {
@@ -60,15 +85,46 @@ impl Server {
     /// # Errors
     /// Why there is none: no binaries, or the words of one that does not start.
     pub fn start(durability: Durability) -> Result<Self, String> {
+        Self::start_with(durability, None)
+    }
+
+    /// Starts one that also listens on a port of 127.0.0.1, and speaks TLS there.
+    fn start_secure(certificate: Certificate<'_>) -> Result<Self, String> {
+        let mut why = String::new();
+        // Between the look for a free port and its use, somebody else may take it.
+        for _ in 0..PORTS {
+            match Self::start_with(Durability::Memory, Some(certificate)) {
+                Err(error) if error.contains("Address already in use") => why = error,
+                done => return done,
+            }
+        }
+        Err(why)
+    }
+
+    fn start_with(
+        durability: Durability,
+        certificate: Option<Certificate<'_>>,
+    ) -> Result<Self, String> {
         let binaries = binaries()?;
         let folder = tempfile::Builder::new().prefix("farm-pg-").tempdir();
         let folder = folder.map_err(|error| error.to_string())?;
         let user = unprivileged(folder.path())?;
         initialise(&binaries, folder.path(), user)?;
+        let mut settings = vec![match durability {
+            Durability::Fsync => "fsync=on".to_owned(),
+            Durability::Memory => "fsync=off".to_owned(),
+        }];
+        let port = certificate.map(|_| free_port()).transpose()?;
+        if let (Some(certificate), Some(port)) = (certificate, port) {
+            settings.extend(secured(folder.path(), user, certificate)?);
+            settings.push("listen_addresses=127.0.0.1".to_owned());
+            settings.push(format!("port={port}"));
+        }
         let folder = folder.keep();
-        let guard = run(&binaries, &folder, user, durability)?;
+        let guard = run(&binaries, &folder, user, &settings)?;
         Ok(Self {
             folder,
+            port,
             databases: AtomicU32::new(0),
             guard,
         })
@@ -96,10 +152,18 @@ impl Server {
     /// The address of the database `name`, as text.
     #[must_use]
     pub fn url(&self, name: &str) -> String {
+        let port = self.port.map(|port| format!("&port={port}"));
         format!(
-            "postgres:///{name}?host={}&user=farm",
-            self.folder.display()
+            "postgres:///{name}?host={}&user=farm{}",
+            self.folder.display(),
+            port.unwrap_or_default()
         )
+    }
+
+    /// The port of 127.0.0.1 on which it speaks TLS, if it does.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
     }
 }
 
@@ -181,23 +245,53 @@ fn initialise(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> Resul
     }
 }
 
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    listener
+        .map(|address| address.port())
+        .map_err(|error| error.to_string())
+}
+
+/// Puts the certificate where the server finds it; the settings that say so.
+fn secured(
+    folder: &Path,
+    user: Option<(u32, u32)>,
+    of: Certificate<'_>,
+) -> Result<Vec<String>, String> {
+    let mut settings = vec!["ssl=on".to_owned()];
+    for (setting, name, text) in [
+        ("ssl_cert_file", "server.pem", of.certificate),
+        ("ssl_key_file", "server.key", of.key),
+    ] {
+        let file = folder.join(name);
+        let put = || {
+            fs::write(&file, text)?;
+            // A key that others can read is refused.
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+            user.map_or(Ok(()), |(user, group)| {
+                chown(&file, Some(user), Some(group))
+            })
+        };
+        put().map_err(|error: std::io::Error| error.to_string())?;
+        settings.push(format!("{setting}={}", file.display()));
+    }
+    Ok(settings)
+}
+
 fn run(
     binaries: &Path,
     folder: &Path,
     user: Option<(u32, u32)>,
-    durability: Durability,
+    settings: &[String],
 ) -> Result<Child, String> {
-    let fsync = match durability {
-        Durability::Fsync => "fsync=on",
-        Durability::Memory => "fsync=off",
-    };
     let sockets = format!("unix_socket_directories={}", folder.display());
     let mut guard = command("/bin/sh".as_ref(), folder, user)
         .args(["-c", GUARD, "guard"])
         .arg(folder)
         .arg(binaries.join("postgres"))
         .args(["-D", "data", "-c", "listen_addresses=", "-c", &sockets])
-        .args(["-c", fsync, "-c", "max_connections=200"])
+        .args(["-c", "max_connections=200"])
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -81,3 +81,45 @@ fn a_binary_alone_has_no_name_and_tells_times_if_asked() {
         (12, 1500)
     );
 }
+
+/// What cargo says of a binary, and what that says.
+fn ran(krate: &str, hash: &str, said: &str) -> String {
+    format!("     Running tests/it/main.rs (/t/{krate}/it-{hash})\n\nrunning 1 test\n{said}\n")
+}
+
+const PASSES: &str = "test wire ... ok\n\ntest result: ok. 1 passed; 0 failed; finished in 0.10s\n";
+const FAILS: &str =
+    "test wire ... FAILED\n\ntest result: FAILED. 0 passed; 1 failed; finished in 0.20s\n";
+
+#[test]
+fn binaries_of_one_name_are_told_apart() {
+    let (a, b) = ("aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb");
+    let text = [
+        ran("deps", a, PASSES),
+        ran("deps", b, FAILS),
+        ran("deps", a, PASSES),
+    ]
+    .concat();
+    let found = read(TestFormat::Libtest, &text);
+    let wanted = ["it wire ok", "it  ok", "it#2 wire failed", "it#2  failed"];
+    assert_eq!(told(&found), wanted);
+    assert_eq!(of(&found, "it", "").milliseconds, 200);
+}
+
+#[test]
+fn a_harness_of_its_own_need_not_say_how_it_ended() {
+    let own = "checked: all 7 are well\n";
+    let text = [
+        ran("deps", "aaaaaaaaaaaaaaaa", own),
+        ran("deps", "bbbbbbbbbbbbbbbb", PASSES),
+    ];
+    let text = text.concat();
+    let mut reader = Reader::new(TestFormat::Libtest, Limits::default());
+    reader.push(text.as_bytes());
+    let found = reader.finish(Ended::Well);
+    assert_eq!(told(&found), ["it#2 wire ok", "it#2  ok", "it  ok"]);
+    // Where the whole failed it may have died.
+    let found = read(TestFormat::Libtest, &text);
+    assert_eq!(told(&found), ["it#2 wire ok", "it#2  ok", "it  failed"]);
+    assert!(of(&found, "it", "").output.contains("all 7 are well"));
+}

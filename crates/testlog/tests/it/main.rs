@@ -30,6 +30,7 @@ fn word(outcome: TestOutcome) -> &'static str {
         TestOutcome::Ok => "ok",
         TestOutcome::Failed => "failed",
         TestOutcome::Skipped => "skipped",
+        TestOutcome::NotTold => "not told",
     }
 }
 

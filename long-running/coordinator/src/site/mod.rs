@@ -3,6 +3,7 @@
 
 mod page;
 mod text;
+mod visitors;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::visitors::Visitors;
 use crate::metrics::{Counts, Exposition};
 use crate::status::Board;
 
@@ -50,12 +52,7 @@ pub(crate) async fn start(
         .local_addr()
         .context("the listener has no address")?;
     tracing::info!("status at http://{at}/status");
-    let router = router(board, counts);
-    tasks.spawn(async move {
-        if let Err(error) = farm_runtime::serve::on(listener, router, shutdown).await {
-            tracing::error!(%error, "the status page is gone; decisions go on");
-        }
-    });
+    tasks.spawn(Visitors::of(router(board, counts)).welcome(listener, shutdown));
     Ok(at)
 }
 

@@ -153,10 +153,9 @@ impl Known<'_> {
             bearer: shown,
             ..
         } = guest;
-        let (owner, labels) = (ledger.owner(&name), ledger.labels(&name));
         let machine = Machine::new(id, host_type, version, name, (reach, client));
-        let machine = machine.counted(&counts.dials).owned_by(owner);
-        let machine = Arc::new(machine.labelled(labels).with_keys(&shown.key_ids));
+        let machine = machine.counted(&counts.dials).recorded_in(ledger);
+        let machine = Arc::new(machine.with_keys(&shown.key_ids));
         self.machine = Some(Arc::clone(&machine));
         if let Some(replaced) = registry.add(Arc::clone(&machine)) {
             replaced.close();

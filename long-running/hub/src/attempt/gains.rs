@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use farm_bucket::Bucket;
 use farm_model::id::BlobId;
-use farm_model::message::progress::{TestOutcome, TestResult};
+use farm_model::message::progress::TestResult;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::time::timeout;
@@ -126,7 +126,8 @@ impl Results {
                 continue;
             };
             line.push(b'\n');
-            let failed = test.outcome == TestOutcome::Failed;
+            // What was not told of may have failed: it must not be missing either.
+            let failed = !test.outcome.is_good();
             let room = if failed { 2 * WHOLE } else { WHOLE };
             if self.written + line.len() <= room {
                 self.written += line.len();
@@ -143,7 +144,7 @@ impl Results {
         }
     }
 
-    /// Whether so many groups ran to their end, and every test that failed is held.
+    /// Whether so many groups ran to their end, and all is held that failed or was not told of.
     pub fn is_complete(&self, groups: usize) -> bool {
         self.groups == groups && !self.cut
     }
@@ -173,6 +174,8 @@ impl Results {
 
 #[cfg(test)]
 mod tests {
+    use farm_model::message::progress::TestOutcome;
+
     use super::*;
 
     fn result(name: &str, outcome: TestOutcome, output: usize) -> TestResult {
@@ -248,6 +251,9 @@ mod tests {
         assert!(results.is_complete(501));
         results.add(failed(&"t".repeat(HELD)), false);
         assert!(!results.is_complete(502));
+        let mut results = Results::default();
+        results.add(vec![result("", TestOutcome::NotTold, 0)], false);
+        assert_eq!(results.failed_units.tests.len(), 1);
         let mut results = Results::default();
         results.add(Vec::new(), true);
         assert!(!results.is_complete(1));

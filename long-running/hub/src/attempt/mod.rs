@@ -26,7 +26,7 @@ use farm_model::event::Event;
 use farm_model::message::progress::{AttemptReport, Outcome};
 use farm_model::message::work::{RunJob, Step};
 use farm_wire::client::Client;
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ use self::course::Course;
 use self::desk::Desk;
 use self::log::Log;
 pub use self::source::Mirrors;
-pub use self::steps::Snapshots;
+pub use self::steps::{READ_AT_ONCE, Snapshots};
 pub use self::tail::{Piece, Tail, Tails};
 use crate::machines::Machine;
 use crate::metrics::Counts;
@@ -64,6 +64,8 @@ pub struct Tools {
     pub teller: Teller,
     /// The ends of logs that are being written.
     pub tails: Arc<Tails>,
+    /// Places for attempts whose reports of tests are read, [`READ_AT_ONCE`].
+    pub reports: Arc<Semaphore>,
     /// What is counted.
     pub counts: Counts,
 }
@@ -130,7 +132,7 @@ impl Attempt {
         }
     }
 
-    /// Drives the attempt to its end. The machine is made ready at once; steps begin, and the log, once `accepted` is
+    /// Drives the attempt to its end. The machine is made ready at once, unless it goes on from another; steps begin, and the log, once `accepted` is
     /// cancelled: before, another hub's life may yet be given the same attempt.
     pub async fn drive(&self, accepted: &CancellationToken) -> AttemptReport {
         let limit = self.job.log_limit_bytes;
@@ -197,7 +199,10 @@ impl Attempt {
         accepted: &CancellationToken,
         news: mpsc::Sender<Event>,
     ) -> End {
-        if self.job.continues.is_none() {
+        if self.job.continues.is_some() {
+            // If it is not, the work dir is kept as it was left.
+            accepted.cancelled().await;
+        } else {
             // Broken off, a removal goes on over there: until it is answered the machine counts as unclean.
             self.unclean.store(true, Ordering::Relaxed);
             clean::before(client, self.job.clean, &self.job.steps).await?;

@@ -1,9 +1,7 @@
 //! The report of an attempt, small enough for one message.
 
 use farm_model::id::BlobId;
-use farm_model::message::progress::{
-    AttemptReport, LogSummary, Outcome, StepReport, TestOutcome, TestResult,
-};
+use farm_model::message::progress::{AttemptReport, LogSummary, Outcome, StepReport, TestResult};
 
 use super::gains::{size, units_size};
 use super::log::Kept;
@@ -31,7 +29,7 @@ pub struct Brought {
     pub units: Vec<String>,
     /// Failed units, failed tests, other units.
     pub tests: Vec<TestResult>,
-    /// Whether every test that was to run did, and every one that failed is in `tests`.
+    /// Whether every group ran to its end, and all that failed or was not told of is in `tests`.
     pub tests_complete: bool,
     /// All results.
     pub tests_whole: Option<BlobId>,
@@ -132,8 +130,9 @@ fn tests_that_fit(tests: Vec<TestResult>, mut room: usize) -> Vec<TestResult> {
     failed
 }
 
+/// Or may have.
 fn has_failed(test: &TestResult) -> bool {
-    test.outcome == TestOutcome::Failed
+    !test.outcome.is_good()
 }
 
 fn failures(tests: &[TestResult]) -> usize {
@@ -152,6 +151,7 @@ fn bare_size(test: &TestResult) -> usize {
 mod tests {
     use super::*;
     use farm_model::Timestamp;
+    use farm_model::message::progress::TestOutcome;
 
     fn step(name: String) -> StepReport {
         StepReport {

@@ -28,7 +28,7 @@ const KILLED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n
 type Script = fn(&str, usize) -> Option<&'static str>;
 
 /// A client of a machine in memory. The tasks are the machine's.
-fn client(script: Script) -> (Client, Arc<Mutex<JoinSet<()>>>) {
+pub(super) fn client(script: Script) -> (Client, Arc<Mutex<JoinSet<()>>>) {
     let tasks = Arc::new(Mutex::new(JoinSet::new()));
     let (running, asked) = (Arc::clone(&tasks), Arc::new(AtomicUsize::new(0)));
     let connect = connect_fn(move || {
@@ -55,7 +55,7 @@ async fn serve(stream: DuplexStream, script: Script, asked: Arc<AtomicUsize>) {
 }
 
 /// An attempt on that machine; its session must be held.
-fn attempt(client: &Client) -> (Attempt, Session<DuplexStream>) {
+pub(super) fn attempt(client: &Client) -> (Attempt, Session<DuplexStream>) {
     let key = format!("{}/1/steps/1", "a".repeat(32));
     let key: AttemptKey = key.parse().unwrap();
     let job = serde_json::from_value(serde_json::json!({
@@ -101,6 +101,7 @@ fn attempt(client: &Client) -> (Attempt, Session<DuplexStream>) {
         },
         teller: Teller::new(bus, Counts::default()),
         tails: Arc::default(),
+        reports: Arc::new(Semaphore::new(READ_AT_ONCE)),
         counts: Counts::default(),
     };
     let machine = Arc::new(machine);
@@ -184,4 +185,22 @@ async fn a_heartbeat_that_is_answered_forgives_those_before_it() {
         "{report:?}"
     );
     assert!(took >= Duration::from_secs(120), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_placed_in_a_work_dir_that_was_kept_before_the_attempt_is_accepted() {
+    let (client, _machine) = client(|path, _| (path == "/status").then_some(ALIVE));
+    let (mut attempt, _session) = attempt(&client);
+    let write =
+        serde_json::json!({ "do": "write", "path": "src/note", "text": "x", "mode": 0o644 });
+    attempt.job.steps = vec![serde_json::from_value(write).unwrap()];
+    attempt.job.continues = Some(attempt.job.attempt.clone());
+    let accepted = CancellationToken::new();
+    let mut drive = std::pin::pin!(attempt.drive(&accepted));
+    let while_not = tokio::time::timeout(Duration::from_secs(600), &mut drive).await;
+    assert!(while_not.is_err(), "{while_not:?}");
+    accepted.cancel();
+    // The machine answers nothing but that it is alive.
+    let report = drive.await;
+    assert!(report.reason.starts_with("cannot write"), "{report:?}");
 }

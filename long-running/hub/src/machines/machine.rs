@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use farm_model::id::{HostType, MachineId};
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::Reach;
-use crate::ledger::Owner;
+use crate::ledger::{Ledger, Owner};
 use crate::metrics::Dials;
 
 /// A machine from its registration, or its first answer where it is dialed, to the end of its connection.
@@ -24,9 +25,8 @@ pub struct Machine {
     pub version: i64,
     /// The name it registered with.
     name: String,
-    owner: Owner,
-    /// What it can do beyond its host type, by its record.
-    labels: BTreeSet<String>,
+    /// Where its record is, if it can have one.
+    ledger: Option<Arc<Ledger>>,
     /// Stands for who it is, see [`Machine::identity`].
     identity: String,
     reach: Reach,
@@ -53,8 +53,7 @@ impl Machine {
             host_type,
             version,
             name,
-            owner: Owner::default(),
-            labels: BTreeSet::new(),
+            ledger: None,
             identity,
             reach: reach.into(),
             client: Mutex::new(client),
@@ -71,16 +70,11 @@ impl Machine {
         self
     }
 
-    /// The same, which belongs to `owner`.
+    /// The same, of which a record may be there.
     #[must_use]
-    pub fn owned_by(self, owner: Owner) -> Self {
-        Self { owner, ..self }
-    }
-
-    /// The same, which has these labels.
-    #[must_use]
-    pub fn labelled(self, labels: BTreeSet<String>) -> Self {
-        Self { labels, ..self }
+    pub fn recorded_in(mut self, ledger: &Arc<Ledger>) -> Self {
+        self.ledger = Some(Arc::clone(ledger));
+        self
     }
 
     /// The same, which showed keys with these ids.
@@ -91,9 +85,10 @@ impl Machine {
         self
     }
 
-    /// What it can do beyond its host type.
-    pub fn labels(&self) -> &BTreeSet<String> {
-        &self.labels
+    /// What it can do beyond its host type, as its record was read last: that may change, or come late.
+    pub fn labels(&self) -> BTreeSet<String> {
+        let ledger = self.ledger.as_ref();
+        ledger.map_or_else(BTreeSet::new, |ledger| ledger.labels(&self.name))
     }
 
     /// A digest of its name, keys, host type and buildlet's version: if one of them changes, it is another machine as far
@@ -102,9 +97,10 @@ impl Machine {
         &self.identity
     }
 
-    /// Whose it is, where its record says so.
-    pub fn owner(&self) -> &Owner {
-        &self.owner
+    /// Whose it is, as its record was read last.
+    pub fn owner(&self) -> Owner {
+        let ledger = self.ledger.as_ref();
+        ledger.map_or_else(Owner::default, |ledger| ledger.owner(&self.name))
     }
 
     /// The name it registered with.

@@ -70,18 +70,19 @@ impl Registry {
 }
 
 fn report(entry: &Entry) -> MachineReport {
+    let owner = entry.machine.owner();
     MachineReport {
         machine: entry.machine.id.clone(),
         host_type: entry.machine.host_type.clone(),
         version: entry.machine.version,
         busy: entry.busy.clone().or_else(|| entry.telling.clone()),
-        labels: entry.machine.labels().clone(),
+        labels: entry.machine.labels(),
         identity: Some(entry.machine.identity().to_owned()),
         held: entry.held.as_ref().map(|held| held.attempt().clone()),
-        owner: match entry.machine.owner() {
-            Owner::Is(owner) => Some(owner.clone()),
+        owner_unread: owner == Owner::Unread,
+        owner: match owner {
+            Owner::Is(owner) => Some(owner),
             Owner::Nobody | Owner::Unread => None,
         },
-        owner_unread: *entry.machine.owner() == Owner::Unread,
     }
 }

@@ -7,6 +7,7 @@ use farm_model::message::progress::AttemptEvent;
 use farm_model::message::work::RunJob;
 use farm_model::trace::TraceParent;
 use farm_runtime::trace;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -20,6 +21,8 @@ use crate::stop::Stop;
 pub enum Answer {
     /// Nothing but to say this: it was refused, or is known.
     Say(Event),
+    /// Nothing yet: it has been offered before, and is being looked at until this is cancelled.
+    Later(CancellationToken),
     /// Drive it.
     Drive(Box<Start>),
 }
@@ -36,6 +39,8 @@ pub struct Start {
     pub voice: Voice,
     /// The first thing to be said.
     pub accepted: Event,
+    /// To be dropped once it is sure what is said.
+    pub undecided: DropGuard,
     /// Its part of the trace.
     pub span: Span,
 }
@@ -53,6 +58,7 @@ impl Work {
             .in_trace(trace::from(&span, trace));
         let refusal = match memory.recall(&job.attempt) {
             Known::Said(event) => return Ok(Answer::Say(event)),
+            Known::Undecided(until) => return Ok(Answer::Later(until)),
             Known::Cancelled(reason) => Err(NotHad::because(format!("cancelled: {reason}"))),
             Known::New => self.claim(&job),
         };
@@ -60,7 +66,8 @@ impl Work {
             Ok(lease) => {
                 let (stop, accepted) =
                     (Arc::<Stop>::default(), voice.event(AttemptEvent::Accepted)?);
-                memory.begin(job.attempt.clone(), Arc::clone(&stop), accepted.clone());
+                let attempt = job.attempt.clone();
+                let decided = memory.begin(attempt, Arc::clone(&stop), accepted.clone());
                 self.status.send_modify(|status| status.accepted += 1);
                 let start = Start {
                     job,
@@ -68,6 +75,7 @@ impl Work {
                     stop,
                     voice,
                     accepted,
+                    undecided: decided.drop_guard(),
                     span,
                 };
                 Ok(Answer::Drive(Box::new(start)))

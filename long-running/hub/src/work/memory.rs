@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use farm_model::event::Event;
 use farm_model::id::AttemptKey;
+use tokio_util::sync::CancellationToken;
 
 use crate::stop::Stop;
 use crate::text::one_line;
@@ -26,6 +27,8 @@ const REASON: usize = 300;
 pub enum Known {
     /// Nothing.
     New,
+    /// It is being looked at: more is known once this is cancelled.
+    Undecided(CancellationToken),
     /// This was the last thing said of it; say it again.
     Said(Event),
     /// It was cancelled before it came, for this reason.
@@ -43,13 +46,18 @@ pub struct Memory {
 struct Running {
     stop: Arc<Stop>,
     accepted: Event,
+    /// Cancelled once it is decided that it is taken, or not.
+    decided: CancellationToken,
 }
 
 impl Memory {
     /// What is known of an attempt that is offered.
     pub fn recall(&self, attempt: &AttemptKey) -> Known {
         if let Some(running) = self.running.get(attempt) {
-            return Known::Said(running.accepted.clone());
+            return match running.decided.is_cancelled() {
+                true => Known::Said(running.accepted.clone()),
+                false => Known::Undecided(running.decided.clone()),
+            };
         }
         if let Some(event) = self.ended.get(attempt) {
             return Known::Said(event.clone());
@@ -60,9 +68,21 @@ impl Memory {
         }
     }
 
-    /// It runs from now on.
-    pub fn begin(&mut self, attempt: AttemptKey, stop: Arc<Stop>, accepted: Event) {
-        self.running.insert(attempt, Running { stop, accepted });
+    /// It is taken, unless something turns up before what is returned is cancelled.
+    pub fn begin(
+        &mut self,
+        attempt: AttemptKey,
+        stop: Arc<Stop>,
+        accepted: Event,
+    ) -> CancellationToken {
+        let decided = CancellationToken::new();
+        let running = Running {
+            stop,
+            accepted,
+            decided: decided.clone(),
+        };
+        self.running.insert(attempt, running);
+        decided
     }
 
     /// It is over, or was refused: the last word on it.
@@ -168,6 +188,7 @@ mod tests {
         match memory.recall(&key(number)) {
             Known::Said(event) => Some(event.id),
             Known::New => None,
+            Known::Undecided(_) => Some("undecided".to_owned()),
             Known::Cancelled(reason) => Some(format!("cancelled: {reason}")),
         }
     }
@@ -176,7 +197,9 @@ mod tests {
     fn the_same_attempt_again_hears_what_was_said_last() {
         let mut memory = Memory::default();
         assert_eq!(said(&memory, 1), None);
-        memory.begin(key(1), Arc::default(), event("accepted", 1));
+        let decided = memory.begin(key(1), Arc::default(), event("accepted", 1));
+        assert_eq!(said(&memory, 1).unwrap(), "undecided");
+        decided.cancel();
         assert_eq!(said(&memory, 1).unwrap(), "accepted");
         memory.end(&key(1), event("finished", 1));
         assert_eq!(said(&memory, 1).unwrap(), "finished");

@@ -120,11 +120,14 @@ impl Work {
     }
 
     fn offered(self: &Arc<Self>, job: RunJob, offer: Delivery, running: &mut JoinSet<()>) {
-        let work = Arc::clone(self);
+        let (work, attempt) = (Arc::clone(self), job.attempt.clone());
         match self.decide(job, offer.event.trace()) {
             Ok(Answer::Drive(start)) => {
                 let span = start.span.clone();
                 running.spawn(work.run(*start, offer).instrument(span));
+            }
+            Ok(Answer::Later(decided)) => {
+                running.spawn(async move { work.say_later(attempt, decided, offer).await });
             }
             Ok(Answer::Say(event)) => {
                 running.spawn(async move { work.say(&event, offer).await });

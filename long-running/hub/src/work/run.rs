@@ -5,13 +5,14 @@ use std::sync::Arc;
 use farm_bus::{Delivery, PublishError};
 use farm_model::config::Clean;
 use farm_model::event::Event;
-use farm_model::id::BlobId;
+use farm_model::id::{AttemptKey, BlobId};
 use farm_model::message::progress::{AttemptEvent, AttemptReport, Missing, Outcome};
 use tokio_util::sync::CancellationToken;
 
 use super::Work;
 use super::decide::Start;
 use super::hold::wanted;
+use super::memory::Known;
 use crate::attempt::{Attempt, Left, after};
 use crate::machines::Lease;
 use crate::status::count_outcome;
@@ -24,6 +25,21 @@ impl Work {
     pub(super) async fn say(&self, event: &Event, delivery: Delivery) {
         let told = self.tools.teller.tell(event).await;
         self.settle(told, delivery).await.ok();
+    }
+
+    /// The same offer came again while it was being looked at: it is answered after that, as the first.
+    pub(super) async fn say_later(
+        &self,
+        attempt: AttemptKey,
+        decided: CancellationToken,
+        delivery: Delivery,
+    ) {
+        decided.cancelled().await;
+        let known = self.memory.lock().recall(&attempt);
+        match known {
+            Known::Said(event) => self.say(&event, delivery).await,
+            _ => delivery.again(),
+        }
     }
 
     /// Accepts, drives, reports.
@@ -44,6 +60,7 @@ impl Work {
         if let Some(snapshot) = attempt.missing_snapshot().await {
             return self.take_back(&attempt, lease, &snapshot, delivery).await;
         }
+        drop(start.undecided);
         tracing::info!(attempt = %key, machine = %attempt.machine.id, "accepted");
         let drive = async { Ok(attempt.drive(&gate).await) };
         let accept = async {

@@ -38,6 +38,7 @@ fn told<'a>(tests: impl IntoIterator<Item = &'a TestResult>) -> Vec<String> {
             TestOutcome::Ok => "ok",
             TestOutcome::Failed => "failed",
             TestOutcome::Skipped => "skipped",
+            TestOutcome::NotTold => "not told",
         };
         format!("{} {} {outcome}", test.unit, test.name)
     };

@@ -3,6 +3,7 @@
 use super::*;
 use farm_model::kept::{Kept, KeptKind};
 use farm_model::message::progress::{Missing, TestOutcome, TestResult};
+use farm_model::message::work::Step;
 use farm_model::record::{JobState, Part};
 
 const SHARDS: &str = r#"
@@ -134,6 +135,35 @@ fn what_fails_and_passes_alone_on_the_same_snapshot_is_a_flake_and_the_run_is_gr
         panic!("{flakes:?}")
     };
     assert_eq!((flake.unit.as_str(), flake.flaked), ("a", 1));
+}
+
+#[test]
+fn what_was_not_told_of_is_run_again_and_is_no_flake_if_it_passes() {
+    let (mut t, make) = Dialogue::set_up();
+    let shards = told::<RunJob>(&t.made(&make.attempt, &["a", "b"]));
+    t.tested(&shards[1].attempt, Outcome::Ok, Vec::new(), true);
+    let silent = (0..20).map(|number| test(&format!("u{number}"), TestOutcome::NotTold));
+    let red = std::iter::once(test("a", TestOutcome::Failed)).chain(silent);
+    let again = the_work(&t.tested(&shards[0].attempt, Outcome::Failed, red.collect(), true));
+    let groups = again.steps.iter().find_map(|step| match step {
+        Step::Tests(tests) => Some(&tests.groups),
+        _ => None,
+    });
+    assert_eq!(groups.unwrap().len(), 21, "each alone, however many");
+    let green = vec![test("a", TestOutcome::Ok), test("u0", TestOutcome::Ok)];
+    let end = t.tested(&again.attempt, Outcome::Ok, green, true);
+    let finished = &told::<RunFinished>(&end)[0];
+    assert_eq!(finished.outcome, Outcome::Ok);
+    assert!(
+        finished.reason.ends_with(", u8 and 11 more"),
+        "{}",
+        finished.reason
+    );
+    let flakes = t.farm.book().of(KeptKind::Flake).map(|kept| match kept {
+        Kept::Flake(flake) => flake.unit.clone(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(flakes.collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]

@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::parse::{Findings, Table, did_you_mean};
 use crate::config::rule::{Policies, Rule, is_policy_name};
 
+/// Of a rule with all that it calls: whether it holds is asked of every build, and policies that call each other twice
+/// are soon too many for anybody's life.
+const MOST_PARTS: usize = 1000;
+
 /// A rule and where it stands.
 struct Placed {
     at: usize,
@@ -37,8 +41,26 @@ pub(super) fn policies(root: &mut Table<'_>, findings: &mut Findings<'_>) -> Pol
             circular.rule = Rule::Always(false);
         }
     }
-    let entries = placed.into_iter();
-    entries.map(|(name, placed)| (name, placed.rule)).collect()
+    let mut policies = Policies::new();
+    let names: Vec<String> = placed.keys().cloned().collect();
+    for (name, Placed { rule, .. }) in &placed {
+        policies.insert(name.clone(), rule.clone());
+    }
+    for name in names {
+        let fits = policies[&name].is_within(MOST_PARTS, &policies);
+        if let (false, Some(large)) = (fits, placed.get(&name)) {
+            findings.add(large.at, too_large(&format!("policy {name:?}")));
+            // What calls it is not too large for that.
+            policies.insert(name, Rule::Always(false));
+        }
+    }
+    policies
+}
+
+fn too_large(what: &str) -> String {
+    format!(
+        "{what} is too large: with all that it calls, as often as it calls it, it has more than {MOST_PARTS} parts"
+    )
 }
 
 /// A rule about builds.
@@ -80,6 +102,10 @@ fn checked(
     let rule = parsed(at, text, findings)?;
     let names = policies.keys().cloned().collect();
     check_names(at, text, &rule, &names, findings);
+    if !rule.is_within(MOST_PARTS, policies) {
+        findings.add(at, too_large(&format!("rule {text:?}")));
+        return None;
+    }
     Some(rule)
 }
 

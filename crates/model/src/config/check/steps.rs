@@ -79,7 +79,7 @@ fn step(
     let timeout = timeout(&mut table, limit, findings);
     let env = environment(&mut table, findings);
     let format = choice(&mut table, "format", &FORMATS, findings);
-    let report = report(&mut table, format, findings);
+    let report = report(&mut table, format, &dir, findings);
     table.finish(findings);
     Some(RecipeStep {
         spec: StepSpec {
@@ -102,9 +102,9 @@ fn tests(mut table: Table<'_>, limit: u64, findings: &mut Findings<'_>) -> Optio
     let shards = number(&mut table, "shards", 1..=100, findings).unwrap_or(1);
     let target_seconds = seconds(&mut table, "target", findings).unwrap_or(TARGET);
     let format = choice(&mut table, "format", &FORMATS, findings);
-    let report = report(&mut table, format, findings);
-    let keep = table.flag("keep", findings).unwrap_or(true);
     let dir = dir(&mut table, findings);
+    let report = report(&mut table, format, &dir, findings);
+    let keep = table.flag("keep", findings).unwrap_or(true);
     let timeout = timeout(&mut table, limit, findings);
     let env = environment(&mut table, findings);
     table.finish(findings);
@@ -164,34 +164,47 @@ fn shell(line: String) -> Vec<String> {
 fn report(
     table: &mut Table<'_>,
     format: Option<TestFormat>,
+    dir: &str,
     findings: &mut Findings<'_>,
 ) -> Option<String> {
     let report = table.text("report", findings);
+    let what = &table.what;
     match (&report, format) {
         (Some((at, _)), Some(TestFormat::Exit) | None) => findings.add(
             *at,
-            format!(
-                "report of {} needs a format that says what is in it: format = \"junit\"",
-                table.what
-            ),
+            format!("report of {what} needs a format that says what is in it: format = \"junit\""),
         ),
-        (Some((at, path)), Some(_)) if path.is_empty() || !stays_inside(path) => findings.add(
-            *at,
-            format!(
-                "report of {} must stay inside the source: relative, without .. and backslash",
-                table.what
-            ),
-        ),
+        (Some((at, path)), Some(_)) => {
+            if let Some(wrong) = wrong_report(path, dir) {
+                findings.add(*at, format!("report of {what} {wrong}"));
+            }
+        }
         (None, Some(TestFormat::Junit)) => findings.add(
             table.at,
-            format!(
-                "{} has JUnit's format and no report: add report = \"path/to/*.xml\"",
-                table.what
-            ),
+            format!("{what} has JUnit's format and no report: add report = \"path/to/*.xml\""),
         ),
-        _ => {}
+        (None, _) => {}
     }
     report.map(|(_, path)| path)
+}
+
+/// Why files of results cannot lie at `path` below `dir`: all that lies in their folder is fetched.
+fn wrong_report(path: &str, dir: &str) -> Option<&'static str> {
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let is_here = |folder: &str| folder.split('/').all(|part| ["", "."].contains(&part));
+    if path.is_empty() || !stays_inside(path) {
+        Some("must stay inside the source: relative, without .. and backslash")
+    } else if file.is_empty() {
+        Some("must name files: path/to/*.xml")
+    } else if folder.contains('*') {
+        Some("must lie in one folder: * may stand in the name of files only")
+    } else if is_here(folder) && is_here(dir) {
+        Some(
+            "must lie in a folder of its own, as path/to/*.xml: all that lies beside it is fetched",
+        )
+    } else {
+        None
+    }
 }
 
 fn dir(table: &mut Table<'_>, findings: &mut Findings<'_>) -> String {

@@ -438,6 +438,26 @@ fn what_does_not_fit_together_is_refused() {
             "farm.toml:30:52: report of step 1 of builder \"split\" needs a format that says what is in it: format = \"junit\"",
         ),
         (
+            "build/*.xml",
+            "*.xml",
+            "farm.toml:30:53: report of step 1 of builder \"split\" must lie in a folder of its own, as path/to/*.xml: all that lies beside it is fetched",
+        ),
+        (
+            "build/*.xml",
+            "./report.xml",
+            "farm.toml:30:53: report of step 1 of builder \"split\" must lie in a folder of its own, as path/to/*.xml: all that lies beside it is fetched",
+        ),
+        (
+            "build/*.xml",
+            "*/target/reports/*.xml",
+            "farm.toml:30:53: report of step 1 of builder \"split\" must lie in one folder: * may stand in the name of files only",
+        ),
+        (
+            "build/*.xml",
+            "build/",
+            "farm.toml:30:53: report of step 1 of builder \"split\" must name files: path/to/*.xml",
+        ),
+        (
             "max-at-once = 4",
             "clean = \"none\"",
             "farm.toml:16:11: builder \"openbsd-amd64\" of recipe \"go\" needs an empty work dir, but host vm has clean = \"none\"",
@@ -462,6 +482,34 @@ fn what_does_not_fit_together_is_refused() {
         let lines: Vec<&str> = errors.lines().collect();
         assert!(lines.contains(&want), "{errors}\nwithout\n{want}");
     }
+}
+
+#[test]
+fn policies_that_call_each_other_too_often_are_refused_at_once() {
+    use std::fmt::Write;
+    let mut policies = "p000 = 'repo == \"r\"'\n".to_owned();
+    for number in 1..200 {
+        let before = format!("p{:03}", number - 1);
+        writeln!(
+            policies,
+            "p{number:03} = '{before} and {before} or {before}'"
+        )
+        .unwrap();
+    }
+    let errors = errors(&format!("[policies]\n{policies}"));
+    let large = |line: &&str| line.contains("more than 1000 parts");
+    let first = errors.lines().find(large).unwrap();
+    assert!(first.starts_with("farm.toml:8:"), "{errors}");
+    assert!(first.contains("policy \"p006\" is too large"), "{errors}");
+    // A rule of its own may be, too.
+    let many = vec!["not p005"; 3].join(" and ");
+    let text = format!("builds = '{many}'\n[policies]\n{policies}");
+    let errors = self::errors(&text);
+    let mut lines = errors.lines().filter(large);
+    assert!(
+        lines.any(|line| line.starts_with("farm.toml:1:")),
+        "{errors}"
+    );
 }
 
 /// Tables with a key that none of them has, and what else they need: the message names all that they do have.

@@ -183,6 +183,24 @@ impl Rule {
         }
     }
 
+    /// Whether it has at most `parts`, with those of `policies` as often as they are called; these must call each other in
+    /// no circle. Looks at no more than that.
+    #[must_use]
+    pub fn is_within(&self, parts: usize, policies: &Policies) -> bool {
+        self.left_of(parts, policies).is_some()
+    }
+
+    /// What is left of `parts`.
+    fn left_of(&self, parts: usize, policies: &Policies) -> Option<usize> {
+        let left = parts.checked_sub(1)?;
+        let called = match self {
+            Self::Policy(name) => policies.get(name),
+            _ => None,
+        };
+        let mut all = self.parts().iter().chain(called);
+        all.try_fold(left, |left, part| part.left_of(left, policies))
+    }
+
     /// Whether it asks about a test, itself or through `policies`; these must call each other in no circle.
     #[must_use]
     pub fn asks_about_tests(&self, policies: &Policies) -> bool {

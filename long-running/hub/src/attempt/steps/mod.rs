@@ -11,6 +11,7 @@ mod restore;
 mod tests;
 mod write;
 
+pub use self::reports::READ_AT_ONCE;
 pub use self::restore::Snapshots;
 
 use farm_model::message::work::Step;

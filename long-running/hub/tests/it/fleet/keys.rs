@@ -9,7 +9,7 @@ use farm_model::message::progress::Outcome;
 use farm_wire::keys::key_id;
 use hub::LedgerSettings;
 
-use crate::harness::{Bench, step};
+use crate::harness::{Bench, PATIENCE, step};
 
 async fn bench() -> Bench {
     Bench::with(|settings| {
@@ -59,6 +59,29 @@ async fn a_revoked_machine_is_cut_off_in_the_middle_of_its_work_and_not_let_in_a
     assert_eq!(b.report(&job).await.outcome, Outcome::Lost);
     b.status(|status| status.registrations_refused > 0).await;
     assert_eq!(b.status.borrow().machines, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_and_owner_are_told_as_the_record_has_them_now() {
+    let mut b = bench().await;
+    let key = b.key("m");
+    record(&b, "m", &key, None).await;
+    let _machine = b.machine("m").await;
+    let known = b.bucket.get_machine(&"m".parse().unwrap()).await.unwrap();
+    let known = known.unwrap();
+    let mut record = known.record.clone();
+    record.labels = ["arm".to_owned()].into();
+    record.owner = None;
+    b.bucket.put_machine(&record, Some(&known)).await.unwrap();
+    let told = async {
+        loop {
+            let report = b.report_of("m").await;
+            if report.labels.iter().eq(["arm"]) && report.owner.is_none() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

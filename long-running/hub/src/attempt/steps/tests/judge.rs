@@ -21,13 +21,14 @@ pub struct Group<'a> {
 }
 
 /// Every test under the unit it belongs to, and one result for each unit. Tests that belong to no unit keep the name their
-/// runner gives them. Where nothing tells how a unit did, the command's end does.
+/// runner gives them. Where nothing tells how a unit did, the command's end does; where that was a failure of several
+/// units' command, it is not known how it did.
 pub fn judge(group: &Group<'_>, told: Vec<TestResult>) -> Vec<TestResult> {
     let mut tests: Vec<TestResult> = told.into_iter().map(|test| group.placed(test)).collect();
     let totals = group.totals(&tests);
     let good = |unit: &str| {
         let mut totals = totals.iter();
-        totals.any(|total| total.unit == unit && total.outcome != TestOutcome::Failed)
+        totals.any(|total| total.unit == unit && total.outcome.is_good())
     };
     // A failed test in a unit that is not one was none: something it said looked like that.
     tests.retain(|test| {
@@ -92,12 +93,14 @@ impl Group<'_> {
             .any(|total| total.outcome == TestOutcome::Failed);
         let silent = units.iter().filter(|unit| !told.contains(**unit));
         let outcome = match self.failure {
-            Some(_) => TestOutcome::Failed,
             None => TestOutcome::Ok,
+            // There is nobody else whose fault it can be.
+            Some(_) if units.len() == 1 => TestOutcome::Failed,
+            Some(_) => TestOutcome::NotTold,
         };
         totals.extend(silent.map(|unit| self.by_the_command(unit, outcome)));
         if self.failure.is_some() && !blamed && told.len() == units.len() {
-            // All is well by what was told, and yet the command failed: it cannot be told whose fault that is.
+            // All is well by what was told, and yet the command failed: it is not told whose fault that is.
             totals.iter_mut().for_each(|total| {
                 *total = self.by_the_command(&total.unit, outcome);
             });
@@ -267,20 +270,32 @@ mod tests {
     #[test]
     fn without_a_word_the_command_decides() {
         let end = Some("exit status 1");
+        assert_eq!(judged(&["a"], end, &[]), ["a  failed 100"]);
+        assert_eq!(judged(&["a"], end, &["a  ok 7"]), ["a  failed 100"]);
+        assert_eq!(judged(&[], end, &[]), ["test  failed 100"]);
+    }
+
+    #[test]
+    fn without_a_word_nobody_knows_which_of_several_failed() {
+        let end = Some("exit status 1");
         assert_eq!(
             judged(&["a", "b"], end, &[]),
-            ["a  failed 0", "b  failed 0"]
+            ["a  nottold 0", "b  nottold 0"]
         );
-        assert_eq!(judged(&[], end, &[]), ["test  failed 100"]);
         // One is known to be good; of the other nothing was said.
         assert_eq!(
             judged(&["a", "b"], end, &["a  ok 7"]),
-            ["a  ok 7", "b  failed 0"]
+            ["a  ok 7", "b  nottold 0"]
+        );
+        // One is to blame: the other need not even have run.
+        assert_eq!(
+            judged(&["a", "b"], end, &["a TestX failed 7"]),
+            ["a TestX failed 7", "a  failed 7", "b  nottold 0"]
         );
         // All are told to be good, and yet.
         assert_eq!(
             judged(&["a", "b"], end, &["a  ok 7", "b  ok 8"]),
-            ["a  failed 0", "b  failed 0"]
+            ["a  nottold 0", "b  nottold 0"]
         );
     }
 
@@ -331,7 +346,7 @@ mod tests {
             [
                 "tests/test_a.py tests.test_a.test_y failed 4",
                 "tests/test_a.py  failed 7",
-                "tests/test_b.py::test_z  failed 0"
+                "tests/test_b.py::test_z  nottold 0"
             ]
         );
     }

@@ -20,27 +20,26 @@ const UNITS: &str = "FARM_TESTS";
 impl Attempt {
     /// Runs every group, also after one that failed unless told otherwise, and collects what came of each test.
     pub(super) async fn tests(&self, tests: &Tests, desk: &mut Desk<'_>) -> End {
-        let mut failed = Vec::new();
+        let mut bad = Vec::new();
         for units in &tests.groups {
-            let bad = self.group(tests, units, desk).await?;
-            failed.extend(bad);
-            if tests.stop_at_first && !failed.is_empty() {
+            bad.extend(self.group(tests, units, desk).await?);
+            if tests.stop_at_first && !bad.is_empty() {
                 break;
             }
         }
-        if failed.is_empty() {
+        if bad.is_empty() {
             return Ok(());
         }
-        Err(Bad::Failed(in_step(&tests.command.name, &said(&failed))))
+        Err(Bad::Failed(in_step(&tests.command.name, &said(&bad))))
     }
 
-    /// Runs one group; the units that failed.
+    /// Runs one group; the units that failed, or of which nothing was told.
     async fn group(
         &self,
         tests: &Tests,
         units: &[String],
         desk: &mut Desk<'_>,
-    ) -> Result<Vec<String>, Bad> {
+    ) -> Result<Vec<(String, TestOutcome)>, Bad> {
         let (command, name) = (of_group(&tests.command, units), named(tests, units));
         let reports = tests.report.as_deref();
         if let Some(pattern) = reports {
@@ -61,7 +60,7 @@ impl Attempt {
             Err(lost) => return Err(lost),
         };
         if let Some(pattern) = reports {
-            self.read_reports(&command, pattern, &mut reader).await?;
+            reader = self.read_reports(&command, pattern, reader).await?;
         }
         let ended = if failure.is_none() {
             Ended::Well
@@ -82,8 +81,8 @@ impl Attempt {
         let results = judge(&group, found.tests);
         let bad = results
             .iter()
-            .filter(|test| test.name.is_empty() && test.outcome == TestOutcome::Failed);
-        let bad = bad.map(|test| test.unit.clone()).collect();
+            .filter(|test| test.name.is_empty() && !test.outcome.is_good());
+        let bad = bad.map(|test| (test.unit.clone(), test.outcome)).collect();
         desk.course
             .gains
             .tests
@@ -110,12 +109,45 @@ fn named(tests: &Tests, units: &[String]) -> String {
     }
 }
 
-/// `2 units failed: a, b`.
-fn said(failed: &[String]) -> String {
-    let named = failed[..failed.len().min(NAMED)].join(", ");
-    match failed.len() {
-        1 => format!("{named} failed"),
-        2..=NAMED => format!("{named} failed"),
-        more => format!("{named} and {} more failed", more - NAMED),
+/// `a, b failed; not told of c`.
+fn said(bad: &[(String, TestOutcome)]) -> String {
+    let of = |outcome| -> Vec<&str> {
+        let units = bad.iter().filter(|(_, of)| *of == outcome);
+        units.map(|(unit, _)| unit.as_str()).collect()
+    };
+    let (failed, silent) = (of(TestOutcome::Failed), of(TestOutcome::NotTold));
+    match (failed.is_empty(), silent.is_empty()) {
+        (_, true) => format!("{} failed", some(&failed)),
+        (true, false) => format!("it failed; whether {} did is not told", some(&silent)),
+        (false, false) => format!("{} failed; not told of {}", some(&failed), some(&silent)),
+    }
+}
+
+/// `a, b, c, d, e and 2 more`.
+fn some(units: &[&str]) -> String {
+    let named = units[..units.len().min(NAMED)].join(", ");
+    match units.len() {
+        0..=NAMED => named,
+        more => format!("{named} and {} more", more - NAMED),
+    }
+}
+
+#[cfg(test)]
+mod spoken {
+    use super::*;
+
+    #[test]
+    fn a_reason_tells_failed_units_from_those_of_which_nothing_is_told() {
+        let bad = |units: &[(&str, TestOutcome)]| {
+            let units = units.iter().map(|(unit, of)| ((*unit).to_owned(), *of));
+            said(&units.collect::<Vec<_>>())
+        };
+        let (failed, silent) = (TestOutcome::Failed, TestOutcome::NotTold);
+        assert_eq!(bad(&[("a", failed), ("b", failed)]), "a, b failed");
+        let both = bad(&[("a", failed), ("b", silent), ("c", silent)]);
+        assert_eq!(both, "a failed; not told of b, c");
+        let none = bad(&[("b", silent)]);
+        assert_eq!(none, "it failed; whether b did is not told");
+        assert_eq!(bad(&[("u", failed); 7]), "u, u, u, u, u and 2 more failed");
     }
 }
