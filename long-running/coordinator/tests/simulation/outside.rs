@@ -34,7 +34,6 @@ pub enum Sabotage {
 
 /// What hubs, and the coordinator's own pulse, say on `progress`.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "there are few of them")]
 pub enum Word {
     Progress(AttemptProgress),
     Beat(HubHeartbeat),

@@ -39,7 +39,9 @@ fn tools(t: &mut Dialogue) {
 fn against(t: &Dialogue, number: u32) -> Option<Status> {
     let of = |id: &&BuildId| {
         let key = &t.farm.build(id).unwrap().key;
-        key.against.as_ref().is_some_and(|of| of.commit == commit(number).id)
+        key.against
+            .as_ref()
+            .is_some_and(|of| of.commit == commit(number).id)
     };
     let builds = t.saved.builds.iter().map(|build| &build.id);
     builds.filter(of).find_map(|id| t.farm.status(id))
