@@ -18,6 +18,10 @@ pub(crate) struct TopicName(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SubscriptionName(Arc<str>);
 
+/// `projects/{project}/snapshots/{snapshot}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SnapshotName(Arc<str>);
+
 /// `projects/{project}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProjectName(Arc<str>);
@@ -47,6 +51,16 @@ impl SubscriptionName {
     }
 }
 
+impl SnapshotName {
+    pub fn parse(name: &str) -> Result<Self, Refusal> {
+        check(name, "snapshots").map(|()| Self(name.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl ProjectName {
     pub fn parse(name: &str) -> Result<Self, Refusal> {
         match name.strip_prefix("projects/") {
@@ -66,6 +80,12 @@ impl ProjectName {
 }
 
 impl fmt::Display for TopicName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for SnapshotName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

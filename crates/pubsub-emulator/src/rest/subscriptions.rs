@@ -137,11 +137,14 @@ async fn act(
     let asked: Act = body::parse(&body)?;
     match verb {
         Some("pull") => return pull(&broker, &name, &asked).await,
-        Some("acknowledge") => broker.acknowledge(&name, &asked.ack_ids)?,
+        Some("acknowledge") => broker
+            .acknowledge(&name, &asked.ack_ids)
+            .await?
+            .into_unary()?,
         Some("modifyAckDeadline") => {
             let seconds = asked.ack_deadline_seconds;
             let deadlines: Vec<_> = asked.ack_ids.into_iter().map(|id| (id, seconds)).collect();
-            broker.modify_deadlines(&name, &deadlines)?;
+            broker.modify_deadlines(&name, &deadlines)?.into_unary()?;
         }
         Some("modifyPushConfig") => {
             let push = asked.push_config.map(PushConfigJson::into_proto);
