@@ -14,6 +14,7 @@ mod push;
 mod refusal;
 mod rest;
 mod run;
+mod seqs;
 mod server;
 mod stats;
 mod store;
