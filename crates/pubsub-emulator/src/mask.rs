@@ -1,6 +1,6 @@
 //! Field masks: which fields of an update count, and which of them may change at all.
 
-use crate::proto::{DeadLetterPolicy, PushConfig, RetryPolicy, Subscription, Topic};
+use crate::proto::{DeadLetterPolicy, PushConfig, RetryPolicy, Snapshot, Subscription, Topic};
 use crate::refusal::Refusal;
 
 /// Copies the fields named by `paths`, in `snake_case` or `camelCase`.
@@ -38,6 +38,22 @@ pub(crate) fn update_subscription(
         Some(("retry_policy", part)) => retries(config, update, part),
         Some(("push_config", part)) => push(config, update, part),
         _ => whole(config, update, path),
+    })
+}
+
+/// Copies the fields named by `paths`, in `snake_case` or `camelCase`.
+pub(crate) fn update_snapshot(
+    config: &mut Snapshot,
+    update: &Snapshot,
+    paths: &[String],
+) -> Result<(), Refusal> {
+    each(paths, |path| {
+        match path {
+            "labels" => config.labels.clone_from(&update.labels),
+            "expire_time" => config.expire_time = update.expire_time,
+            other => return Err(fixed("snapshot", other)),
+        }
+        Ok(())
     })
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// Cuts a page out of names in order. Returns it with the token of the next one.
-    fn cut<T>(self, all: impl Iterator<Item = (String, T)>) -> (Vec<T>, String) {
+    pub(super) fn cut<T>(self, all: impl Iterator<Item = (String, T)>) -> (Vec<T>, String) {
         let most = match usize::try_from(self.size) {
             Ok(size @ 1..=MOST_A_PAGE) => size,
             _ => MOST_A_PAGE,
@@ -44,23 +44,23 @@ impl Page {
     }
 }
 
-fn missing(name: impl std::fmt::Display) -> Refusal {
+pub(super) fn missing(name: impl std::fmt::Display) -> Refusal {
     Refusal::not_found(format!("Resource not found (resource={name})."))
 }
 
-fn existing(name: impl std::fmt::Display) -> Refusal {
+pub(super) fn existing(name: impl std::fmt::Display) -> Refusal {
     Refusal::exists(format!(
         "Resource already exists in the project (resource={name})."
     ))
 }
 
 impl Broker {
-    fn catalog(&self) -> Arc<Catalog> {
+    pub(super) fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.state.lock().catalog)
     }
 
     /// Changes a copy of the catalog, saves it, and puts it in force.
-    async fn change<T>(
+    pub(super) async fn change<T>(
         &self,
         edit: impl FnOnce(&mut Catalog) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
@@ -70,6 +70,7 @@ impl Broker {
         }
         let mut catalog = (*self.catalog()).clone();
         let result = edit(&mut catalog)?;
+        catalog.settle_retention();
         let catalog = Arc::new(catalog);
         self.save(Arc::clone(&catalog)).await?;
         {
@@ -153,6 +154,11 @@ impl Broker {
             for (_, config) in catalog.subscriptions.values_mut() {
                 if config.topic == name.as_str() {
                     config.topic = DELETED_TOPIC.to_owned();
+                }
+            }
+            for record in catalog.snapshots.values_mut() {
+                if record.config.topic == name.as_str() {
+                    record.config.topic = DELETED_TOPIC.to_owned();
                 }
             }
             Ok(())

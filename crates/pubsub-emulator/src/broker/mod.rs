@@ -11,8 +11,10 @@ mod consume;
 mod dead_letter;
 mod messages;
 mod publish;
+mod seek;
 mod settings;
 mod settle;
+mod snapshots;
 mod state;
 mod ticker;
 
@@ -33,7 +35,8 @@ use crate::store::{AppendError, Folder, Log, OpenError};
 pub(crate) use admin::Page;
 pub(crate) use consume::{Consumer, Delivery, fill, received};
 pub(crate) use publish::MOST_BYTES;
-pub(crate) use settle::Outcome;
+pub(crate) use seek::SeekTo;
+pub(crate) use settle::{AckFailure, Outcome, Settled};
 use state::State;
 pub(crate) use ticker::run as run_ticker;
 

@@ -19,9 +19,59 @@ pub(crate) enum Outcome {
     Failed,
 }
 
+/// What became of each acknowledgement id of a request.
+///
+/// Only exactly-once delivery tells: without it, ids of leases that are over are ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// The subscription delivers exactly once, so that its streams confirm.
+    pub exactly_once: bool,
+    /// Ids that counted.
+    pub done: Vec<String>,
+    /// Ids that did not.
+    pub failed: Vec<(String, AckFailure)>,
+}
+
+/// Why an acknowledgement id did not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AckFailure {
+    /// Malformed, or its lease is over.
+    InvalidAckId,
+}
+
+impl AckFailure {
+    /// As the metadata of the service's `ErrorInfo` spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidAckId => "PERMANENT_FAILURE_INVALID_ACK_ID",
+        }
+    }
+}
+
+impl Settled {
+    /// The answer of a unary call.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with the reason `EXACTLY_ONCE_ACKID_FAILURE` if an id did not count; the
+    /// others of the request did.
+    pub fn into_unary(self) -> Result<(), Refusal> {
+        if self.failed.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::invalid(
+            "Some acknowledgement ids in the request were invalid. This could be because the \
+             acknowledgement ids have expired or the acknowledgement ids were malformed.",
+        ))
+    }
+}
+
 impl Broker {
-    /// Acknowledges messages. Ids of leases that are over are ignored, as with the service.
-    pub fn acknowledge(self: &Arc<Self>, name: &str, ack_ids: &[String]) -> Result<(), Refusal> {
+    /// Acknowledges messages. With exactly-once delivery the answer waits for the disk.
+    pub async fn acknowledge(
+        self: &Arc<Self>,
+        name: &str,
+        ack_ids: &[String],
+    ) -> Result<Settled, Refusal> {
         let ids = parse(ack_ids)?;
         let state = &mut *self.state.lock();
         let id = state.find(name)?;
@@ -33,7 +83,7 @@ impl Broker {
             .map(|ack| ack.seq)
             .collect();
         self.settled(state, id, done);
-        Ok(())
+        Ok(Settled::default())
     }
 
     /// Moves the deadlines of leases; 0 seconds gives the messages back as failed.
@@ -41,7 +91,7 @@ impl Broker {
         self: &Arc<Self>,
         name: &str,
         deadlines: &[(String, i32)],
-    ) -> Result<(), Refusal> {
+    ) -> Result<Settled, Refusal> {
         let now = self.clock.now();
         let mut parsed = Vec::with_capacity(deadlines.len());
         for (id, seconds) in deadlines {
@@ -61,7 +111,7 @@ impl Broker {
             }
         }
         self.settled(state, id, Vec::new());
-        Ok(())
+        Ok(Settled::default())
     }
 
     /// Settles one lease by what the push endpoint said.

@@ -57,7 +57,7 @@ pub(super) async fn open(
         ordered,
         over: false,
     };
-    session.answers(first)?;
+    session.answers(first).await?;
     Ok(Box::pin(futures::stream::unfold(session, Session::next)))
 }
 
@@ -85,7 +85,7 @@ impl Session {
         while !self.over {
             let batch = tokio::select! {
                 request = self.requests.message() => match request {
-                    Ok(Some(request)) => match self.answers(request) {
+                    Ok(Some(request)) => match self.answers(request).await {
                         Ok(()) => continue,
                         Err(refusal) => Err(refusal),
                     },
@@ -112,13 +112,14 @@ impl Session {
     }
 
     /// What a request acknowledges and prolongs. An empty one only keeps the stream alive.
-    fn answers(&mut self, request: StreamingPullRequest) -> Result<(), Refusal> {
+    async fn answers(&mut self, request: StreamingPullRequest) -> Result<(), Refusal> {
         if let Some(length) = lease(request.stream_ack_deadline_seconds)? {
             self.consumer.set_lease(length);
         }
         if !request.ack_ids.is_empty() {
             self.broker
-                .acknowledge(&self.subscription, &request.ack_ids)?;
+                .acknowledge(&self.subscription, &request.ack_ids)
+                .await?;
         }
         let (ids, seconds) = (
             request.modify_deadline_ack_ids,
@@ -133,6 +134,8 @@ impl Session {
         if deadlines.is_empty() {
             return Ok(());
         }
-        self.broker.modify_deadlines(&self.subscription, &deadlines)
+        self.broker
+            .modify_deadlines(&self.subscription, &deadlines)
+            .map(|_| ())
     }
 }

@@ -95,7 +95,9 @@ impl Subscriber for Service {
         let asked = request.into_inner();
         let seconds = asked.ack_deadline_seconds;
         let deadlines: Vec<_> = asked.ack_ids.into_iter().map(|id| (id, seconds)).collect();
-        self.0.modify_deadlines(&asked.subscription, &deadlines)?;
+        self.0
+            .modify_deadlines(&asked.subscription, &deadlines)?
+            .into_unary()?;
         Ok(Response::new(()))
     }
 
@@ -104,7 +106,10 @@ impl Subscriber for Service {
         request: Request<AcknowledgeRequest>,
     ) -> Result<Response<()>, Status> {
         let asked = request.into_inner();
-        self.0.acknowledge(&asked.subscription, &asked.ack_ids)?;
+        self.0
+            .acknowledge(&asked.subscription, &asked.ack_ids)
+            .await?
+            .into_unary()?;
         Ok(Response::new(()))
     }
 
