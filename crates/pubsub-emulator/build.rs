@@ -1,48 +1,18 @@
-//! Generates the server traits of the Pub/Sub services, and of IAM's. The message types come from a crate that
+//! Generates the server traits of the Pub/Sub services. The message types come from a crate that
 //! has clients only, and generating from a list of methods needs no `protoc`.
 
 use tonic_build::manual::{Builder, Method, Service};
 
-const PUBSUB: Package = Package {
-    name: "google.pubsub.v1",
-    types: "::googleapis_tonic_google_pubsub_v1::google::pubsub::v1",
-};
-const IAM: Package = Package {
-    name: "google.iam.v1",
-    types: "::googleapis_tonic_google_iam_v1::google::iam::v1",
-};
+const TYPES: &str = "::googleapis_tonic_google_pubsub_v1::google::pubsub::v1";
 /// `google.protobuf.Empty`. The generator wants a path, so the unit type needs a name.
 const EMPTY: &str = "crate::proto::Empty";
 
-/// A package of services, and where its messages are.
-struct Package {
-    name: &'static str,
-    types: &'static str,
-}
-
 fn main() {
-    Builder::new().compile(&[publisher(), subscriber(), schema_service(), iam_policy()]);
-}
-
-fn iam_policy() -> Service {
-    service(
-        &IAM,
-        "IAMPolicy",
-        &[
-            ("SetIamPolicy", "SetIamPolicyRequest", "Policy"),
-            ("GetIamPolicy", "GetIamPolicyRequest", "Policy"),
-            (
-                "TestIamPermissions",
-                "TestIamPermissionsRequest",
-                "TestIamPermissionsResponse",
-            ),
-        ],
-    )
+    Builder::new().compile(&[publisher(), subscriber(), schema_service()]);
 }
 
 fn publisher() -> Service {
     service(
-        &PUBSUB,
         "Publisher",
         &[
             ("CreateTopic", "Topic", "Topic"),
@@ -72,7 +42,6 @@ fn publisher() -> Service {
 
 fn subscriber() -> Service {
     service(
-        &PUBSUB,
         "Subscriber",
         &[
             ("CreateSubscription", "Subscription", "Subscription"),
@@ -113,7 +82,6 @@ fn subscriber() -> Service {
 
 fn schema_service() -> Service {
     service(
-        &PUBSUB,
         "SchemaService",
         &[
             ("CreateSchema", "CreateSchemaRequest", "Schema"),
@@ -147,24 +115,24 @@ fn schema_service() -> Service {
 }
 
 /// A service from its methods: route name, input type, output type (nothing means `Empty`).
-fn service(package: &Package, name: &str, methods: &[(&str, &str, &str)]) -> Service {
-    let start = Service::builder().name(name).package(package.name);
+fn service(name: &str, methods: &[(&str, &str, &str)]) -> Service {
+    let start = Service::builder().name(name).package("google.pubsub.v1");
     methods
         .iter()
         .fold(start, |service, (route, input, output)| {
-            service.method(method(package.types, route, input, output))
+            service.method(method(route, input, output))
         })
         .build()
 }
 
-fn method(types: &str, route: &str, input: &str, output: &str) -> Method {
+fn method(route: &str, input: &str, output: &str) -> Method {
     let builder = Method::builder()
         .name(snake_case(route))
         .route_name(route)
-        .input_type(format!("{types}::{input}"))
+        .input_type(format!("{TYPES}::{input}"))
         .output_type(match output {
             "" => EMPTY.to_owned(),
-            named => format!("{types}::{named}"),
+            named => format!("{TYPES}::{named}"),
         })
         .codec_path("::tonic_prost::ProstCodec");
     if route == "StreamingPull" {

@@ -1,4 +1,4 @@
-//! The messages of `google.pubsub.v1` and `google.iam.v1`, and the server traits generated for its services.
+//! The messages of `google.pubsub.v1` and the server traits generated for its services.
 #![allow(
     missing_docs,
     clippy::all,
@@ -24,13 +24,4 @@ pub(crate) mod schema_service {
         env!("OUT_DIR"),
         "/google.pubsub.v1.SchemaService.rs"
     ));
-}
-
-pub(crate) mod iam_policy {
-    pub(crate) use googleapis_tonic_google_iam_v1::google::iam::v1::*;
-
-    include!(concat!(env!("OUT_DIR"), "/google.iam.v1.IAMPolicy.rs"));
-
-    pub(crate) use i_a_m_policy_server::IAMPolicy as IamPolicy;
-    pub(crate) use i_a_m_policy_server::IAMPolicyServer as IamPolicyServer;
 }

@@ -5,45 +5,16 @@ use std::sync::Arc;
 
 use super::Broker;
 use super::settings;
+use super::topics;
 use crate::mask;
 use crate::names::{DELETED_TOPIC, ProjectName, SubscriptionName, TopicName};
-use crate::proto::{PushConfig, Subscription, Topic, topic};
+pub(crate) use crate::page::Page;
+use crate::proto::{PushConfig, Subscription, Topic};
 use crate::push::PushTarget;
 use crate::refusal::Refusal;
 use crate::store::catalog::{Catalog, SubscriptionId};
 
-const MOST_A_PAGE: usize = 1000;
-
-/// Which part of a list is asked for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Page {
-    /// 0 leaves it to the server.
-    pub size: i32,
-    /// The last name of the page before; empty at the start.
-    pub token: String,
-}
-
-impl Page {
-    /// Cuts a page out of names in order. Returns it with the token of the next one.
-    pub(super) fn cut<T>(self, all: impl Iterator<Item = (String, T)>) -> (Vec<T>, String) {
-        let most = match usize::try_from(self.size) {
-            Ok(size @ 1..=MOST_A_PAGE) => size,
-            _ => MOST_A_PAGE,
-        };
-        let mut rest = all.filter(|(name, _)| *name > self.token).peekable();
-        let mut page = Vec::new();
-        let mut last = String::new();
-        while page.len() < most
-            && let Some((name, item)) = rest.next()
-        {
-            last = name;
-            page.push(item);
-        }
-        let more = rest.peek().is_some();
-        (page, if more { last } else { String::new() })
-    }
-}
-
+/// The service names a resource by its id alone.
 pub(super) fn missing(name: impl std::fmt::Display) -> Refusal {
     Refusal::not_found(format!("Resource not found (resource={name})."))
 }
@@ -98,12 +69,11 @@ impl Broker {
 
     pub async fn create_topic(&self, mut config: Topic) -> Result<Topic, Refusal> {
         let name = TopicName::parse(&config.name)?;
-        refuse_unsupported(&config)?;
-        config.state = topic::State::Active.into();
         self.change(|catalog| {
             if catalog.topics.contains_key(&name) {
-                return Err(existing(&name));
+                return Err(existing(name.id()));
             }
+            topics::complete(catalog, &mut config)?;
             catalog.topics.insert(name, config.clone());
             Ok(config)
         })
@@ -117,20 +87,19 @@ impl Broker {
             .topics
             .get(&name)
             .cloned()
-            .ok_or_else(|| missing(&name))
+            .ok_or_else(|| missing(name.id()))
     }
 
     /// Takes the fields named by `paths` from `update`.
     pub async fn update_topic(&self, update: Topic, paths: &[String]) -> Result<Topic, Refusal> {
         let name = TopicName::parse(&update.name)?;
         self.change(|catalog| {
-            let config = catalog
-                .topics
-                .get_mut(&name)
-                .ok_or_else(|| missing(&name))?;
-            mask::update_topic(config, &update, paths)?;
-            refuse_unsupported(config)?;
-            Ok(config.clone())
+            let config = catalog.topics.get(&name);
+            let mut config = config.ok_or_else(|| missing(name.id()))?.clone();
+            mask::update_topic(&mut config, &update, paths)?;
+            topics::complete(catalog, &mut config)?;
+            catalog.topics.insert(name, config.clone());
+            Ok(config)
         })
         .await
     }
@@ -150,7 +119,10 @@ impl Broker {
     pub async fn delete_topic(&self, name: &str) -> Result<(), Refusal> {
         let name = TopicName::parse(name)?;
         self.change(|catalog| {
-            catalog.topics.remove(&name).ok_or_else(|| missing(&name))?;
+            catalog
+                .topics
+                .remove(&name)
+                .ok_or_else(|| missing(name.id()))?;
             for (_, config) in catalog.subscriptions.values_mut() {
                 if config.topic == name.as_str() {
                     config.topic = DELETED_TOPIC.to_owned();
@@ -175,7 +147,7 @@ impl Broker {
         let topic = TopicName::parse(topic)?;
         let catalog = self.catalog();
         if !catalog.topics.contains_key(&topic) {
-            return Err(missing(&topic));
+            return Err(missing(topic.id()));
         }
         let of_topic = catalog
             .subscriptions
@@ -195,10 +167,10 @@ impl Broker {
         settings::complete(&mut config)?;
         self.change(|catalog| {
             if catalog.subscriptions.contains_key(&name) {
-                return Err(existing(&name));
+                return Err(existing(name.id()));
             }
             if !catalog.topics.contains_key(&topic) {
-                return Err(missing(&topic));
+                return Err(missing(topic.id()));
             }
             catalog.next_id += 1;
             let id = SubscriptionId(catalog.next_id);
@@ -214,7 +186,7 @@ impl Broker {
         let found = catalog.subscriptions.get(&name);
         found
             .map(|(_, config)| config.clone())
-            .ok_or_else(|| missing(&name))
+            .ok_or_else(|| missing(name.id()))
     }
 
     /// Takes the fields named by `paths` from `update`.
@@ -226,7 +198,7 @@ impl Broker {
         let name = SubscriptionName::parse(&update.name)?;
         self.change(|catalog| {
             let found = catalog.subscriptions.get_mut(&name);
-            let (_, config) = found.ok_or_else(|| missing(&name))?;
+            let (_, config) = found.ok_or_else(|| missing(name.id()))?;
             mask::update_subscription(config, &update, paths)?;
             settings::complete(config)?;
             Ok(config.clone())
@@ -255,7 +227,7 @@ impl Broker {
             catalog.next_id += 1;
             let fresh = SubscriptionId(catalog.next_id);
             let found = catalog.subscriptions.get_mut(&name);
-            let (id, config) = found.ok_or_else(|| missing(&name))?;
+            let (id, config) = found.ok_or_else(|| missing(name.id()))?;
             *id = fresh;
             config.detached = true;
             config.topic = DELETED_TOPIC.to_owned();
@@ -283,7 +255,7 @@ impl Broker {
         let name = SubscriptionName::parse(name)?;
         self.change(|catalog| {
             let removed = catalog.subscriptions.remove(&name);
-            removed.map(|_| ()).ok_or_else(|| missing(&name))
+            removed.map(|_| ()).ok_or_else(|| missing(name.id()))
         })
         .await
     }
@@ -297,42 +269,5 @@ impl Broker {
             Some((*id, PushTarget::new(config, endpoint, deadline)))
         });
         targets.collect()
-    }
-}
-
-fn refuse_unsupported(config: &Topic) -> Result<(), Refusal> {
-    let asked = [
-        (config.schema_settings.is_some(), "schemas"),
-        (
-            config.ingestion_data_source_settings.is_some(),
-            "ingestion from data sources",
-        ),
-        (!config.message_transforms.is_empty(), "message transforms"),
-    ];
-    match asked.iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(Refusal::unsupported(what)),
-        None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_cover_a_list_without_gap_or_repeat() {
-        let names = ["a", "b", "c", "d", "e"];
-        let list = || names.iter().map(|name| ((*name).to_owned(), *name));
-        let mut seen = Vec::new();
-        let mut token = String::new();
-        loop {
-            let (page, next) = Page { size: 2, token }.cut(list());
-            seen.extend(page);
-            token = next;
-            if token.is_empty() {
-                break;
-            }
-        }
-        assert_eq!(seen, names);
     }
 }

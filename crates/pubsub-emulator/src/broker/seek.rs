@@ -29,7 +29,7 @@ impl Broker {
             let snapshot = SnapshotName::parse(snapshot)?;
             let catalog = self.catalog();
             let found = catalog.snapshots.get(&snapshot);
-            let topic = &found.ok_or_else(|| missing(&snapshot))?.config.topic;
+            let topic = &found.ok_or_else(|| missing(snapshot.id()))?.config.topic;
             if *topic != self.subscription(name)?.topic {
                 return Err(Refusal::precondition(format!(
                     "The snapshot {snapshot} is of another topic than the subscription."

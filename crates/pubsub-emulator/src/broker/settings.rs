@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::filter::Filter;
+use crate::labels;
 use crate::lease::{Backoff, Policy};
 use crate::names::TopicName;
 use crate::proto::{ExpirationPolicy, PushConfig, RetryPolicy, Subscription, subscription};
@@ -20,6 +21,7 @@ const PUSH_BACKOFF: Backoff = Backoff {
 /// Checks a subscription and fills in what was left out. Returns its filter.
 pub(super) fn complete(config: &mut Subscription) -> Result<Option<Filter>, Refusal> {
     refuse_unsupported(config)?;
+    labels::check(&config.labels)?;
     config.ack_deadline_seconds = match config.ack_deadline_seconds {
         0 => 10,
         seconds @ 10..=600 => seconds,

@@ -30,7 +30,7 @@ impl Broker {
         let expires = self.snapshot_expiry(&source)?;
         self.change(|catalog| {
             let found = catalog.subscriptions.get(&source);
-            let (_, subscription) = found.ok_or_else(|| missing(&source))?.clone();
+            let (_, subscription) = found.ok_or_else(|| missing(source.id()))?.clone();
             let id = catalog.new_holder();
             let name = match request.name.as_str() {
                 "" => format!("projects/{}/snapshots/snapshot-{}", source.project(), id.0),
@@ -38,7 +38,7 @@ impl Broker {
             };
             let name = SnapshotName::parse(&name)?;
             if catalog.snapshots.contains_key(&name) {
-                return Err(existing(&name));
+                return Err(existing(name.id()));
             }
             let config = Snapshot {
                 name: name.as_str().to_owned(),
@@ -80,7 +80,7 @@ impl Broker {
         let found = catalog.snapshots.get(&name);
         found
             .map(|record| record.config.clone())
-            .ok_or_else(|| missing(&name))
+            .ok_or_else(|| missing(name.id()))
     }
 
     /// Takes the fields named by `paths` from `update`: `labels` and `expire_time`.
@@ -92,18 +92,14 @@ impl Broker {
         let name = SnapshotName::parse(&update.name)?;
         self.change(|catalog| {
             let record = catalog.snapshots.get_mut(&name);
-            let record = record.ok_or_else(|| missing(&name))?;
+            let record = record.ok_or_else(|| missing(name.id()))?;
             mask::update_snapshot(&mut record.config, &update, paths)?;
             Ok(record.config.clone())
         })
         .await
     }
 
-    pub fn snapshots(
-        &self,
-        project: &str,
-        page: Page,
-    ) -> Result<(Vec<Snapshot>, String), Refusal> {
+    pub fn snapshots(&self, project: &str, page: Page) -> Result<(Vec<Snapshot>, String), Refusal> {
         let project = ProjectName::parse(project)?;
         let catalog = self.catalog();
         let of_project = catalog
@@ -123,7 +119,7 @@ impl Broker {
         let topic = TopicName::parse(topic)?;
         let catalog = self.catalog();
         if !catalog.topics.contains_key(&topic) {
-            return Err(missing(&topic));
+            return Err(missing(topic.id()));
         }
         let of_topic = catalog
             .snapshots
@@ -137,7 +133,7 @@ impl Broker {
         let name = SnapshotName::parse(name)?;
         self.change(|catalog| {
             let removed = catalog.snapshots.remove(&name);
-            removed.map(|_| ()).ok_or_else(|| missing(&name))
+            removed.map(|_| ()).ok_or_else(|| missing(name.id()))
         })
         .await
     }

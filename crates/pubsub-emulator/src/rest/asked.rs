@@ -24,6 +24,7 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Calls a method; `input` and `output` name its messages in `google.pubsub.v1`, or in full.
+    /// An answer without fields is `{}`.
     pub async fn call<I, O, F>(
         self,
         input: &str,

@@ -29,7 +29,7 @@ use serde_json::Value;
 use tonic::Status;
 
 use crate::broker::Broker;
-use crate::grpc::Services;
+use crate::grpc::{NO_IAM, Services};
 use crate::refusal::Refusal;
 use asked::Asked;
 use query::Style;
@@ -120,9 +120,8 @@ async fn dispatch(
     } else if let Some(found) = rules::find(&schemas::RULES, method, &path) {
         let (rpc, asked) = request.asked(found);
         schemas::call(&services.schemas, rpc, asked).await
-    } else if let Some(found) = rules::find(&iam::RULES, method, &path) {
-        let (rpc, asked) = request.asked(found);
-        iam::call(&services.iam, rpc, asked).await
+    } else if rules::find(&iam::RULES, method, &path).is_some() {
+        Err(Refusal::unsupported(NO_IAM).into())
     } else {
         Err(unknown().into())
     }

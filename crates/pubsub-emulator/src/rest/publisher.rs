@@ -24,11 +24,31 @@ pub(super) enum Rpc {
 const TOPIC: &str = "{topic=projects/*/topics/*}";
 
 pub(super) const RULES: [Rule<Rpc>; 9] = [
-    Rule::new(Method::PUT, "{name=projects/*/topics/*}", Body::Whole, Rpc::CreateTopic),
-    Rule::new(Method::PATCH, "{topic.name=projects/*/topics/*}", Body::Whole, Rpc::UpdateTopic),
-    Rule::new(Method::POST, "{topic=projects/*/topics/*}:publish", Body::Whole, Rpc::Publish),
+    Rule::new(
+        Method::PUT,
+        "{name=projects/*/topics/*}",
+        Body::Whole,
+        Rpc::CreateTopic,
+    ),
+    Rule::new(
+        Method::PATCH,
+        "{topic.name=projects/*/topics/*}",
+        Body::Whole,
+        Rpc::UpdateTopic,
+    ),
+    Rule::new(
+        Method::POST,
+        "{topic=projects/*/topics/*}:publish",
+        Body::Whole,
+        Rpc::Publish,
+    ),
     Rule::new(Method::GET, TOPIC, Body::None, Rpc::GetTopic),
-    Rule::new(Method::GET, "{project=projects/*}/topics", Body::None, Rpc::ListTopics),
+    Rule::new(
+        Method::GET,
+        "{project=projects/*}/topics",
+        Body::None,
+        Rpc::ListTopics,
+    ),
     Rule::new(
         Method::GET,
         "{topic=projects/*/topics/*}/subscriptions",
@@ -67,15 +87,24 @@ pub(super) async fn call(to: &impl Publisher, rpc: Rpc, asked: Asked) -> Result<
         }
         Rpc::ListTopics => {
             let call = |r| to.list_topics(r);
-            asked.call("ListTopicsRequest", "ListTopicsResponse", call).await
+            asked
+                .call("ListTopicsRequest", "ListTopicsResponse", call)
+                .await
         }
         Rpc::ListTopicSubscriptions => {
-            let (input, output) = ("ListTopicSubscriptionsRequest", "ListTopicSubscriptionsResponse");
-            asked.call(input, output, |r| to.list_topic_subscriptions(r)).await
+            let (input, output) = (
+                "ListTopicSubscriptionsRequest",
+                "ListTopicSubscriptionsResponse",
+            );
+            asked
+                .call(input, output, |r| to.list_topic_subscriptions(r))
+                .await
         }
         Rpc::ListTopicSnapshots => {
             let (input, output) = ("ListTopicSnapshotsRequest", "ListTopicSnapshotsResponse");
-            asked.call(input, output, |r| to.list_topic_snapshots(r)).await
+            asked
+                .call(input, output, |r| to.list_topic_snapshots(r))
+                .await
         }
         Rpc::DeleteTopic => {
             let call = |r| to.delete_topic(r);
@@ -83,7 +112,9 @@ pub(super) async fn call(to: &impl Publisher, rpc: Rpc, asked: Asked) -> Result<
         }
         Rpc::DetachSubscription => {
             let (input, output) = ("DetachSubscriptionRequest", "DetachSubscriptionResponse");
-            asked.call(input, output, |r| to.detach_subscription(r)).await
+            asked
+                .call(input, output, |r| to.detach_subscription(r))
+                .await
         }
     }
 }

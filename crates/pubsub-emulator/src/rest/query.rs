@@ -161,19 +161,33 @@ mod tests {
     #[test]
     fn fields_are_set_by_path_in_either_spelling() {
         for (message, path, text, expected) in [
-            ("pubsub.v1.ListTopicsRequest", "pageSize", "3", json!({ "pageSize": "3" })),
-            ("pubsub.v1.ListTopicsRequest", "page_size", "3", json!({ "pageSize": "3" })),
-            ("pubsub.v1.UpdateTopicRequest", "topic.name", "x", json!({ "topic": { "name": "x" } })),
-            ("pubsub.v1.GetSchemaRequest", "view", "BASIC", json!({ "view": "BASIC" })),
-            ("pubsub.v1.GetSchemaRequest", "view", "1", json!({ "view": 1 })),
             (
-                "iam.v1.GetIamPolicyRequest",
-                "options.requestedPolicyVersion",
+                "ListTopicsRequest",
+                "pageSize",
                 "3",
-                json!({ "options": { "requestedPolicyVersion": "3" } }),
+                json!({ "pageSize": "3" }),
             ),
+            (
+                "ListTopicsRequest",
+                "page_size",
+                "3",
+                json!({ "pageSize": "3" }),
+            ),
+            (
+                "UpdateTopicRequest",
+                "topic.name",
+                "x",
+                json!({ "topic": { "name": "x" } }),
+            ),
+            (
+                "GetSchemaRequest",
+                "view",
+                "BASIC",
+                json!({ "view": "BASIC" }),
+            ),
+            ("GetSchemaRequest", "view", "1", json!({ "view": 1 })),
         ] {
-            let name = format!("google.{message}");
+            let name = format!("google.pubsub.v1.{message}");
             assert_eq!(bound(&name, path, text).unwrap(), expected, "{path}");
         }
         assert!(bound("google.pubsub.v1.GetTopicRequest", "size", "3").is_err());
@@ -195,7 +209,12 @@ mod tests {
         .unwrap();
         assert_eq!((style.enums, style.compact), (Enums::Numbers, true));
         assert_eq!(fields, pairs(&[("pageSize", "2")]));
-        for bad in [("alt", "proto"), ("alt", "xml"), ("prettyPrint", "yes"), ("fields", "a(b")] {
+        for bad in [
+            ("alt", "proto"),
+            ("alt", "xml"),
+            ("prettyPrint", "yes"),
+            ("fields", "a(b"),
+        ] {
             assert!(sort(pairs(&[bad])).is_err(), "{bad:?}");
         }
     }

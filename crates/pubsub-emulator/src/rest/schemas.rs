@@ -80,11 +80,15 @@ pub(super) async fn call(to: &impl SchemaService, rpc: Rpc, asked: Asked) -> Res
         }
         Rpc::List => {
             let call = |r| to.list_schemas(r);
-            asked.call("ListSchemasRequest", "ListSchemasResponse", call).await
+            asked
+                .call("ListSchemasRequest", "ListSchemasResponse", call)
+                .await
         }
         Rpc::ListRevisions => {
             let (input, output) = ("ListSchemaRevisionsRequest", "ListSchemaRevisionsResponse");
-            asked.call(input, output, |r| to.list_schema_revisions(r)).await
+            asked
+                .call(input, output, |r| to.list_schema_revisions(r))
+                .await
         }
         Rpc::Commit => {
             let call = |r| to.commit_schema(r);
@@ -96,7 +100,9 @@ pub(super) async fn call(to: &impl SchemaService, rpc: Rpc, asked: Asked) -> Res
         }
         Rpc::DeleteRevision => {
             let call = |r| to.delete_schema_revision(r);
-            asked.call("DeleteSchemaRevisionRequest", "Schema", call).await
+            asked
+                .call("DeleteSchemaRevisionRequest", "Schema", call)
+                .await
         }
         Rpc::Delete => {
             let call = |r| to.delete_schema(r);

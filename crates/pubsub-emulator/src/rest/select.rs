@@ -104,7 +104,10 @@ mod tests {
                 "topics(name,labels/y)",
                 json!({ "topics": [{ "name": "a", "labels": { "y": "2" } }] }),
             ),
-            ("*/state", json!({ "topics": [{ "state": 1 }], "nextPageToken": "t" })),
+            (
+                "*/state",
+                json!({ "topics": [{ "state": 1 }], "nextPageToken": "t" }),
+            ),
             ("none", json!({})),
             ("*", all.clone()),
         ] {

@@ -53,7 +53,12 @@ pub(super) const RULES: [Rule<Rpc>; 15] = [
         Body::None,
         Rpc::ListSubscriptions,
     ),
-    Rule::new(Method::DELETE, SUBSCRIPTION, Body::None, Rpc::DeleteSubscription),
+    Rule::new(
+        Method::DELETE,
+        SUBSCRIPTION,
+        Body::None,
+        Rpc::DeleteSubscription,
+    ),
     Rule::new(
         Method::POST,
         "{subscription=projects/*/subscriptions/*}:modifyAckDeadline",
@@ -114,15 +119,21 @@ pub(super) async fn call(to: &impl Subscriber, rpc: Rpc, asked: Asked) -> Result
         }
         Rpc::GetSubscription => {
             let call = |r| to.get_subscription(r);
-            asked.call("GetSubscriptionRequest", "Subscription", call).await
+            asked
+                .call("GetSubscriptionRequest", "Subscription", call)
+                .await
         }
         Rpc::UpdateSubscription => {
             let call = |r| to.update_subscription(r);
-            asked.call("UpdateSubscriptionRequest", "Subscription", call).await
+            asked
+                .call("UpdateSubscriptionRequest", "Subscription", call)
+                .await
         }
         Rpc::ListSubscriptions => {
             let (input, output) = ("ListSubscriptionsRequest", "ListSubscriptionsResponse");
-            asked.call(input, output, |r| to.list_subscriptions(r)).await
+            asked
+                .call(input, output, |r| to.list_subscriptions(r))
+                .await
         }
         Rpc::DeleteSubscription => {
             let call = |r| to.delete_subscription(r);
@@ -136,7 +147,11 @@ pub(super) async fn call(to: &impl Subscriber, rpc: Rpc, asked: Asked) -> Result
             let call = |r| to.acknowledge(r);
             asked.call("AcknowledgeRequest", EMPTY, call).await
         }
-        Rpc::Pull => asked.call("PullRequest", "PullResponse", |r| to.pull(r)).await,
+        Rpc::Pull => {
+            asked
+                .call("PullRequest", "PullResponse", |r| to.pull(r))
+                .await
+        }
         Rpc::ModifyPushConfig => {
             let call = |r| to.modify_push_config(r);
             asked.call("ModifyPushConfigRequest", EMPTY, call).await
@@ -161,6 +176,10 @@ pub(super) async fn call(to: &impl Subscriber, rpc: Rpc, asked: Asked) -> Result
             let call = |r| to.delete_snapshot(r);
             asked.call("DeleteSnapshotRequest", EMPTY, call).await
         }
-        Rpc::Seek => asked.call("SeekRequest", "SeekResponse", |r| to.seek(r)).await,
+        Rpc::Seek => {
+            asked
+                .call("SeekRequest", "SeekResponse", |r| to.seek(r))
+                .await
+        }
     }
 }

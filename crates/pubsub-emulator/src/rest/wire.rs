@@ -16,14 +16,15 @@ use serde_json::Value;
 
 use crate::refusal::Refusal;
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 6] = [
     ("export.proto", include_str!("wire/export.proto")),
-    ("expr.proto", include_str!("wire/expr.proto")),
-    ("iam.proto", include_str!("wire/iam.proto")),
     ("ingestion.proto", include_str!("wire/ingestion.proto")),
     ("schema.proto", include_str!("wire/schema.proto")),
     ("snapshot.proto", include_str!("wire/snapshot.proto")),
-    ("subscription.proto", include_str!("wire/subscription.proto")),
+    (
+        "subscription.proto",
+        include_str!("wire/subscription.proto"),
+    ),
     ("topic.proto", include_str!("wire/topic.proto")),
 ];
 
