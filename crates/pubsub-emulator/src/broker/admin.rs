@@ -5,45 +5,16 @@ use std::sync::Arc;
 
 use super::Broker;
 use super::settings;
+use super::topics;
 use crate::mask;
 use crate::names::{DELETED_TOPIC, ProjectName, SubscriptionName, TopicName};
-use crate::proto::{PushConfig, Subscription, Topic, topic};
+pub(crate) use crate::page::Page;
+use crate::proto::{PushConfig, Subscription, Topic};
 use crate::push::PushTarget;
 use crate::refusal::Refusal;
 use crate::store::catalog::{Catalog, SubscriptionId};
 
-const MOST_A_PAGE: usize = 1000;
-
-/// Which part of a list is asked for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Page {
-    /// 0 leaves it to the server.
-    pub size: i32,
-    /// The last name of the page before; empty at the start.
-    pub token: String,
-}
-
-impl Page {
-    /// Cuts a page out of names in order. Returns it with the token of the next one.
-    pub(super) fn cut<T>(self, all: impl Iterator<Item = (String, T)>) -> (Vec<T>, String) {
-        let most = match usize::try_from(self.size) {
-            Ok(size @ 1..=MOST_A_PAGE) => size,
-            _ => MOST_A_PAGE,
-        };
-        let mut rest = all.filter(|(name, _)| *name > self.token).peekable();
-        let mut page = Vec::new();
-        let mut last = String::new();
-        while page.len() < most
-            && let Some((name, item)) = rest.next()
-        {
-            last = name;
-            page.push(item);
-        }
-        let more = rest.peek().is_some();
-        (page, if more { last } else { String::new() })
-    }
-}
-
+/// The service names a resource by its id alone.
 pub(super) fn missing(name: impl std::fmt::Display) -> Refusal {
     Refusal::not_found(format!("Resource not found (resource={name})."))
 }
@@ -108,13 +79,11 @@ impl Broker {
 
     pub async fn create_topic(&self, mut config: Topic) -> Result<Topic, Refusal> {
         let name = TopicName::parse(&config.name)?;
-        refuse_unsupported(&config)?;
-        settings::check_topic_retention(&config)?;
-        config.state = topic::State::Active.into();
         self.change(|catalog| {
             if catalog.topics.contains_key(&name) {
-                return Err(existing(&name));
+                return Err(existing(name.id()));
             }
+            topics::complete(catalog, &mut config)?;
             catalog.topics.insert(name, config.clone());
             Ok(config)
         })
@@ -128,21 +97,19 @@ impl Broker {
             .topics
             .get(&name)
             .cloned()
-            .ok_or_else(|| missing(&name))
+            .ok_or_else(|| missing(name.id()))
     }
 
     /// Takes the fields named by `paths` from `update`.
     pub async fn update_topic(&self, update: Topic, paths: &[String]) -> Result<Topic, Refusal> {
         let name = TopicName::parse(&update.name)?;
         self.change(|catalog| {
-            let config = catalog
-                .topics
-                .get_mut(&name)
-                .ok_or_else(|| missing(&name))?;
-            mask::update_topic(config, &update, paths)?;
-            refuse_unsupported(config)?;
-            settings::check_topic_retention(config)?;
-            Ok(config.clone())
+            let config = catalog.topics.get(&name);
+            let mut config = config.ok_or_else(|| missing(name.id()))?.clone();
+            mask::update_topic(&mut config, &update, paths)?;
+            topics::complete(catalog, &mut config)?;
+            catalog.topics.insert(name, config.clone());
+            Ok(config)
         })
         .await
     }
@@ -162,7 +129,10 @@ impl Broker {
     pub async fn delete_topic(&self, name: &str) -> Result<(), Refusal> {
         let name = TopicName::parse(name)?;
         self.change(|catalog| {
-            catalog.topics.remove(&name).ok_or_else(|| missing(&name))?;
+            catalog
+                .topics
+                .remove(&name)
+                .ok_or_else(|| missing(name.id()))?;
             for (_, config) in catalog.subscriptions.values_mut() {
                 if config.topic == name.as_str() {
                     config.topic = DELETED_TOPIC.to_owned();
@@ -187,7 +157,7 @@ impl Broker {
         let topic = TopicName::parse(topic)?;
         let catalog = self.catalog();
         if !catalog.topics.contains_key(&topic) {
-            return Err(missing(&topic));
+            return Err(missing(topic.id()));
         }
         let of_topic = catalog
             .subscriptions
@@ -208,10 +178,10 @@ impl Broker {
         settings::complete(&mut config)?;
         self.change(|catalog| {
             if catalog.subscriptions.contains_key(&name) {
-                return Err(existing(&name));
+                return Err(existing(name.id()));
             }
             if !catalog.topics.contains_key(&topic) {
-                return Err(missing(&topic));
+                return Err(missing(topic.id()));
             }
             let id = SubscriptionId(catalog.new_holder().0);
             catalog.subscriptions.insert(name, (id, config.clone()));
@@ -226,7 +196,7 @@ impl Broker {
         let found = catalog.subscriptions.get(&name);
         found
             .map(|(_, config)| shown(&catalog, config))
-            .ok_or_else(|| missing(&name))
+            .ok_or_else(|| missing(name.id()))
     }
 
     /// Takes the fields named by `paths` from `update`.
@@ -238,7 +208,7 @@ impl Broker {
         let name = SubscriptionName::parse(&update.name)?;
         self.change(|catalog| {
             let found = catalog.subscriptions.get_mut(&name);
-            let (_, config) = found.ok_or_else(|| missing(&name))?;
+            let (_, config) = found.ok_or_else(|| missing(name.id()))?;
             mask::update_subscription(config, &update, paths)?;
             settings::complete(config)?;
             let config = config.clone();
@@ -268,7 +238,7 @@ impl Broker {
         self.change(|catalog| {
             let fresh = SubscriptionId(catalog.new_holder().0);
             let found = catalog.subscriptions.get_mut(&name);
-            let (id, config) = found.ok_or_else(|| missing(&name))?;
+            let (id, config) = found.ok_or_else(|| missing(name.id()))?;
             *id = fresh;
             config.detached = true;
             Ok(())
@@ -295,7 +265,7 @@ impl Broker {
         let name = SubscriptionName::parse(name)?;
         self.change(|catalog| {
             let removed = catalog.subscriptions.remove(&name);
-            removed.map(|_| ()).ok_or_else(|| missing(&name))
+            removed.map(|_| ()).ok_or_else(|| missing(name.id()))
         })
         .await
     }
@@ -320,42 +290,5 @@ fn shown(catalog: &Catalog, config: &Subscription) -> Subscription {
     Subscription {
         topic_message_retention_duration: topic.and_then(|t| t.message_retention_duration),
         ..config.clone()
-    }
-}
-
-fn refuse_unsupported(config: &Topic) -> Result<(), Refusal> {
-    let asked = [
-        (config.schema_settings.is_some(), "schemas"),
-        (
-            config.ingestion_data_source_settings.is_some(),
-            "ingestion from data sources",
-        ),
-        (!config.message_transforms.is_empty(), "message transforms"),
-    ];
-    match asked.iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(Refusal::unsupported(what)),
-        None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_cover_a_list_without_gap_or_repeat() {
-        let names = ["a", "b", "c", "d", "e"];
-        let list = || names.iter().map(|name| ((*name).to_owned(), *name));
-        let mut seen = Vec::new();
-        let mut token = String::new();
-        loop {
-            let (page, next) = Page { size: 2, token }.cut(list());
-            seen.extend(page);
-            token = next;
-            if token.is_empty() {
-                break;
-            }
-        }
-        assert_eq!(seen, names);
     }
 }

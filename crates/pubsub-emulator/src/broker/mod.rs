@@ -11,6 +11,7 @@ mod consume;
 mod dead_letter;
 mod messages;
 mod publish;
+mod schemas;
 mod seek;
 mod settings;
 mod settle;
@@ -19,6 +20,7 @@ mod snapshots;
 mod state;
 mod subscription;
 mod ticker;
+mod topics;
 mod written;
 
 use std::collections::BTreeSet;
@@ -32,12 +34,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::disturbance::Disturbance;
 use crate::options::{Durability, Options};
+use crate::schema::Guard;
 use crate::stats::Stats;
 use crate::store::catalog::Catalog;
 use crate::store::{AppendError, Folder, Log, OpenError};
 pub(crate) use admin::Page;
 pub(crate) use consume::{Consumer, Delivery, fill, received};
 pub(crate) use publish::MOST_BYTES;
+pub(crate) use schemas::SchemaSource;
 pub(crate) use seek::SeekTo;
 pub(crate) use settle::{AckFailure, Outcome, Settled};
 use state::State;
@@ -56,6 +60,8 @@ pub(crate) struct Broker {
     clock: Arc<dyn Clock>,
     disturbance: Option<Arc<dyn Disturbance>>,
     log: Log,
+    /// Checks messages of topics with a schema.
+    guard: Guard,
     folder: Option<PathBuf>,
     /// One change of the catalog at a time.
     admin: tokio::sync::Mutex<()>,
@@ -94,6 +100,7 @@ impl Broker {
             clock,
             disturbance: options.disturbance.clone(),
             log,
+            guard: Guard::default(),
             folder,
             admin: tokio::sync::Mutex::new(()),
             room: Arc::new(Semaphore::new(WAITING_KIB)),

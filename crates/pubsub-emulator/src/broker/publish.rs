@@ -35,10 +35,11 @@ impl Broker {
     pub async fn publish(
         self: &Arc<Self>,
         topic: &str,
-        messages: Vec<PubsubMessage>,
+        mut messages: Vec<PubsubMessage>,
     ) -> Result<Vec<String>, Refusal> {
         let topic = TopicName::parse(topic)?;
         let size = check(&messages)?;
+        self.conform(&topic, &mut messages)?;
         let count = messages.len();
         let messages = self.repeated(&topic, messages);
         let kib = u32::try_from(size / 1024 + 1).unwrap_or(u32::MAX);
@@ -100,7 +101,8 @@ impl Broker {
     ) -> Result<Vec<Outgoing>, Refusal> {
         if !state.catalog.topics.contains_key(topic) {
             return Err(Refusal::not_found(format!(
-                "Resource not found (resource={topic})."
+                "Resource not found (resource={}).",
+                topic.id()
             )));
         }
         let now = self.clock.now();

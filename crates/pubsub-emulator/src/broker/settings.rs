@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::filter::Filter;
+use crate::labels;
 use crate::lease::{Backoff, Policy};
 use crate::names::TopicName;
 use crate::proto::{ExpirationPolicy, PushConfig, RetryPolicy, Subscription, Topic, subscription};
@@ -20,6 +21,7 @@ const PUSH_BACKOFF: Backoff = Backoff {
 /// Checks a subscription and fills in what was left out. Returns its filter.
 pub(super) fn complete(config: &mut Subscription) -> Result<Option<Filter>, Refusal> {
     refuse_unsupported(config)?;
+    labels::check(&config.labels)?;
     config.ack_deadline_seconds = match config.ack_deadline_seconds {
         0 => 10,
         seconds @ 10..=600 => seconds,
@@ -56,12 +58,6 @@ fn refuse_unsupported(config: &Subscription) -> Result<(), Refusal> {
         Some((_, what)) => Err(Refusal::unsupported(what)),
         None => Ok(()),
     }
-}
-
-/// Checks what a topic retains itself.
-pub(super) fn check_topic_retention(config: &Topic) -> Result<(), Refusal> {
-    let retention = config.message_retention_duration.as_ref();
-    retention.map_or(Ok(()), check_retention)
 }
 
 fn check_retention(retention: &prost_types::Duration) -> Result<(), Refusal> {

@@ -69,10 +69,13 @@ impl Settled {
         if self.failed.is_empty() {
             return Ok(());
         }
+        let failed = self.failed.into_iter();
+        let metadata = failed.map(|(id, failure)| (id, failure.as_str().to_owned()));
         Err(Refusal::invalid(
             "Some acknowledgement ids in the request were invalid. This could be because the \
              acknowledgement ids have expired or the acknowledgement ids were malformed.",
-        ))
+        )
+        .with_info("EXACTLY_ONCE_ACKID_FAILURE", metadata))
     }
 }
 

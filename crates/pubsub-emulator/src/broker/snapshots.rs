@@ -35,6 +35,9 @@ impl Broker {
         request: CreateSnapshotRequest,
     ) -> Result<Snapshot, Refusal> {
         let _one_at_a_time = self.admin.lock().await;
+        if self.closing.is_cancelled() {
+            return Err(Refusal::shutting_down());
+        }
         let mut catalog = (*self.catalog()).clone();
         let source = SubscriptionName::parse(&request.subscription)?;
         let (name, mut record) = record(&mut catalog, &source, request)?;
@@ -105,7 +108,7 @@ impl Broker {
         let found = catalog.snapshots.get(&name);
         found
             .map(|record| record.config.clone())
-            .ok_or_else(|| missing(&name))
+            .ok_or_else(|| missing(name.id()))
     }
 
     /// Takes the fields named by `paths` from `update`: `labels` and `expire_time`.
@@ -117,7 +120,7 @@ impl Broker {
         let name = SnapshotName::parse(&update.name)?;
         self.change(|catalog| {
             let record = catalog.snapshots.get_mut(&name);
-            let record = record.ok_or_else(|| missing(&name))?;
+            let record = record.ok_or_else(|| missing(name.id()))?;
             mask::update_snapshot(&mut record.config, &update, paths)?;
             Ok(record.config.clone())
         })
@@ -144,7 +147,7 @@ impl Broker {
         let topic = TopicName::parse(topic)?;
         let catalog = self.catalog();
         if !catalog.topics.contains_key(&topic) {
-            return Err(missing(&topic));
+            return Err(missing(topic.id()));
         }
         let of_topic = catalog
             .snapshots
@@ -158,7 +161,7 @@ impl Broker {
         let name = SnapshotName::parse(name)?;
         self.change(|catalog| {
             let removed = catalog.snapshots.remove(&name);
-            removed.map(|_| ()).ok_or_else(|| missing(&name))
+            removed.map(|_| ()).ok_or_else(|| missing(name.id()))
         })
         .await
     }
@@ -183,7 +186,7 @@ fn record(
     request: CreateSnapshotRequest,
 ) -> Result<(SnapshotName, SnapshotRecord), Refusal> {
     let found = catalog.subscriptions.get(source);
-    let (_, subscription) = found.ok_or_else(|| missing(source))?.clone();
+    let (_, subscription) = found.ok_or_else(|| missing(source.id()))?.clone();
     if subscription.detached {
         return Err(detached());
     }
@@ -194,7 +197,7 @@ fn record(
     };
     let name = SnapshotName::parse(&name)?;
     if catalog.snapshots.contains_key(&name) {
-        return Err(existing(&name));
+        return Err(existing(name.id()));
     }
     let config = Snapshot {
         name: name.as_str().to_owned(),

@@ -243,7 +243,8 @@ impl State {
         match self.catalog.subscriptions.get(&name) {
             Some((id, _)) => Ok(*id),
             None => Err(Refusal::not_found(format!(
-                "Resource not found (resource={name})."
+                "Resource not found (resource={}).",
+                name.id()
             ))),
         }
     }

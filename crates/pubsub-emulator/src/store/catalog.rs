@@ -1,4 +1,4 @@
-//! Topics, subscriptions and snapshots on disk: one small file, written beside and renamed into place.
+//! Topics, subscriptions, snapshots and schemas on disk: one small file, written beside and renamed into place.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -11,7 +11,8 @@ use super::folder::OpenError;
 use super::segment::sync_folder;
 use crate::clock::Moment;
 use crate::names::{SnapshotName, SubscriptionName, TopicName};
-use crate::proto::{Snapshot, Subscription, Topic};
+use crate::proto::{Schema, Snapshot, Subscription, Topic};
+use crate::schema::Registry;
 
 const FILE: &str = "catalog";
 /// The last byte is the version of the format.
@@ -50,13 +51,14 @@ impl SnapshotRecord {
     }
 }
 
-/// All topics, subscriptions and snapshots.
+/// All topics, subscriptions, snapshots and schemas.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Catalog {
     pub next_id: u64,
     /// The topics that retain messages themselves.
     pub retaining: BTreeMap<TopicName, HolderId>,
     pub snapshots: BTreeMap<SnapshotName, SnapshotRecord>,
+    pub schemas: Registry,
     pub topics: BTreeMap<TopicName, Topic>,
     pub subscriptions: BTreeMap<SubscriptionName, (SubscriptionId, Subscription)>,
 }
@@ -73,6 +75,8 @@ struct OnDisk {
     retaining: Vec<RetainingOnDisk>,
     #[prost(message, repeated, tag = "11")]
     snapshots: Vec<SnapshotOnDisk>,
+    #[prost(message, repeated, tag = "20")]
+    schema_revisions: Vec<Schema>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -153,6 +157,7 @@ impl Catalog {
                 })
                 .collect(),
             snapshots: self.snapshots.values().map(SnapshotOnDisk::from).collect(),
+            schema_revisions: self.schemas.all_revisions(),
         }
         .encode_to_vec();
         let mut bytes = MAGIC.to_vec();
@@ -170,6 +175,7 @@ impl Catalog {
         let stored = OnDisk::decode(body).ok()?;
         let mut catalog = Self {
             next_id: stored.next_id,
+            schemas: Registry::from_revisions(stored.schema_revisions).ok()?,
             ..Self::default()
         };
         for topic in stored.topics {
