@@ -13,4 +13,5 @@ mod durability;
 mod harness;
 mod kill;
 mod push;
+mod replay;
 mod rest;
