@@ -17,6 +17,7 @@ mod refusal;
 mod rest;
 mod run;
 mod schema;
+mod seqs;
 mod server;
 mod stats;
 mod store;

@@ -44,16 +44,26 @@ impl Broker {
         catalog.settle_retention();
         let catalog = Arc::new(catalog);
         self.save(Arc::clone(&catalog)).await?;
-        {
-            let mut state = self.state.lock();
-            state.adopt(catalog);
-            self.remove_finished(&mut state);
-        }
-        self.changed.notify_one();
+        self.adopt(catalog);
         Ok(result)
     }
 
-    async fn save(&self, catalog: Arc<Catalog>) -> Result<(), Refusal> {
+    /// Puts a catalog that is on disk in force.
+    pub(super) fn adopt(&self, catalog: Arc<Catalog>) {
+        let now = self.clock.now();
+        {
+            let mut state = self.state.lock();
+            for (holder, seqs) in state.adopt(catalog, now) {
+                self.let_go(&mut state, holder, &seqs);
+            }
+            self.remove_finished(&mut state);
+        }
+        // What expires first may be another now.
+        self.sooner.notify_one();
+        self.changed.notify_one();
+    }
+
+    pub(super) async fn save(&self, catalog: Arc<Catalog>) -> Result<(), Refusal> {
         let Some(folder) = self.folder.clone() else {
             return Ok(());
         };
@@ -152,7 +162,7 @@ impl Broker {
         let of_topic = catalog
             .subscriptions
             .iter()
-            .filter(|(_, (_, config))| config.topic == topic.as_str())
+            .filter(|(_, (_, config))| config.topic == topic.as_str() && !config.detached)
             .map(|(name, _)| (name.as_str().to_owned(), name.as_str().to_owned()));
         Ok(page.cut(of_topic))
     }
@@ -164,6 +174,7 @@ impl Broker {
         let name = SubscriptionName::parse(&config.name)?;
         let topic = TopicName::parse(&config.topic)?;
         config.detached = false;
+        config.topic_message_retention_duration = None;
         settings::complete(&mut config)?;
         self.change(|catalog| {
             if catalog.subscriptions.contains_key(&name) {
@@ -173,10 +184,9 @@ impl Broker {
                 return Err(missing(topic.id()));
             }
             check_dead_letter_topic(catalog, &config)?;
-            catalog.next_id += 1;
-            let id = SubscriptionId(catalog.next_id);
+            let id = SubscriptionId(catalog.new_holder().0);
             catalog.subscriptions.insert(name, (id, config.clone()));
-            Ok(config)
+            Ok(shown(catalog, &config))
         })
         .await
     }
@@ -186,7 +196,7 @@ impl Broker {
         let catalog = self.catalog();
         let found = catalog.subscriptions.get(&name);
         found
-            .map(|(_, config)| config.clone())
+            .map(|(_, config)| shown(&catalog, config))
             .ok_or_else(|| missing(name.id()))
     }
 
@@ -207,7 +217,7 @@ impl Broker {
                 check_dead_letter_topic(catalog, &config)?;
             }
             catalog.subscriptions.insert(name, (id, config.clone()));
-            Ok(config)
+            Ok(shown(catalog, &config))
         })
         .await
     }
@@ -226,17 +236,16 @@ impl Broker {
         self.update_subscription(update, &paths).await.map(|_| ())
     }
 
-    /// Cuts a subscription off its topic and drops what it has.
+    /// Cuts a subscription off its topic and drops what it has: it goes on as another one, without
+    /// messages and with no way to get any.
     pub async fn detach_subscription(&self, name: &str) -> Result<(), Refusal> {
         let name = SubscriptionName::parse(name)?;
         self.change(|catalog| {
-            catalog.next_id += 1;
-            let fresh = SubscriptionId(catalog.next_id);
+            let fresh = SubscriptionId(catalog.new_holder().0);
             let found = catalog.subscriptions.get_mut(&name);
             let (id, config) = found.ok_or_else(|| missing(name.id()))?;
             *id = fresh;
             config.detached = true;
-            config.topic = DELETED_TOPIC.to_owned();
             Ok(())
         })
         .await
@@ -253,7 +262,7 @@ impl Broker {
             .subscriptions
             .iter()
             .filter(|(name, _)| project.contains(name.as_str()))
-            .map(|(name, (_, config))| (name.as_str().to_owned(), config.clone()));
+            .map(|(name, (_, config))| (name.as_str().to_owned(), shown(&catalog, config)));
         Ok(page.cut(of_project))
     }
 
@@ -269,7 +278,8 @@ impl Broker {
     /// The subscriptions that push, as they are now.
     pub fn push_targets(&self) -> Vec<(SubscriptionId, PushTarget)> {
         let catalog = self.catalog();
-        let targets = catalog.subscriptions.values().filter_map(|(id, config)| {
+        let attached = catalog.subscriptions.values().filter(|(_, c)| !c.detached);
+        let targets = attached.filter_map(|(id, config)| {
             let endpoint = settings::push_endpoint(config)?;
             let deadline = settings::ack_deadline(config);
             Some((*id, PushTarget::new(config, endpoint, deadline)))
@@ -288,4 +298,14 @@ fn check_dead_letter_topic(catalog: &Catalog, config: &Subscription) -> Result<(
         return Ok(());
     }
     Err(missing(topic.id()))
+}
+
+/// A subscription as it is answered: with what its topic retains.
+fn shown(catalog: &Catalog, config: &Subscription) -> Subscription {
+    let topic = TopicName::parse(&config.topic).ok();
+    let topic = topic.and_then(|topic| catalog.topics.get(&topic));
+    Subscription {
+        topic_message_retention_duration: topic.and_then(|t| t.message_retention_duration),
+        ..config.clone()
+    }
 }

@@ -15,10 +15,13 @@ mod schemas;
 mod seek;
 mod settings;
 mod settle;
+mod shelf;
 mod snapshots;
 mod state;
+mod subscription;
 mod ticker;
 mod topics;
+mod written;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -86,10 +89,10 @@ impl Broker {
             Some(path) => {
                 let folder = Folder::open(path)?;
                 let catalog = Catalog::load(path)?;
-                let live: BTreeSet<u64> = catalog.subscriptions.values().map(|s| s.0.0).collect();
+                let live: BTreeSet<_> = catalog.holders().collect();
                 let (log, recovered) =
                     Log::open(folder, &live, options.memory_bytes, options.segment_bytes)?;
-                state.adopt(Arc::new(catalog));
+                state.adopt(Arc::new(catalog), clock.now());
                 state.recover(recovered);
                 log
             }

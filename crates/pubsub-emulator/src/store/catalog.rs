@@ -9,6 +9,7 @@ use prost::Message;
 
 use super::folder::OpenError;
 use super::segment::sync_folder;
+use crate::clock::Moment;
 use crate::names::{SnapshotName, SubscriptionName, TopicName};
 use crate::proto::{Schema, Snapshot, Subscription, Topic};
 use crate::schema::Registry;
@@ -41,6 +42,13 @@ pub(crate) struct SnapshotRecord {
     pub filter: String,
     /// The first sequence number after its making.
     pub cut: u64,
+}
+
+impl SnapshotRecord {
+    /// When it goes.
+    pub fn expires(&self) -> Option<Moment> {
+        self.config.expire_time.as_ref().map(Moment::from_proto)
+    }
 }
 
 /// All topics, subscriptions, snapshots and schemas.
