@@ -137,7 +137,12 @@ async fn what_does_not_fit_is_told_as_the_service_does() {
             "labelz",
         ),
         ("GET", "projects/test/topics?size=1", json!(null), "size"),
-        ("GET", "projects/test/topics?pageSize=x", json!(null), "x"),
+        (
+            "GET",
+            "projects/test/topics?pageSize=x",
+            json!(null),
+            "digit",
+        ),
     ] {
         let (status, answer) = server.call(method, path, body).await;
         assert_eq!(status, 400, "{answer}");
