@@ -2,6 +2,7 @@
 
 use tonic::Code;
 
+use super::super::settle::AckFailure;
 use super::*;
 use crate::broker::settle::AckFailure;
 use crate::proto::ExpirationPolicy;
