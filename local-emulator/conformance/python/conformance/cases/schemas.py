@@ -1,0 +1,314 @@
+"""SchemaService, and topics whose messages must fit a schema."""
+
+import json
+
+from google import pubsub_v1 as api
+from google.protobuf import field_mask_pb2
+
+from conformance import docs
+from conformance.case import case
+from conformance.expect import equal, holds, refused
+from conformance.world import Code, World
+
+AVRO = json.dumps({"type": "record", "name": "Job", "fields": [{"name": "id", "type": "int"}, {"name": "name", "type": "string"}]})
+AVRO_WITH_MORE = json.dumps(
+    {
+        "type": "record",
+        "name": "Job",
+        "fields": [
+            {"name": "id", "type": "int"},
+            {"name": "name", "type": "string"},
+            {"name": "note", "type": "string", "default": ""},
+        ],
+    }
+)
+PROTO = 'syntax = "proto3"; message Job { int32 id = 1; string name = 2; }'
+# id 7, name "a": as Avro (zigzag integers, length before text) and as protocol buffer (tag before value).
+AVRO_BINARY = b"\x0e\x02a"
+PROTO_BINARY = b"\x08\x07\x12\x01a"
+
+Type, View = api.Schema.Type, api.SchemaView
+
+
+def schema(w: World, kind: Type = Type.AVRO, definition: str = AVRO, name: str = "jobs") -> api.Schema:
+    made = api.Schema(type_=kind, definition=definition)
+    return w.schemas.create_schema(api.CreateSchemaRequest(parent=w.project, schema=made, schema_id=name))
+
+
+def get(w: World, name: str, view: View = View.FULL) -> api.Schema:
+    return w.schemas.get_schema(api.GetSchemaRequest(name=name, view=view))
+
+
+def commit(w: World, name: str, definition: str = AVRO_WITH_MORE, kind: Type = Type.AVRO) -> api.Schema:
+    revised = api.Schema(name=name, type_=kind, definition=definition)
+    return w.schemas.commit_schema(api.CommitSchemaRequest(name=name, schema=revised))
+
+
+def validate(w: World, message: bytes, encoding: api.Encoding, **against) -> None:
+    w.schemas.validate_message(
+        api.ValidateMessageRequest(parent=w.project, message=message, encoding=encoding, **against)
+    )
+
+
+def settings(name: str, encoding: api.Encoding = api.Encoding.JSON, **more) -> api.SchemaSettings:
+    return api.SchemaSettings(schema=name, encoding=encoding, **more)
+
+
+@case(docs.rpc("SchemaService.CreateSchema"))
+def an_avro_schema_is_read_back(w: World) -> None:
+    made = schema(w)
+    equal(made.name, w.name("schemas", "jobs"), "the name")
+    holds(made.revision_id and made.revision_create_time, "a revision, with its time")
+    read = get(w, made.name)
+    equal((read.type_, read.definition, read.revision_id), (Type.AVRO, AVRO, made.revision_id), "the schema")
+
+
+@case(docs.rpc("SchemaService.CreateSchema"))
+def a_protocol_buffer_schema_is_read_back(w: World) -> None:
+    made = schema(w, Type.PROTOCOL_BUFFER, PROTO)
+    read = get(w, made.name)
+    equal((read.type_, read.definition), (Type.PROTOCOL_BUFFER, PROTO), "the schema")
+
+
+@case(docs.rpc("SchemaView"))
+def the_basic_view_has_no_definition(w: World) -> None:
+    read = get(w, schema(w).name, View.BASIC)
+    equal((read.type_, read.definition), (Type.AVRO, ""), "the schema")
+
+
+@case(docs.rpc("SchemaService.CreateSchema"))
+def a_second_of_the_name_exists_already(w: World) -> None:
+    schema(w)
+    refused(Code.ALREADY_EXISTS, lambda: schema(w))
+
+
+@case(docs.ERRORS)
+def a_missing_one_is_not_found(w: World) -> None:
+    name = w.name("schemas", "missing")
+    refused(Code.NOT_FOUND, lambda: get(w, name), "get")
+    refused(Code.NOT_FOUND, lambda: w.schemas.delete_schema(api.DeleteSchemaRequest(name=name)), "delete")
+    refused(Code.NOT_FOUND, lambda: commit(w, name), "commit")
+    revisions = api.ListSchemaRevisionsRequest(name=name)
+    refused(Code.NOT_FOUND, lambda: w.schemas.list_schema_revisions(revisions), "list revisions")
+    rollback = api.RollbackSchemaRequest(name=name, revision_id="12345678")
+    refused(Code.NOT_FOUND, lambda: w.schemas.rollback_schema(rollback), "roll back")
+    refused(Code.NOT_FOUND, lambda: validate(w, b"{}", api.Encoding.JSON, name=name), "validate a message")
+
+
+@case(docs.NAMES)
+def names_keep_to_the_rules(w: World) -> None:
+    for name in ["ab", "1abc", "goog-jobs", "a b c"]:
+        refused(Code.INVALID_ARGUMENT, lambda: schema(w, name=name), repr(name))
+
+
+@case(docs.rpc("SchemaService.CreateSchema"))
+def a_definition_must_be_one(w: World) -> None:
+    for kind, definition in [
+        (Type.AVRO, "not a schema"),
+        (Type.AVRO, '{"type": "record"}'),
+        (Type.AVRO, '{"type": "record", "name": "Job", "fields": [{"name": "id", "type": "nonsense"}]}'),
+        (Type.PROTOCOL_BUFFER, "not a schema"),
+        (Type.PROTOCOL_BUFFER, 'syntax = "proto3"; message Job { Missing id = 1; }'),
+        (Type.AVRO, ""),
+    ]:
+        refused(Code.INVALID_ARGUMENT, lambda: schema(w, kind, definition), definition)
+
+
+@case(docs.rpc("SchemaService.ListSchemas"))
+def listed_in_pages(w: World) -> None:
+    made = sorted(schema(w, name=f"jobs-{n}").name for n in range(5))
+    request = api.ListSchemasRequest(parent=w.project, page_size=2)
+    pages = list(w.schemas.list_schemas(request).pages)
+    holds(len(pages) >= 3 and all(len(page.schemas) <= 2 for page in pages), "pages of two")
+    equal(sorted(one.name for page in pages for one in page.schemas), made, "names")
+
+
+@case(docs.rpc("ListSchemasRequest"))
+def a_list_has_definitions_when_asked(w: World) -> None:
+    schema(w)
+    for view, definition in [(View.BASIC, ""), (View.FULL, AVRO)]:
+        listed = list(w.schemas.list_schemas(api.ListSchemasRequest(parent=w.project, view=view)))
+        equal([one.definition for one in listed], [definition], f"definitions, {view.name}")
+
+
+@case(docs.rpc("SchemaService.DeleteSchema"))
+def deleted_it_is_gone(w: World) -> None:
+    name = schema(w).name
+    w.schemas.delete_schema(api.DeleteSchemaRequest(name=name))
+    refused(Code.NOT_FOUND, lambda: get(w, name))
+
+
+@case(docs.rpc("SchemaService.ValidateSchema"))
+def a_definition_is_validated(w: World) -> None:
+    def check(kind: Type, definition: str) -> None:
+        request = api.ValidateSchemaRequest(parent=w.project, schema=api.Schema(type_=kind, definition=definition))
+        w.schemas.validate_schema(request)
+
+    check(Type.AVRO, AVRO)
+    check(Type.PROTOCOL_BUFFER, PROTO)
+    refused(Code.INVALID_ARGUMENT, lambda: check(Type.AVRO, "nonsense"), "avro")
+    refused(Code.INVALID_ARGUMENT, lambda: check(Type.PROTOCOL_BUFFER, "nonsense"), "protocol buffer")
+
+
+@case(docs.rpc("SchemaService.ValidateMessage"))
+def a_message_is_validated_by_name(w: World) -> None:
+    name = schema(w).name
+    validate(w, b'{"id": 7, "name": "a"}', api.Encoding.JSON, name=name)
+    validate(w, AVRO_BINARY, api.Encoding.BINARY, name=name)
+    for message in [b'{"id": "seven", "name": "a"}', b'{"id": 7}', b"nonsense", b""]:
+        refused(Code.INVALID_ARGUMENT, lambda: validate(w, message, api.Encoding.JSON, name=name), repr(message))
+    refused(Code.INVALID_ARGUMENT, lambda: validate(w, b"\x0e", api.Encoding.BINARY, name=name), "half a message")
+
+
+@case(docs.rpc("SchemaService.ValidateMessage"))
+def a_message_is_validated_by_definition(w: World) -> None:
+    avro = api.Schema(type_=Type.AVRO, definition=AVRO)
+    proto = api.Schema(type_=Type.PROTOCOL_BUFFER, definition=PROTO)
+    for against, binary in [(avro, AVRO_BINARY), (proto, PROTO_BINARY)]:
+        validate(w, b'{"id": 7, "name": "a"}', api.Encoding.JSON, schema=against)
+        validate(w, binary, api.Encoding.BINARY, schema=against)
+        wrong = b'{"id": {}, "name": "a"}'
+        refused(Code.INVALID_ARGUMENT, lambda: validate(w, wrong, api.Encoding.JSON, schema=against), "JSON")
+        refused(Code.INVALID_ARGUMENT, lambda: validate(w, b"\xff", api.Encoding.BINARY, schema=against), "binary")
+
+
+@case(docs.rpc("SchemaService.CommitSchema"))
+def a_commit_makes_a_revision(w: World) -> None:
+    first = schema(w)
+    second = commit(w, first.name)
+    holds(second.revision_id not in ("", first.revision_id), "a revision of its own")
+    equal(get(w, first.name).definition, AVRO_WITH_MORE, "the schema without revision is the last")
+    equal(get(w, f"{first.name}@{first.revision_id}").definition, AVRO, "the first by its revision")
+
+
+@case(docs.rpc("SchemaService.CommitSchema"))
+def a_commit_keeps_the_type(w: World) -> None:
+    name = schema(w).name
+    refused(Code.INVALID_ARGUMENT, lambda: commit(w, name, PROTO, Type.PROTOCOL_BUFFER))
+    refused(Code.INVALID_ARGUMENT, lambda: commit(w, name, "nonsense"), "a definition that is none")
+
+
+@case(docs.rpc("SchemaService.ListSchemaRevisions"))
+def revisions_are_listed_newest_first(w: World) -> None:
+    first = schema(w)
+    second = commit(w, first.name)
+    request = api.ListSchemaRevisionsRequest(name=first.name, view=View.FULL)
+    listed = list(w.schemas.list_schema_revisions(request))
+    equal([one.revision_id for one in listed], [second.revision_id, first.revision_id], "revisions")
+    equal([one.definition for one in listed], [AVRO_WITH_MORE, AVRO], "definitions")
+
+
+@case(docs.rpc("SchemaService.RollbackSchema"))
+def a_rollback_is_a_new_revision(w: World) -> None:
+    first = schema(w)
+    second = commit(w, first.name)
+    back = w.schemas.rollback_schema(api.RollbackSchemaRequest(name=first.name, revision_id=first.revision_id))
+    equal(back.definition, AVRO, "the definition")
+    holds(back.revision_id not in (first.revision_id, second.revision_id), "a revision of its own")
+    equal(get(w, first.name).definition, AVRO, "the schema")
+
+
+@case(docs.rpc("SchemaService.DeleteSchemaRevision"))
+def a_revision_is_deleted(w: World) -> None:
+    first = schema(w)
+    commit(w, first.name)
+    old = f"{first.name}@{first.revision_id}"
+    w.schemas.delete_schema_revision(api.DeleteSchemaRevisionRequest(name=old))
+    refused(Code.NOT_FOUND, lambda: get(w, old), "get")
+    equal(get(w, first.name).definition, AVRO_WITH_MORE, "the other revision")
+
+
+@case("https://cloud.google.com/pubsub/docs/delete-schema-revision")
+def the_last_revision_stays(w: World) -> None:
+    made = schema(w)
+    only = api.DeleteSchemaRevisionRequest(name=f"{made.name}@{made.revision_id}")
+    refused({Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION}, lambda: w.schemas.delete_schema_revision(only))
+
+
+@case(docs.rpc("SchemaSettings"))
+def a_topic_keeps_its_schema(w: World) -> None:
+    name = schema(w).name
+    topic = w.topic(schema_settings=settings(name))
+    read = w.publisher.get_topic(api.GetTopicRequest(topic=topic)).schema_settings
+    equal((read.schema, read.encoding), (name, api.Encoding.JSON), "settings")
+
+
+@case(docs.rpc("SchemaSettings"))
+def the_schema_of_a_topic_must_exist(w: World) -> None:
+    missing = settings(w.name("schemas", "missing"))
+    refused(Code.NOT_FOUND, lambda: w.topic(schema_settings=missing))
+
+
+@case(docs.SCHEMAS)
+def a_message_that_does_not_fit_is_refused(w: World) -> None:
+    topic = w.topic(schema_settings=settings(schema(w).name))
+    w.publish(topic, '{"id": 7, "name": "a"}')
+    refused(Code.INVALID_ARGUMENT, lambda: w.publish(topic, '{"id": 7}'), "a field is missing")
+    refused(Code.INVALID_ARGUMENT, lambda: w.publish(topic, "nonsense"), "no JSON")
+    refused(Code.INVALID_ARGUMENT, lambda: w.publish(topic, '{"id": 7, "name": "a"}', '{"id": 7}'), "one of two")
+
+
+@case(docs.SCHEMAS)
+def binary_messages_fit_too(w: World) -> None:
+    proto = schema(w, Type.PROTOCOL_BUFFER, PROTO).name
+    topic = w.topic(schema_settings=settings(proto, api.Encoding.BINARY))
+    subscription = w.subscription(topic)
+    w.publish(topic, api.PubsubMessage(data=PROTO_BINARY))
+    equal(w.pull(subscription)[0].message.data, PROTO_BINARY, "the message")
+    refused(Code.INVALID_ARGUMENT, lambda: w.publish(topic, api.PubsubMessage(data=b"\xff")), "no protocol buffer")
+
+
+@case("https://cloud.google.com/pubsub/docs/schemas#schema-attributes")
+def a_message_tells_its_schema(w: World) -> None:
+    made = schema(w)
+    topic = w.topic(schema_settings=settings(made.name))
+    subscription = w.subscription(topic)
+    w.publish(topic, '{"id": 7, "name": "a"}')
+    named = w.pull(subscription)[0].message.attributes
+    equal(named["googclient_schemaencoding"], "JSON", "encoding")
+    equal(named["googclient_schemaname"], made.name, "name")
+    equal(named["googclient_schemarevisionid"], made.revision_id, "revision")
+
+
+@case(docs.SCHEMAS)
+def a_later_revision_is_accepted_too(w: World) -> None:
+    made = schema(w)
+    topic = w.topic(schema_settings=settings(made.name))
+    second = commit(w, made.name)
+    subscription = w.subscription(topic)
+    w.publish(topic, '{"id": 7, "name": "a", "note": "n"}', '{"id": 7, "name": "a"}')
+    told = {one.message.data: one.message.attributes["googclient_schemarevisionid"] for one in w.pull(subscription, 2)}
+    equal(told[b'{"id": 7, "name": "a", "note": "n"}'], second.revision_id, "the revision of the newer message")
+    equal(told[b'{"id": 7, "name": "a"}'], made.revision_id, "the revision of the older message")
+
+
+@case(docs.rpc("SchemaSettings"))
+def revisions_of_a_topic_can_be_bounded(w: World) -> None:
+    made = schema(w)
+    commit(w, made.name)
+    bounded = settings(made.name, first_revision_id=made.revision_id, last_revision_id=made.revision_id)
+    topic = w.topic(schema_settings=bounded)
+    w.publish(topic, '{"id": 7, "name": "a"}')
+    unbounded = '{"id": 7, "name": "a", "note": 7}'
+    refused(Code.INVALID_ARGUMENT, lambda: w.publish(topic, unbounded))
+
+
+@case(docs.rpc("SchemaSettings"))
+def a_topic_outlives_its_schema(w: World) -> None:
+    name = schema(w).name
+    topic = w.topic(schema_settings=settings(name))
+    w.schemas.delete_schema(api.DeleteSchemaRequest(name=name))
+    read = w.publisher.get_topic(api.GetTopicRequest(topic=topic)).schema_settings
+    equal(read.schema, "_deleted-schema_", "the schema of the topic")
+    refused({Code.FAILED_PRECONDITION, Code.INVALID_ARGUMENT, Code.NOT_FOUND}, lambda: w.publish(topic, '{"id": 7, "name": "a"}'))
+
+
+@case(docs.rpc("Publisher.UpdateTopic"))
+def a_topic_can_get_and_lose_its_schema(w: World) -> None:
+    name, topic = schema(w).name, w.topic()
+    mask = field_mask_pb2.FieldMask(paths=["schema_settings"])
+    with_schema = api.Topic(name=topic, schema_settings=settings(name))
+    w.publisher.update_topic(api.UpdateTopicRequest(topic=with_schema, update_mask=mask))
+    refused(Code.INVALID_ARGUMENT, lambda: w.publish(topic, "nonsense"), "with the schema")
+    w.publisher.update_topic(api.UpdateTopicRequest(topic=api.Topic(name=topic), update_mask=mask))
+    w.publish(topic, "nonsense")
