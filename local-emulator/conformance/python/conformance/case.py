@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 import pkgutil
-from typing import Callable
+from collections.abc import Callable
 
 from conformance import cases
 from conformance.world import World

@@ -1,7 +1,8 @@
 """What a case holds against what it was told."""
 
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import grpc
 from google.api_core import exceptions

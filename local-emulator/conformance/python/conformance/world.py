@@ -3,7 +3,8 @@
 import os
 import time
 import warnings
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 import google.auth.credentials
 import grpc
@@ -116,10 +117,6 @@ class World:
     def high_publisher(self, **options: Any) -> high.PublisherClient:
         """The client that programs use: it collects batches by itself."""
         return high.PublisherClient(publisher_options=high.types.PublisherOptions(**options))
-
-    def high_subscriber(self) -> high.SubscriberClient:
-        """The client that programs use: it streams, and extends deadlines by itself."""
-        return high.SubscriberClient()
 
 
 class Once:

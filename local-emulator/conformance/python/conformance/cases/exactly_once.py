@@ -3,17 +3,18 @@
 import time
 
 from google import pubsub_v1 as api
-from google.cloud import pubsub_v1 as high
 from google.cloud.pubsub_v1.subscriber.exceptions import AcknowledgeError, AcknowledgeStatus
+from google.cloud.pubsub_v1.subscriber.message import Message
 from google.protobuf import field_mask_pb2
 
 from conformance import docs
 from conformance.case import case
-from conformance.cases.streaming import Stream
+from conformance.cases.streaming import Stream, receiving
 from conformance.expect import PATIENCE, equal, eventually, holds, refused
 from conformance.world import Code, World
 
 INVALID = "PERMANENT_FAILURE_INVALID_ACK_ID"
+UNCONFIRMED = "where exactly-once delivery is on, a stream answers acknowledgements and deadlines with confirmations"
 REFUSED = "with exactly-once delivery an acknowledgement after the deadline fails, and the failure is told by ack id"
 
 
@@ -128,14 +129,16 @@ def a_stream_tells_that_order_is_kept(w: World) -> None:
     equal(answer.subscription_properties.message_ordering_enabled, True, "with the first messages")
 
 
-@case(docs.rpc("StreamingPullResponse"))
+@case(docs.rpc("StreamingPullResponse"), differs_because=UNCONFIRMED)
 def a_stream_confirms_acknowledgements(w: World) -> None:
     topic, subscription = w.pair(enable_exactly_once_delivery=True)
     w.publish(topic, "x")
     with Stream(w, subscription=subscription) as stream:
         ack_id = stream.receive()[0].ack_id
         stream.send(ack_ids=[ack_id])
-        confirmed = next(answer.acknowledge_confirmation for answer in stream.answers if "acknowledge_confirmation" in answer)
+        confirmed = next(
+            answer.acknowledge_confirmation for answer in stream.answers if "acknowledge_confirmation" in answer
+        )
     equal((list(confirmed.ack_ids), list(confirmed.invalid_ack_ids)), ([ack_id], []), "confirmed, invalid")
 
 
@@ -146,11 +149,13 @@ def a_stream_tells_of_late_acknowledgements(w: World) -> None:
     late = expired(w, subscription)[0].ack_id
     with Stream(w, subscription=subscription) as stream:
         stream.send(ack_ids=[late])
-        confirmed = next(answer.acknowledge_confirmation for answer in stream.answers if "acknowledge_confirmation" in answer)
+        confirmed = next(
+            answer.acknowledge_confirmation for answer in stream.answers if "acknowledge_confirmation" in answer
+        )
     equal((list(confirmed.ack_ids), list(confirmed.invalid_ack_ids)), ([], [late]), "confirmed, invalid")
 
 
-@case(docs.rpc("StreamingPullResponse"))
+@case(docs.rpc("StreamingPullResponse"), differs_because=UNCONFIRMED)
 def a_stream_confirms_deadlines(w: World) -> None:
     topic, subscription = w.pair(enable_exactly_once_delivery=True)
     w.publish(topic, "x")
@@ -167,11 +172,9 @@ def the_client_learns_of_success(w: World) -> None:
     topic, subscription = w.pair(enable_exactly_once_delivery=True)
     w.publish(topic, "1", "2", "3")
     answers: list = []
-    with w.high_subscriber().subscribe(subscription, lambda message: answers.append(message.ack_with_response())) as pulling:
+    with receiving(w, subscription, lambda message: answers.append(message.ack_with_response())):
         eventually(lambda: len(answers) == 3, "three messages")
         results = [answer.result(timeout=PATIENCE) for answer in answers]
-        pulling.cancel()
-        pulling.result(timeout=PATIENCE)
     equal(results, [AcknowledgeStatus.SUCCESS] * 3, "what the client was told")
 
 
@@ -181,20 +184,18 @@ def the_client_learns_of_failure(w: World) -> None:
     w.publish(topic, "x")
     answers: list = []
 
-    def receive(message: high.subscriber.message.Message) -> None:
+    def receive(message: Message) -> None:
         # Somebody else gives the message back, so that this delivery's id is no longer good.
         if not answers:
             w.nack(subscription, [api.ReceivedMessage(ack_id=message.ack_id)])
             answers.append(message.ack_with_response())
 
-    with w.high_subscriber().subscribe(subscription, receive) as pulling:
+    with receiving(w, subscription, receive):
         eventually(lambda: answers, "the message")
         try:
             told = answers[0].result(timeout=PATIENCE)
         except AcknowledgeError as error:
             told = error.error_code
-        pulling.cancel()
-        pulling.result(timeout=PATIENCE)
     equal(told, AcknowledgeStatus.INVALID_ACK_ID, "what the client was told")
 
 

@@ -10,6 +10,8 @@ from conformance.case import case
 from conformance.expect import between, equal, holds, refused
 from conformance.world import Code, World, texts
 
+BACK_OFF = "the retry policy's minimum_backoff lies between two deliveries of a message, also after a nack"
+
 
 def until_it_returns(w: World, subscription: str) -> tuple[float, list[api.ReceivedMessage]]:
     """Seconds from now until a message comes, and the message."""
@@ -29,7 +31,7 @@ def a_received_message_is_complete(w: World) -> None:
     equal(received.delivery_attempt, 0, "attempts, without a dead letter policy")
 
 
-@case(docs.rpc("PullRequest"))
+@case(docs.rpc("PullRequest"), differs_because="max_messages must be a positive integer")
 def the_number_asked_for_is_positive(w: World) -> None:
     _, subscription = w.pair()
     for number in [0, -1]:
@@ -152,7 +154,7 @@ def an_extension_counts_from_the_call(w: World) -> None:
     w.pull(subscription)
 
 
-@case(docs.rpc("ModifyAckDeadlineRequest"))
+@case(docs.rpc("ModifyAckDeadlineRequest"), differs_because="the maximum deadline in one request is 600 seconds")
 def a_deadline_is_at_most_ten_minutes(w: World) -> None:
     topic, subscription = w.pair()
     w.publish(topic, "x")
@@ -162,7 +164,7 @@ def a_deadline_is_at_most_ten_minutes(w: World) -> None:
         refused(Code.INVALID_ARGUMENT, lambda: w.deadline(subscription, received, number), f"{number} s")
 
 
-@case(docs.RETRY)
+@case(docs.RETRY, differs_because=BACK_OFF)
 def back_off_holds_a_nacked_message_back(w: World) -> None:
     policy = api.RetryPolicy(minimum_backoff={"seconds": 2}, maximum_backoff={"seconds": 2})
     topic, subscription = w.pair(retry_policy=policy)
@@ -185,7 +187,7 @@ def back_off_grows_with_each_try(w: World) -> None:
     holds(waits[3] > 2 * waits[0], f"it grows: {[round(one, 2) for one in waits]}")
 
 
-@case(docs.RETRY)
+@case(docs.RETRY, differs_because=BACK_OFF)
 def back_off_of_one_holds_no_other_back(w: World) -> None:
     policy = api.RetryPolicy(minimum_backoff={"seconds": 5}, maximum_backoff={"seconds": 5})
     topic, subscription = w.pair(retry_policy=policy)

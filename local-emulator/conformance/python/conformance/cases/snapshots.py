@@ -27,7 +27,7 @@ def seek(w: World, subscription: str, **target) -> None:
 
 
 def now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
+    return datetime.datetime.now(datetime.UTC)
 
 
 def drain(w: World, subscription: str, number: int) -> list[str]:
@@ -36,7 +36,10 @@ def drain(w: World, subscription: str, number: int) -> list[str]:
     return sorted(texts(received))
 
 
-@case(docs.rpc("Subscriber.CreateSnapshot"))
+@case(
+    docs.rpc("Subscriber.CreateSnapshot"),
+    differs_because="CreateSnapshotRequest.labels are the labels of the snapshot",
+)
 def created_is_read_back(w: World) -> None:
     topic, subscription = w.pair()
     name = snapshot(w, subscription, labels={"a": "b"})
@@ -81,7 +84,7 @@ def names_keep_to_the_rules(w: World) -> None:
         refused(Code.INVALID_ARGUMENT, lambda: snapshot(w, subscription, name), repr(name))
 
 
-@case(docs.rpc("Subscriber.UpdateSnapshot"))
+@case(docs.rpc("Subscriber.UpdateSnapshot"), differs_because=docs.limitation("UpdateSnapshot"))
 def labels_and_expiry_can_change(w: World) -> None:
     _, subscription = w.pair()
     name = snapshot(w, subscription, labels={"a": "b"})
@@ -94,7 +97,7 @@ def labels_and_expiry_can_change(w: World) -> None:
     holds(abs((read.expire_time - earlier).total_seconds()) < 2, f"{read.expire_time} is not {earlier}")
 
 
-@case(docs.rpc("UpdateSnapshotRequest"))
+@case(docs.rpc("UpdateSnapshotRequest"), differs_because=docs.limitation("UpdateSnapshot"))
 def an_update_needs_a_mask_it_knows(w: World) -> None:
     _, subscription = w.pair()
     changed = api.Snapshot(name=snapshot(w, subscription), labels={"c": "d"})
@@ -148,7 +151,7 @@ def seek_brings_back_what_was_unacknowledged_then(w: World) -> None:
     w.quiet(subscription)
 
 
-@case(docs.REPLAY)
+@case(docs.REPLAY, differs_because="a subscription can seek to any snapshot of its topic")
 def another_subscription_can_go_there_too(w: World) -> None:
     topic, subscription = w.pair()
     w.publish(topic, "x")
@@ -216,7 +219,10 @@ def seek_takes_leased_messages_too(w: World) -> None:
     w.quiet(subscription)
 
 
-@case(docs.rpc("Topic"))
+@case(
+    docs.rpc("Topic"),
+    differs_because="a new subscription gets what is published after it was made; it reaches further back by seek",
+)
 def a_topic_retains_for_later_subscriptions(w: World) -> None:
     topic = w.topic(message_retention_duration=duration_pb2.Duration(seconds=3600))
     started = now() - datetime.timedelta(seconds=1)
@@ -228,16 +234,14 @@ def a_topic_retains_for_later_subscriptions(w: World) -> None:
 
 
 @case(docs.rpc("Snapshot"))
-def it_outlives_its_subscription_and_topic(w: World) -> None:
+def it_outlives_its_subscription(w: World) -> None:
     topic, subscription = w.pair()
     name = snapshot(w, subscription)
     w.subscriber.delete_subscription(api.DeleteSubscriptionRequest(subscription=subscription))
     equal(get(w, name).topic, topic, "the topic of the snapshot")
-    w.publisher.delete_topic(api.DeleteTopicRequest(topic=topic))
-    equal(get(w, name).topic, "_deleted-topic_", "the topic of the snapshot")
 
 
-@case(docs.ORDERING)
+@case(docs.ORDERING, differs_because=docs.limitation("seek of an ordered subscription to a time"))
 def seek_keeps_the_order_of_keys(w: World) -> None:
     topic, subscription = w.pair(retain_acked_messages=True, enable_message_ordering=True)
     started = now() - datetime.timedelta(seconds=1)

@@ -1,15 +1,21 @@
 """Streaming pull: on the wire, and through the client that programs use."""
 
+import contextlib
 import queue
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from google import pubsub_v1 as api
 from google.cloud import pubsub_v1 as high
+from google.cloud.pubsub_v1.subscriber.message import Message
 
 from conformance import docs
 from conformance.case import case
 from conformance.expect import PATIENCE, equal, eventually, holds, refused
 from conformance.world import Code, World, texts
+
+FLOW = "max_outstanding_messages and max_outstanding_bytes of the first request bound what is out"
 
 
 class Stream:
@@ -63,7 +69,9 @@ def messages_come_and_are_acknowledged_on_it(w: World) -> None:
         equal(texts(first + second), ["before", "after"], "what came")
         stream.send(ack_ids=[one.ack_id for one in first + second])
         w.publish(topic, "end")
-        stream.send(ack_ids=[stream.receive()[0].ack_id])
+        # Comes again when all that was sent before has been done.
+        stream.send(modify_deadline_ack_ids=[stream.receive()[0].ack_id], modify_deadline_seconds=[0])
+        w.ack(subscription, stream.receive())
     w.quiet(subscription, 1)
 
 
@@ -90,7 +98,7 @@ def its_deadline_is_ten_seconds_to_ten_minutes(w: World) -> None:
         ended(w, Code.INVALID_ARGUMENT, {"subscription": subscription, "stream_ack_deadline_seconds": number})
 
 
-@case(docs.rpc("StreamingPullRequest"))
+@case(docs.rpc("StreamingPullRequest"), differs_because=FLOW)
 def settings_come_in_the_first_request_only(w: World) -> None:
     _, subscription = w.pair()
     for later in [{"subscription": subscription}, {"max_outstanding_messages": 5}, {"max_outstanding_bytes": 5}]:
@@ -114,7 +122,7 @@ def a_malformed_ack_id_ends_it(w: World) -> None:
     ended(w, Code.INVALID_ARGUMENT, {"subscription": subscription}, {"ack_ids": ["made up"]})
 
 
-@case(docs.rpc("StreamingPullRequest"))
+@case(docs.rpc("StreamingPullRequest"), differs_because=FLOW)
 def no_more_messages_are_out_than_it_allows(w: World) -> None:
     topic, subscription = w.pair()
     w.publish(topic, *(str(n) for n in range(10)))
@@ -127,7 +135,7 @@ def no_more_messages_are_out_than_it_allows(w: World) -> None:
         equal(len(stream.receive()), 1, "messages for the one acknowledged")
 
 
-@case(docs.rpc("StreamingPullRequest"))
+@case(docs.rpc("StreamingPullRequest"), differs_because=FLOW)
 def no_more_bytes_are_out_than_it_allows(w: World) -> None:
     topic, subscription = w.pair()
     w.publish(topic, *(str(n) * 1000 for n in range(10)))
@@ -137,7 +145,10 @@ def no_more_bytes_are_out_than_it_allows(w: World) -> None:
         w.pull(subscription, 7)
 
 
-@case(docs.rpc("Subscriber.StreamingPull"))
+@case(
+    docs.rpc("Subscriber.StreamingPull"),
+    differs_because="messages of a stream that is gone are for the others; Google's emulator does not notice a cancelled one",
+)
 def a_closed_stream_takes_no_more_messages(w: World) -> None:
     topic, subscription = w.pair()
     w.publish(topic, "first")
@@ -149,7 +160,7 @@ def a_closed_stream_takes_no_more_messages(w: World) -> None:
     equal(len(w.pull(subscription, 200, within=5)), 200, "messages for the next consumer")
 
 
-@case(docs.rpc("Subscriber.StreamingPull"))
+@case(docs.rpc("Subscriber.StreamingPull"), differs_because=FLOW)
 def two_streams_share_the_messages(w: World) -> None:
     topic, subscription = w.pair()
     with Stream(w, subscription=subscription, max_outstanding_messages=10) as one:
@@ -158,8 +169,14 @@ def two_streams_share_the_messages(w: World) -> None:
             equal(len(set(texts(one.receive(10) + other.receive(10)))), 20, "different messages")
 
 
-def subscribe(w: World, subscription: str, callback, **flow) -> high.subscriber.futures.StreamingPullFuture:
-    return w.high_subscriber().subscribe(subscription, callback, flow_control=high.types.FlowControl(**flow))
+@contextlib.contextmanager
+def receiving(w: World, subscription: str, callback: Callable[[Message], Any]) -> Iterator[None]:
+    """The client that programs use calls back for each message, until the block ends."""
+    with high.SubscriberClient() as client:
+        pulling = client.subscribe(subscription, callback)
+        yield
+        pulling.cancel()
+        pulling.result(timeout=PATIENCE)
 
 
 @case("https://cloud.google.com/pubsub/docs/pull#streamingpull_api")
@@ -173,10 +190,8 @@ def the_client_receives_each_message_once(w: World) -> None:
         seen.append(message.data.decode())
         message.ack()
 
-    with subscribe(w, subscription, receive) as pulling:
+    with receiving(w, subscription, receive):
         eventually(lambda: len(seen) >= 500, "500 messages")
-        pulling.cancel()
-        pulling.result(timeout=PATIENCE)
     equal(sorted(seen, key=int), [str(n) for n in range(500)], "messages")
 
 
@@ -191,12 +206,10 @@ def the_client_keeps_a_lease_while_it_works(w: World) -> None:
         done.wait(13)
         message.ack()
 
-    with subscribe(w, subscription, receive) as pulling:
+    with receiving(w, subscription, receive):
         eventually(lambda: attempts, "the message")
         holds(not done.wait(13), "thirteen seconds of work")
         w.quiet(subscription, 0.3)
-        pulling.cancel()
-        pulling.result(timeout=PATIENCE)
     equal(len(attempts), 1, "deliveries")
 
 
@@ -210,8 +223,6 @@ def the_client_gets_a_nacked_message_again(w: World) -> None:
         seen.append(message.message_id)
         message.nack() if len(seen) < 3 else message.ack()
 
-    with subscribe(w, subscription, receive) as pulling:
+    with receiving(w, subscription, receive):
         eventually(lambda: len(seen) == 3, "three deliveries")
-        pulling.cancel()
-        pulling.result(timeout=PATIENCE)
     equal(len(set(seen)), 1, "different messages")

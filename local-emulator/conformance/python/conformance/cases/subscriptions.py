@@ -8,6 +8,9 @@ from conformance.case import case
 from conformance.expect import equal, holds, refused
 from conformance.world import Code, World
 
+ANY_FIELD = "labels and retry_policy are fields of Subscription like others, so a mask may name them"
+NO_DETACH = "DetachSubscription is a method of Publisher"
+
 
 def seconds(number: float) -> duration_pb2.Duration:
     return duration_pb2.Duration(seconds=int(number), nanos=round(number % 1 * 1e9))
@@ -34,7 +37,7 @@ def what_is_not_set_has_its_default(w: World) -> None:
     holds(not read.push_config.push_endpoint and not read.detached, "pulled, attached")
 
 
-@case(docs.rpc("Subscription"), differs_because="expiration_policy: unset is a default policy with a ttl of 31 days")
+@case(docs.rpc("Subscription"), differs_because=docs.limitation("expiration of subscriptions"))
 def it_expires_after_31_days_of_silence(w: World) -> None:
     _, subscription = w.pair()
     equal(get(w, subscription).expiration_policy.ttl.days, 31, "days until it expires")
@@ -102,21 +105,21 @@ def names_keep_to_the_rules(w: World) -> None:
         w.subscription(topic, name)
 
 
-@case(docs.LABELS)
+@case(docs.LABELS, differs_because="labels keep to the requirements of Google Cloud")
 def labels_keep_to_the_rules(w: World) -> None:
     topic = w.topic()
     for labels in [{"Team": "a"}, {"team": "A"}, {"t" * 64: "a"}]:
         refused(Code.INVALID_ARGUMENT, lambda: w.subscription(topic, labels=labels), repr(labels))
 
 
-@case(docs.rpc("Subscription"))
+@case(docs.rpc("Subscription"), differs_because="an ack deadline is 10 to 600 seconds")
 def the_deadline_is_ten_seconds_to_ten_minutes(w: World) -> None:
     topic = w.topic()
     for number in [-1, 9, 601]:
         refused(Code.INVALID_ARGUMENT, lambda: w.subscription(topic, ack_deadline_seconds=number), f"{number} s")
 
 
-@case(docs.rpc("Subscription"))
+@case(docs.rpc("Subscription"), differs_because=docs.limitation("configurable retention"))
 def retention_is_ten_minutes_to_thirty_one_days(w: World) -> None:
     topic = w.topic()
     for number in [599, 31 * 86400 + 1]:
@@ -125,7 +128,7 @@ def retention_is_ten_minutes_to_thirty_one_days(w: World) -> None:
     w.subscription(topic, message_retention_duration=seconds(31 * 86400))
 
 
-@case(docs.rpc("Subscription"))
+@case(docs.rpc("Subscription"), differs_because=docs.limitation("expiration of subscriptions"))
 def a_ttl_is_a_day_at_least(w: World) -> None:
     topic = w.topic()
     short = api.ExpirationPolicy(ttl=seconds(86399))
@@ -150,7 +153,7 @@ def an_empty_retry_policy_has_its_defaults(w: World) -> None:
     equal(read.maximum_backoff.total_seconds(), 600, "most back-off")
 
 
-@case(docs.rpc("UpdateSubscriptionRequest"))
+@case(docs.rpc("UpdateSubscriptionRequest"), differs_because=ANY_FIELD)
 def an_update_changes_what_the_mask_names(w: World) -> None:
     topic, _ = w.pair(labels={"old": "label"})
     paths = ["ack_deadline_seconds", "labels", "retry_policy"]
@@ -164,7 +167,7 @@ def an_update_changes_what_the_mask_names(w: World) -> None:
     equal((read.ack_deadline_seconds, dict(read.labels)), (30, {"new": "label"}), "deadline, labels")
 
 
-@case(docs.rpc("UpdateSubscriptionRequest"))
+@case(docs.rpc("UpdateSubscriptionRequest"), differs_because=ANY_FIELD)
 def an_update_can_take_a_setting_away(w: World) -> None:
     topic, subscription = w.pair(retry_policy=api.RetryPolicy(), labels={"a": "b"})
     update(w, ["retry_policy", "labels"], topic=topic)
@@ -173,7 +176,7 @@ def an_update_can_take_a_setting_away(w: World) -> None:
     equal(dict(read.labels), {}, "labels")
 
 
-@case(docs.rpc("UpdateSubscriptionRequest"))
+@case(docs.rpc("UpdateSubscriptionRequest"), differs_because="an ack deadline is 10 to 600 seconds")
 def an_update_keeps_to_the_bounds(w: World) -> None:
     topic, subscription = w.pair()
     for path, settings in [
@@ -209,7 +212,7 @@ def listed_in_pages(w: World) -> None:
     equal(sorted(one.name for page in pages for one in page.subscriptions), made, "names")
 
 
-@case(docs.rpc("ListSubscriptionsRequest"))
+@case(docs.rpc("ListSubscriptionsRequest"), differs_because="a page token is a value that an earlier list returned")
 def a_made_up_page_token_is_refused(w: World) -> None:
     request = api.ListSubscriptionsRequest(project=w.project, page_token="made up")
     refused(Code.INVALID_ARGUMENT, lambda: w.subscriber.list_subscriptions(request))
@@ -244,14 +247,14 @@ def what_was_published_before_it_does_not_come(w: World) -> None:
     equal(w.pull(subscription)[0].message.data, b"in time", "data")
 
 
-@case(docs.rpc("Subscription"))
+@case(docs.rpc("Subscription"), differs_because=docs.limitation("configurable retention"))
 def it_tells_how_long_its_topic_retains(w: World) -> None:
     topic = w.topic(message_retention_duration=seconds(3600))
     read = get(w, w.subscription(topic))
     equal(read.topic_message_retention_duration.total_seconds(), 3600, "the topic's retention")
 
 
-@case(docs.DETACH)
+@case(docs.DETACH, differs_because=NO_DETACH)
 def a_detached_one_gets_nothing_any_more(w: World) -> None:
     topic, subscription = w.pair()
     w.publish(topic, "dropped")
@@ -261,7 +264,7 @@ def a_detached_one_gets_nothing_any_more(w: World) -> None:
     refused(Code.FAILED_PRECONDITION, lambda: w.look(subscription), "pull")
 
 
-@case(docs.rpc("Publisher.DetachSubscription"))
+@case(docs.rpc("Publisher.DetachSubscription"), differs_because=NO_DETACH)
 def a_detached_one_is_not_listed_at_its_topic(w: World) -> None:
     topic, subscription = w.pair()
     w.publisher.detach_subscription(api.DetachSubscriptionRequest(subscription=subscription))
@@ -269,7 +272,7 @@ def a_detached_one_is_not_listed_at_its_topic(w: World) -> None:
     equal(list(w.publisher.list_topic_subscriptions(request)), [], "attached subscriptions")
 
 
-@case(docs.rpc("Publisher.DetachSubscription"))
+@case(docs.rpc("Publisher.DetachSubscription"), differs_because=NO_DETACH)
 def a_missing_one_is_not_detached(w: World) -> None:
     request = api.DetachSubscriptionRequest(subscription=w.name("subscriptions", "missing"))
     refused(Code.NOT_FOUND, lambda: w.publisher.detach_subscription(request))

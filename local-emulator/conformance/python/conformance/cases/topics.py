@@ -28,7 +28,7 @@ def a_second_of_the_name_exists_already(w: World) -> None:
     refused(Code.ALREADY_EXISTS, w.topic)
 
 
-@case(docs.ERRORS)
+@case(docs.ERRORS, differs_because="NOT_FOUND: the topic referenced was not found, for every method")
 def a_missing_one_is_not_found(w: World) -> None:
     topic = w.name("topics", "missing")
     refused(Code.NOT_FOUND, lambda: w.publisher.get_topic(api.GetTopicRequest(topic=topic)), "get")
@@ -51,13 +51,13 @@ def names_keep_to_the_rules(w: World) -> None:
         equal(w.topic(name), w.name("topics", name), "the name")
 
 
-@case(docs.NAMES)
+@case(docs.NAMES, differs_because="a name has the form projects/{project}/topics/{topic}")
 def names_have_a_project_and_a_collection(w: World) -> None:
     for name in ["", "events", "topics/events", f"{w.project}/subscriptions/events", "projects//topics/events"]:
         refused(Code.INVALID_ARGUMENT, lambda: w.publisher.create_topic(api.Topic(name=name)), repr(name))
 
 
-@case(docs.LABELS)
+@case(docs.LABELS, differs_because="labels keep to the requirements of Google Cloud")
 def labels_keep_to_the_rules(w: World) -> None:
     for labels in [{"Team": "a"}, {"1team": "a"}, {"team": "A"}, {"t" * 64: "a"}, {"team": "a" * 64}, {"te am": "a"}]:
         refused(Code.INVALID_ARGUMENT, lambda: w.topic("labelled", labels=labels), repr(labels))
@@ -66,15 +66,17 @@ def labels_keep_to_the_rules(w: World) -> None:
     refused(Code.INVALID_ARGUMENT, lambda: w.topic("overfull", labels=many), "65 labels")
 
 
-@case(docs.rpc("UpdateTopicRequest"))
+@case(docs.rpc("UpdateTopicRequest"), differs_because=docs.limitation("UpdateTopic"))
 def an_update_changes_what_the_mask_names(w: World) -> None:
     w.topic(labels={"old": "label"})
-    updated = update(w, ["labels"], labels={"new": "label"}, message_retention_duration=duration_pb2.Duration(seconds=600))
+    updated = update(
+        w, ["labels"], labels={"new": "label"}, message_retention_duration=duration_pb2.Duration(seconds=600)
+    )
     equal(dict(updated.labels), {"new": "label"}, "labels")
     holds(not updated.message_retention_duration, "retention was not in the mask")
 
 
-@case(docs.rpc("UpdateTopicRequest"))
+@case(docs.rpc("UpdateTopicRequest"), differs_because=docs.limitation("UpdateTopic"))
 def an_update_can_take_a_setting_away(w: World) -> None:
     w.topic(labels={"a": "b"}, message_retention_duration=duration_pb2.Duration(seconds=600))
     updated = update(w, ["labels", "message_retention_duration"])
@@ -140,7 +142,7 @@ def a_page_token_outlives_the_topic_it_stopped_at(w: World) -> None:
     equal(sorted(first + rest), made, "every topic once")
 
 
-@case(docs.rpc("ListTopicsRequest"))
+@case(docs.rpc("ListTopicsRequest"), differs_because="a page token is a value that an earlier list returned")
 def a_made_up_page_token_is_refused(w: World) -> None:
     request = api.ListTopicsRequest(project=w.project, page_token="made up")
     refused(Code.INVALID_ARGUMENT, lambda: w.publisher.list_topics(request))

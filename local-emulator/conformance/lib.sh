@@ -1,0 +1,39 @@
+# Sourced by the conformance scripts, after scripts/lib/processes.sh: servers to run cases against.
+
+# make_python DIR REQUIREMENTS: a virtual environment with the official client.
+make_python() {
+    [ -x "$1/bin/python" ] || python3 -m venv "$1"
+    "$1/bin/pip" --disable-pip-version-check install --quiet --requirement "$2" >&2
+}
+
+# start_ours BIN: sets $ours, its URL.
+start_ours() {
+    [ -x "$1/pubsub-emulator" ] || { echo "no $1/pubsub-emulator; build it, or name one that runs with --ours" >&2; exit 1; }
+    local at
+    at=$(port)
+    start ours "$1/pubsub-emulator" --memory --listen "127.0.0.1:$at"
+    ours=http://127.0.0.1:$at
+    until_ok curl -sf "$ours/v1/projects/any/topics"
+}
+
+# Folder of Google's emulator; fails where there is none, or no java to run it.
+google_home() {
+    local home=${PUBSUB_EMULATOR_HOME:-} sdk
+    if [ -z "$home" ]; then
+        sdk=$(gcloud info --format='value(installation.sdk_root)' 2>/dev/null) || return 1
+        home=$sdk/platform/pubsub-emulator
+    fi
+    [ -x "$home/bin/cloud-pubsub-emulator" ] && command -v java >/dev/null && echo "$home"
+}
+
+# Sets $google, its URL, and $google_version; leaves $google empty and fails where it is not here.
+start_google() {
+    local home at
+    google=
+    home=$(google_home) || return 1
+    google_version=$(basename "$home"/lib/*-all.jar .jar)
+    at=$(port)
+    start google "$home/bin/cloud-pubsub-emulator" --host=127.0.0.1 "--port=$at"
+    google=http://127.0.0.1:$at
+    until_ok curl -sf "$google/"
+}
