@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::world::{Clients, World};
 
 /// Longer than any case takes on a loaded machine.
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_secs(40);
 
 /// One thing that the service's documentation says, and code that fails where a server does otherwise.
 #[derive(Clone, Copy)]

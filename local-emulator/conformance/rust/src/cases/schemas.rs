@@ -12,11 +12,14 @@ use crate::world::{World, message};
 
 const AVRO: &str = r#"{"type":"record","name":"Job","fields":[{"name":"id","type":"int"}]}"#;
 
+const NUMBERS: &str =
+    "an enum in a query may be given by its number; Google's emulator never answers such a request";
+
 cases! { "schemas":
-    created_is_read_back, docs::SCHEMAS;
+    created_is_read_back, docs::SCHEMAS, differs_because NUMBERS;
     a_definition_must_be_one, docs::SCHEMAS;
     a_message_is_validated, docs::SCHEMAS;
-    a_commit_makes_a_revision, docs::SCHEMAS;
+    a_commit_makes_a_revision, docs::SCHEMAS, differs_because NUMBERS;
     a_topic_refuses_what_does_not_fit, docs::SCHEMAS;
 }
 
