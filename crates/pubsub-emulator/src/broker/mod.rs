@@ -11,10 +11,17 @@ mod consume;
 mod dead_letter;
 mod messages;
 mod publish;
+mod schemas;
+mod seek;
 mod settings;
 mod settle;
+mod shelf;
+mod snapshots;
 mod state;
+mod subscription;
 mod ticker;
+mod topics;
+mod written;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,13 +34,16 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::disturbance::Disturbance;
 use crate::options::{Durability, Options};
+use crate::schema::Guard;
 use crate::stats::Stats;
 use crate::store::catalog::Catalog;
 use crate::store::{AppendError, Folder, Log, OpenError};
 pub(crate) use admin::Page;
 pub(crate) use consume::{Consumer, Delivery, fill, received};
 pub(crate) use publish::MOST_BYTES;
-pub(crate) use settle::Outcome;
+pub(crate) use schemas::SchemaSource;
+pub(crate) use seek::SeekTo;
+pub(crate) use settle::{AckFailure, Outcome, Settled};
 use state::State;
 pub(crate) use ticker::run as run_ticker;
 
@@ -50,6 +60,8 @@ pub(crate) struct Broker {
     clock: Arc<dyn Clock>,
     disturbance: Option<Arc<dyn Disturbance>>,
     log: Log,
+    /// Checks messages of topics with a schema.
+    guard: Guard,
     folder: Option<PathBuf>,
     /// One change of the catalog at a time.
     admin: tokio::sync::Mutex<()>,
@@ -75,10 +87,10 @@ impl Broker {
             Some(path) => {
                 let folder = Folder::open(path)?;
                 let catalog = Catalog::load(path)?;
-                let live: BTreeSet<u64> = catalog.subscriptions.values().map(|s| s.0.0).collect();
+                let live: BTreeSet<_> = catalog.holders().collect();
                 let (log, recovered) =
                     Log::open(folder, &live, options.memory_bytes, options.segment_bytes)?;
-                state.adopt(Arc::new(catalog));
+                state.adopt(Arc::new(catalog), clock.now());
                 state.recover(recovered);
                 log
             }
@@ -88,6 +100,7 @@ impl Broker {
             clock,
             disturbance: options.disturbance.clone(),
             log,
+            guard: Guard::default(),
             folder,
             admin: tokio::sync::Mutex::new(()),
             room: Arc::new(Semaphore::new(WAITING_KIB)),
