@@ -16,6 +16,14 @@ start_ours() {
     until_ok curl -sf "$ours/v1/projects/any/topics"
 }
 
+# ours_at URL_OR_BIN: sets $ours, the URL of one that runs or of one started from this folder.
+ours_at() {
+    case $1 in
+        http://*) ours=${1%/} ;;
+        *) start_ours "$1" ;;
+    esac
+}
+
 # Folder of Google's emulator; fails where there is none, or no java to run it.
 google_home() {
     local home=${PUBSUB_EMULATOR_HOME:-} sdk
@@ -36,4 +44,33 @@ start_google() {
     start google "$home/bin/cloud-pubsub-emulator" --host=127.0.0.1 "--port=$at"
     google=http://127.0.0.1:$at
     until_ok curl -sf "$google/"
+}
+
+checks=0
+
+# check STATEMENT TEXT COMMAND…: the command succeeds, and TEXT is in what it says.
+check() {
+    local statement=$1 text=$2 said
+    shift 2
+    if ! said=$(timeout 60 "$@" 2>&1); then surprise "$statement" "it failed" "$said" "$*"; fi
+    told "$statement" "$text" "$said" "$*"
+}
+
+# refused STATEMENT TEXT COMMAND…: the command fails, and TEXT is in what it says.
+refused() {
+    local statement=$1 text=$2 said
+    shift 2
+    if said=$(timeout 60 "$@" 2>&1); then surprise "$statement" "it succeeded" "$said" "$*"; fi
+    told "$statement" "$text" "$said" "$*"
+}
+
+told() {
+    case $3 in *"$2"*) ;; *) surprise "$1" "no '$2' in the answer" "$3" "$4" ;; esac
+    checks=$((checks + 1))
+    echo "ok: $1"
+}
+
+surprise() {
+    printf 'not so: %s: %s\n  %s\n%s\n' "$1" "$2" "$4" "$3" >&2
+    exit 1
 }

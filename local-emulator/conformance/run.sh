@@ -43,7 +43,7 @@ bin=${bin:-${CARGO_TARGET_DIR:-target}/debug}
 
 python=${python:-$dir/python}
 make_python "$python" "$here/requirements.txt"
-if [ -z "$ours" ]; then start_ours "$bin"; fi
+ours_at "${ours:-$bin}"
 if ! start_google; then
     if [ -n "$must" ]; then echo "Google's emulator was not found; set PUBSUB_EMULATOR_HOME" >&2; exit 1; fi
     echo "skipped: Google's emulator: neither \$PUBSUB_EMULATOR_HOME nor gcloud's SDK has it, or java is missing"
