@@ -42,23 +42,32 @@ bin=${bin:-${CARGO_TARGET_DIR:-target}/debug}
 . "$here/lib.sh"
 
 python=${python:-$dir/python}
-make_python "$python" "$here/requirements.txt"
+if ! make_python "$python" "$here/requirements.txt"; then
+    echo "skipped: the Python cases: no python3 with venv, or the client cannot be installed from PyPI"
+    python=
+fi
 ours_at "${ours:-$bin}"
 if ! start_google; then
     if [ -n "$must" ]; then echo "Google's emulator was not found; set PUBSUB_EMULATOR_HOME" >&2; exit 1; fi
     echo "skipped: Google's emulator: neither \$PUBSUB_EMULATOR_HOME nor gcloud's SDK has it, or java is missing"
 fi
 
+# in_python MODULE ARGUMENT…
+in_python() {
+    (cd "$here/python" && PYTHONDONTWRITEBYTECODE=1 "${python:+$python/bin/}python3" -m "$@")
+}
+
 # run_cases URL NAME: all cases, outcomes to NAME-*.jsonl.
 run_cases() {
-    (cd "$here/python" && PYTHONDONTWRITEBYTECODE=1 "$python/bin/python" -m conformance \
-        --host "${1#http://}" --only "$only") >"$dir/$2-python.jsonl" 2>"$dir/$2-python.log"
+    if [ -n "$python" ]; then
+        in_python conformance --host "${1#http://}" --only "$only" >"$dir/$2-python.jsonl" 2>"$dir/$2-python.log"
+    fi
     "$bin/pubsub-conformance" --url "$1" --only "$only" >"$dir/$2-rust.jsonl" 2>"$dir/$2-rust.log"
 }
 run_cases "$ours" ours
 if [ -n "$google" ]; then run_cases "$google" google; fi
 
-version=$("$python/bin/pip" --disable-pip-version-check freeze | grep -i google-cloud-pubsub=)
-(cd "$here/python" && PYTHONDONTWRITEBYTECODE=1 "$python/bin/python" -m conformance.table \
-    --ours "$dir"/ours-*.jsonl ${google:+--google "$dir"/google-*.jsonl} ${results:+--results "$results"} \
-    --heading "Written by \`run.sh --results\`. Python client $version; ${google_version:-without Google\'s emulator}.")
+client=$(sed -n 's/^google-cloud-pubsub==/google-cloud-pubsub /p' "$here/requirements.txt")
+in_python conformance.table --ours "$dir"/ours-*.jsonl \
+    ${google:+--google "$dir"/google-*.jsonl} ${results:+--results "$results"} \
+    --heading "Written by \`run.sh --results\`: ${google_version:-no emulator of Google\'s}, Python client $client."

@@ -65,7 +65,7 @@ def a_late_acknowledgement_is_an_error(w: World) -> None:
     topic, subscription = w.pair(enable_exactly_once_delivery=True)
     w.publish(topic, "x")
     received = expired(w, subscription)
-    error = refused(Code.FAILED_PRECONDITION, lambda: w.ack(subscription, received))
+    error = refused(Code.INVALID_ARGUMENT, lambda: w.ack(subscription, received))
     equal(failures(error), {received[0].ack_id: INVALID}, "what failed")
     w.ack(subscription, w.pull(subscription))
 
@@ -75,7 +75,7 @@ def a_late_extension_is_an_error(w: World) -> None:
     topic, subscription = w.pair(enable_exactly_once_delivery=True)
     w.publish(topic, "x")
     received = expired(w, subscription)
-    error = refused(Code.FAILED_PRECONDITION, lambda: w.deadline(subscription, received, 60))
+    error = refused(Code.INVALID_ARGUMENT, lambda: w.deadline(subscription, received, 60))
     equal(failures(error), {received[0].ack_id: INVALID}, "what failed")
 
 
@@ -87,7 +87,7 @@ def only_the_last_ack_id_is_good(w: World) -> None:
     w.nack(subscription, first)
     second = w.pull(subscription)
     holds(first[0].ack_id != second[0].ack_id, "each delivery has an ack id of its own")
-    refused(Code.FAILED_PRECONDITION, lambda: w.ack(subscription, first))
+    refused(Code.INVALID_ARGUMENT, lambda: w.ack(subscription, first))
     w.ack(subscription, second)
     w.quiet(subscription)
 
@@ -100,7 +100,7 @@ def the_good_ids_of_a_request_count(w: World) -> None:
     w.publish(topic, "good")
     received = w.pull(subscription, 2)
     good = [one for one in received if one.message.data == b"good"]
-    error = refused(Code.FAILED_PRECONDITION, lambda: w.ack(subscription, late + good))
+    error = refused(Code.INVALID_ARGUMENT, lambda: w.ack(subscription, late + good))
     equal(failures(error), {late[0].ack_id: INVALID}, "what failed")
     w.nack(subscription, [one for one in received if one not in good])
     equal([one.message.data for one in w.pull(subscription)], [b"late"], "what comes again")
