@@ -31,9 +31,10 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::disturbance::Disturbance;
 use crate::options::{Durability, Options};
+use crate::push::Signer;
 use crate::schema::Guard;
 use crate::stats::Stats;
 use crate::store::catalog::Catalog;
@@ -62,6 +63,7 @@ pub(crate) struct Broker {
     log: Log,
     /// Checks messages of topics with a schema.
     guard: Guard,
+    signer: Signer,
     folder: Option<PathBuf>,
     /// One change of the catalog at a time.
     admin: tokio::sync::Mutex<()>,
@@ -101,6 +103,7 @@ impl Broker {
             disturbance: options.disturbance.clone(),
             log,
             guard: Guard::default(),
+            signer: Signer::default(),
             folder,
             admin: tokio::sync::Mutex::new(()),
             room: Arc::new(Semaphore::new(WAITING_KIB)),
@@ -117,6 +120,16 @@ impl Broker {
     /// Cancelled when the emulator goes down.
     pub fn closing(&self) -> &CancellationToken {
         &self.closing
+    }
+
+    /// Signs the tokens of pushes.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
     }
 
     /// Resolves after a change of the catalog.
