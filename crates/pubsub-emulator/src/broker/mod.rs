@@ -19,6 +19,8 @@ mod shelf;
 mod snapshots;
 mod state;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod ticker;
 mod topics;
 mod written;

@@ -14,7 +14,7 @@ use crate::harness::{PATIENCE, SUB, Server, TOPIC, publisher, texts};
 const BINARY: &str = env!("CARGO_BIN_EXE_pubsub-emulator");
 
 /// Starts the process; returns it with the URL that it prints.
-async fn start(mut command: Command) -> (Child, String) {
+pub async fn start(mut command: Command) -> (Child, String) {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -33,7 +33,7 @@ async fn start(mut command: Command) -> (Child, String) {
     (child, format!("http://{address}"))
 }
 
-fn binary(folder: &Path) -> Command {
+pub fn binary(folder: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command
         .args(["--listen", "127.0.0.1:0", "--data"])

@@ -14,6 +14,7 @@ mod grpc;
 mod harness;
 mod kill;
 mod push;
+mod replay;
 mod rest;
 mod schemas;
 mod snapshots;
