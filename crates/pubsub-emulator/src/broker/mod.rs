@@ -46,7 +46,7 @@ pub(crate) use consume::{Consumer, Delivery, fill, received};
 pub(crate) use publish::MOST_BYTES;
 pub(crate) use schemas::SchemaSource;
 pub(crate) use seek::SeekTo;
-pub(crate) use settle::{AckFailure, Outcome, Settled};
+pub(crate) use settle::{Outcome, Settled};
 use state::State;
 pub(crate) use ticker::run as run_ticker;
 
