@@ -6,8 +6,9 @@ usage() {
     cat <<'TEXT'
 Usage: local-emulator/conformance/run.sh [--ours URL] [--google] [--only CASE] [--python DIR] [--results FILE] [BIN]
 
-Runs every case through Google's Python client and Google's Rust client, and prints where the two emulators differ.
-Fails if ours fails a case, or if they differ and the case gives no reason from the service's documentation.
+Runs every case through Google's Python client, over gRPC and over REST, and through Google's Rust client, and prints
+where the two emulators differ. Fails if ours fails a case, or if they differ and the case gives no reason from the
+service's documentation.
 
   --ours URL      an emulator that runs already, as http://127.0.0.1:8085; else one is started from BIN
   --google        fail where Google's emulator is not found; else it is left out then, and that is said
@@ -61,6 +62,7 @@ in_python() {
 run_cases() {
     if [ -n "$python" ]; then
         in_python conformance --host "${1#http://}" --only "$only" >"$dir/$2-python.jsonl" 2>"$dir/$2-python.log"
+        in_python conformance --host "${1#http://}" --only "$only" --rest >"$dir/$2-rest.jsonl" 2>"$dir/$2-rest.log"
     fi
     "$bin/pubsub-conformance" --url "$1" --only "$only" >"$dir/$2-rust.jsonl" 2>"$dir/$2-rust.log"
 }

@@ -11,6 +11,7 @@ import grpc
 from google import pubsub_v1 as api
 from google.cloud import pubsub_v1 as high
 from google.pubsub_v1.services.publisher.transports import PublisherRestTransport
+from google.pubsub_v1.services.schema_service.transports import SchemaServiceRestTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberRestTransport
 
 from conformance.expect import PATIENCE, holds
@@ -20,16 +21,20 @@ Code = grpc.StatusCode
 # Pull that answers at once is what a test wants, though a program should not use it.
 warnings.filterwarnings("ignore", message=".*return_immediately.*")
 
+# Methods that some case has called.
+CALLED: set[str] = set()
+
 _LIMITS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
 
 class Clients:
     """The clients of one server, shared by all cases. `host` is `address:port`."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, over_rest: bool = False) -> None:
         # The hand-written clients read this, as programs under test do.
         os.environ["PUBSUB_EMULATOR_HOST"] = host
         self.host = host
+        self.over_rest = over_rest
         self.channel = grpc.insecure_channel(host, options=_LIMITS)
         self.publisher = api.PublisherClient(transport=self._grpc(api.PublisherClient))
         self.subscriber = api.SubscriberClient(transport=self._grpc(api.SubscriberClient))
@@ -38,6 +43,7 @@ class Clients:
         plain = {"host": host, "url_scheme": "http", "credentials": nobody}
         self.rest_publisher = api.PublisherClient(transport=PublisherRestTransport(**plain))
         self.rest_subscriber = api.SubscriberClient(transport=SubscriberRestTransport(**plain))
+        self.rest_schemas = api.SchemaServiceClient(transport=SchemaServiceRestTransport(**plain))
 
     def _grpc(self, client: Any) -> Any:
         return client.get_transport_class("grpc")(channel=self.channel)
@@ -52,6 +58,14 @@ class World:
         self.publisher = Once(clients.publisher)
         self.subscriber = Once(clients.subscriber)
         self.schemas = Once(clients.schemas)
+        if clients.over_rest:
+            self.use_rest()
+
+    def use_rest(self) -> None:
+        """From here on calls go over REST; streams, which it has not, stay."""
+        self.publisher = Once(self.clients.rest_publisher)
+        self.subscriber = Once(self.clients.rest_subscriber)
+        self.schemas = Once(self.clients.rest_schemas)
 
     def name(self, kind: str, name: str) -> str:
         """The full name of a resource in this project: `kind` is `topics`, `subscriptions`, …"""
@@ -126,6 +140,7 @@ class Once:
         self._client = client
 
     def __getattr__(self, method: str) -> Any:
+        CALLED.add(method)
         call = getattr(self._client, method)
         return lambda request=None, **more: call(request=request, **{"retry": None, "timeout": PATIENCE, **more})
 

@@ -20,7 +20,9 @@ REFUSED = "with exactly-once delivery an acknowledgement after the deadline fail
 
 def failures(error: Exception) -> dict[str, str]:
     """What an error says of each ack id."""
-    return {ack_id: why for detail in error.details for ack_id, why in getattr(detail, "metadata", {}).items()}
+    # Over REST a detail is JSON.
+    told = [detail.get("metadata", {}) if isinstance(detail, dict) else detail.metadata for detail in error.details]
+    return {ack_id: why for metadata in told for ack_id, why in metadata.items()}
 
 
 def expired(w: World, subscription: str) -> list[api.ReceivedMessage]:

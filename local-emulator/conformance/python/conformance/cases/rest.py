@@ -11,14 +11,14 @@ from google.protobuf import field_mask_pb2
 from conformance import docs
 from conformance.case import case
 from conformance.expect import PATIENCE, equal, holds, refused
-from conformance.world import Code, Once, World
+from conformance.world import Code, World
 
 JSON = {"content-type": "application/json"}
 
 
 def rest(w: World) -> World:
     """The same world, through REST."""
-    w.publisher, w.subscriber = Once(w.clients.rest_publisher), Once(w.clients.rest_subscriber)
+    w.use_rest()
     return w
 
 

@@ -13,7 +13,7 @@ from google.cloud.pubsub_v1.subscriber.message import Message
 from conformance import docs
 from conformance.case import case
 from conformance.expect import PATIENCE, equal, eventually, holds, refused
-from conformance.world import Code, World, texts
+from conformance.world import CALLED, Code, World, texts
 
 FLOW = "max_outstanding_messages and max_outstanding_bytes of the first request bound what is out"
 
@@ -24,6 +24,7 @@ class Stream:
     def __init__(self, w: World, **first) -> None:
         self.requests: queue.Queue = queue.Queue()
         self.send(**{"stream_ack_deadline_seconds": 60, **first})
+        CALLED.add("streaming_pull")
         self.answers = w.clients.subscriber.streaming_pull(
             requests=iter(self.requests.get, None), retry=None, timeout=PATIENCE
         )
@@ -147,7 +148,7 @@ def no_more_bytes_are_out_than_it_allows(w: World) -> None:
 
 @case(
     docs.rpc("Subscriber.StreamingPull"),
-    differs_because="messages of a stream that is gone are for the others; Google's emulator does not notice a cancelled one",
+    differs_because="what a stream that is gone had is for the others; Google's emulator does not notice a cancel",
 )
 def a_closed_stream_takes_no_more_messages(w: World) -> None:
     topic, subscription = w.pair()
@@ -163,10 +164,10 @@ def a_closed_stream_takes_no_more_messages(w: World) -> None:
 @case(docs.rpc("Subscriber.StreamingPull"), differs_because=FLOW)
 def two_streams_share_the_messages(w: World) -> None:
     topic, subscription = w.pair()
-    with Stream(w, subscription=subscription, max_outstanding_messages=10) as one:
-        with Stream(w, subscription=subscription, max_outstanding_messages=10) as other:
-            w.publish(topic, *(str(n) for n in range(20)))
-            equal(len(set(texts(one.receive(10) + other.receive(10)))), 20, "different messages")
+    first = {"subscription": subscription, "max_outstanding_messages": 10}
+    with Stream(w, **first) as one, Stream(w, **first) as other:
+        w.publish(topic, *(str(n) for n in range(20)))
+        equal(len(set(texts(one.receive(10) + other.receive(10)))), 20, "different messages")
 
 
 @contextlib.contextmanager
