@@ -106,6 +106,17 @@ def a_malformed_ack_id_is_refused(w: World) -> None:
     refused(Code.INVALID_ARGUMENT, lambda: w.deadline(subscription, made_up, 10), "modify deadline")
 
 
+@case(docs.rpc("AcknowledgeRequest"))
+def an_ack_id_is_good_for_its_subscription_only(w: World) -> None:
+    topic, subscription = w.pair()
+    other = w.subscription(topic, "other")
+    w.publish(topic, "x")
+    received = w.pull(subscription)
+    refused(Code.INVALID_ARGUMENT, lambda: w.ack(other, received), "acknowledge")
+    refused(Code.INVALID_ARGUMENT, lambda: w.deadline(other, received, 10), "modify deadline")
+    equal(texts(w.pull(other)), ["x"], "what the other still has")
+
+
 @case(docs.rpc("Subscriber.ModifyAckDeadline"))
 def a_nacked_message_comes_again_at_once(w: World) -> None:
     topic, subscription = w.pair()

@@ -8,6 +8,7 @@ import threading
 import time
 
 from google import pubsub_v1 as api
+from google.protobuf import field_mask_pb2
 
 from conformance import docs
 from conformance.case import add, case
@@ -274,6 +275,17 @@ def the_endpoint_can_change(w: World) -> None:
         w.publish(topic, "2")
         new.post()
         equal(old.posts.qsize(), 0, "pushes to the old one")
+
+
+@case(docs.rpc("Subscriber.UpdateSubscription"))
+def an_update_can_begin_push(w: World) -> None:
+    with Endpoint(204) as endpoint:
+        topic, subscription = w.pair()
+        w.publish(topic, "x")
+        changed = api.Subscription(name=subscription, topic=topic, push_config=pushed_to(endpoint.url))
+        mask = field_mask_pb2.FieldMask(paths=["push_config"])
+        w.subscriber.update_subscription(api.UpdateSubscriptionRequest(subscription=changed, update_mask=mask))
+        endpoint.post()
 
 
 @case(docs.rpc("PushConfig"))

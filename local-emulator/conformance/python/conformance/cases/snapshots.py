@@ -66,6 +66,21 @@ def its_subscription_must_exist(w: World) -> None:
     refused(Code.NOT_FOUND, lambda: snapshot(w, w.name("subscriptions", "missing")))
 
 
+@case(
+    docs.rpc("Subscriber.CreateSnapshot"),
+    differs_because="without a name in the request the server assigns a random one",
+)
+def without_a_name_it_gets_one(w: World) -> None:
+    _, subscription = w.pair()
+    request = api.CreateSnapshotRequest(subscription=subscription)
+    if w.clients.over_rest:
+        refused(Code.INVALID_ARGUMENT, lambda: w.subscriber.create_snapshot(request))
+        return
+    made = w.subscriber.create_snapshot(request).name
+    holds(made.startswith(f"{w.project}/snapshots/"), f"a name: {made}")
+    equal(get(w, made).name, made, "the snapshot")
+
+
 @case(docs.ERRORS)
 def a_missing_one_is_not_found(w: World) -> None:
     _, subscription = w.pair()

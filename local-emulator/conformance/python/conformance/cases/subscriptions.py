@@ -82,6 +82,17 @@ def its_topic_must_exist(w: World) -> None:
     refused(Code.NOT_FOUND, lambda: w.subscription(w.name("topics", "missing")))
 
 
+@case(docs.rpc("Subscriber.CreateSubscription"))
+def without_a_name_it_gets_one(w: World) -> None:
+    topic = w.topic()
+    if w.clients.over_rest:
+        refused(Code.INVALID_ARGUMENT, lambda: w.subscriber.create_subscription(api.Subscription(topic=topic)))
+        return
+    made = [w.subscriber.create_subscription(api.Subscription(topic=topic)).name for _ in range(2)]
+    holds(made[0] != made[1] and all(name.startswith(f"{w.project}/subscriptions/") for name in made), f"names: {made}")
+    equal(get(w, made[0]).topic, topic, "its topic")
+
+
 @case(docs.ERRORS)
 def a_missing_one_is_not_found(w: World) -> None:
     name, topic = w.name("subscriptions", "worker"), w.topic()
@@ -136,11 +147,12 @@ def a_ttl_is_a_day_at_least(w: World) -> None:
 
 
 @case(docs.rpc("RetryPolicy"))
-def back_off_is_at_most_ten_minutes(w: World) -> None:
+def back_off_keeps_to_its_bounds(w: World) -> None:
     topic = w.topic()
     for policy in [
         api.RetryPolicy(minimum_backoff=seconds(601)),
         api.RetryPolicy(maximum_backoff=seconds(601)),
+        api.RetryPolicy(minimum_backoff=seconds(60), maximum_backoff=seconds(10)),
     ]:
         refused(Code.INVALID_ARGUMENT, lambda: w.subscription(topic, retry_policy=policy), str(policy))
 
