@@ -3,7 +3,6 @@
 use tonic::Code;
 
 use super::*;
-use crate::broker::settle::AckFailure;
 use crate::proto::ExpirationPolicy;
 
 fn retaining() -> Subscription {
