@@ -3,6 +3,7 @@
 use tonic::Code;
 
 use super::*;
+use crate::broker::settle::AckFailure;
 use crate::proto::ExpirationPolicy;
 
 fn retaining() -> Subscription {
