@@ -243,6 +243,12 @@ impl Broker {
     }
 }
 
+fn foreign(ack_id: &str) -> Refusal {
+    Refusal::invalid(format!(
+        "You have passed a subscription that does not belong to the given ack ID (ack_id={ack_id})."
+    ))
+}
+
 /// Reads acknowledgement ids, each once. A malformed one is the request's fault, and with
 /// exactly-once delivery its own.
 fn answers(
@@ -261,6 +267,7 @@ fn answers(
     for text in texts.filter(|text| seen.insert(text.clone())) {
         match AckId::parse(&text) {
             Ok(ack) if ack.subscription == id => answers.valid.push((text, ack)),
+            Ok(_) if !exactly_once => return Err(foreign(&text)),
             Err(refusal) if !exactly_once => return Err(refusal),
             _ => answers.settled.add(text, false),
         }
