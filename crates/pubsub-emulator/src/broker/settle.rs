@@ -233,6 +233,12 @@ impl Broker {
     }
 }
 
+fn foreign(ack_id: &str) -> Refusal {
+    Refusal::invalid(format!(
+        "You have passed a subscription that does not belong to the given ack ID (ack_id={ack_id})."
+    ))
+}
+
 /// Reads acknowledgement ids, each once. A malformed one is the request's fault, and with
 /// exactly-once delivery its own.
 fn answers<'a, T>(
@@ -251,6 +257,7 @@ fn answers<'a, T>(
     for (text, what) in asked.filter(|(text, _)| seen.insert(*text)) {
         match AckId::parse(text) {
             Ok(ack) if ack.subscription == id => answers.valid.push((text.clone(), ack, what)),
+            Ok(_) if !exactly_once => return Err(foreign(text)),
             Err(refusal) if !exactly_once => return Err(refusal),
             _ => answers.settled.add(text.clone(), false),
         }

@@ -47,7 +47,8 @@ pub(super) async fn run(
         tokio::select! {
             () = broker.closing().cancelled() => return,
             refusal = pushing => if let Some(refusal) = refusal {
-                tracing::warn!(subscription = target.subscription, %refusal, "pushing is interrupted");
+                // A change of the subscription is no news, and a log that cannot be read was told.
+                tracing::debug!(subscription = target.subscription, %refusal, "pushing is interrupted");
             }
         }
         tokio::select! {

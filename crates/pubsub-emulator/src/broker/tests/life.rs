@@ -2,8 +2,8 @@
 
 use tonic::Code;
 
-use super::super::settle::AckFailure;
 use super::*;
+use crate::broker::settle::AckFailure;
 use crate::proto::ExpirationPolicy;
 
 fn retaining() -> Subscription {
