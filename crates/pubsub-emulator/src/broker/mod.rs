@@ -11,10 +11,19 @@ mod consume;
 mod dead_letter;
 mod messages;
 mod publish;
+mod schemas;
+mod seek;
 mod settings;
 mod settle;
+mod shelf;
+mod snapshots;
 mod state;
+mod subscription;
+#[cfg(test)]
+mod tests;
 mod ticker;
+mod topics;
+mod written;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -24,16 +33,20 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::disturbance::Disturbance;
 use crate::options::{Durability, Options};
+use crate::push::Signer;
+use crate::schema::Guard;
 use crate::stats::Stats;
 use crate::store::catalog::Catalog;
 use crate::store::{AppendError, Folder, Log, OpenError};
 pub(crate) use admin::Page;
-pub(crate) use consume::{Consumer, Delivery, fill, received};
+pub(crate) use consume::{Batch, Consumer, Delivery, fill, received};
 pub(crate) use publish::MOST_BYTES;
-pub(crate) use settle::Outcome;
+pub(crate) use schemas::SchemaSource;
+pub(crate) use seek::SeekTo;
+pub(crate) use settle::{Outcome, Settled};
 use state::State;
 pub(crate) use ticker::run as run_ticker;
 
@@ -50,6 +63,9 @@ pub(crate) struct Broker {
     clock: Arc<dyn Clock>,
     disturbance: Option<Arc<dyn Disturbance>>,
     log: Log,
+    /// Checks messages of topics with a schema.
+    guard: Guard,
+    signer: Signer,
     folder: Option<PathBuf>,
     /// One change of the catalog at a time.
     admin: tokio::sync::Mutex<()>,
@@ -75,10 +91,10 @@ impl Broker {
             Some(path) => {
                 let folder = Folder::open(path)?;
                 let catalog = Catalog::load(path)?;
-                let live: BTreeSet<u64> = catalog.subscriptions.values().map(|s| s.0.0).collect();
+                let live: BTreeSet<_> = catalog.holders().collect();
                 let (log, recovered) =
                     Log::open(folder, &live, options.memory_bytes, options.segment_bytes)?;
-                state.adopt(Arc::new(catalog));
+                state.adopt(Arc::new(catalog), clock.now());
                 state.recover(recovered);
                 log
             }
@@ -88,6 +104,8 @@ impl Broker {
             clock,
             disturbance: options.disturbance.clone(),
             log,
+            guard: Guard::default(),
+            signer: Signer::default(),
             folder,
             admin: tokio::sync::Mutex::new(()),
             room: Arc::new(Semaphore::new(WAITING_KIB)),
@@ -104,6 +122,16 @@ impl Broker {
     /// Cancelled when the emulator goes down.
     pub fn closing(&self) -> &CancellationToken {
         &self.closing
+    }
+
+    /// Signs the tokens of pushes.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
     }
 
     /// Resolves after a change of the catalog.

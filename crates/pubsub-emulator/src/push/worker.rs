@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::request::request;
+use super::token::Tokens;
 use super::{Client, PushTarget};
-use crate::broker::{Broker, Consumer, Delivery, Outcome, fill};
+use crate::broker::{Batch, Broker, Consumer, Delivery, Outcome, fill};
 use crate::lease::Flow;
 use crate::refusal::Refusal;
 
@@ -35,12 +36,19 @@ pub(super) async fn run(
         let Ok(consumer) = broker.consumer(&target.subscription, flow) else {
             return;
         };
-        let pushing = push_all(Arc::new(consumer), &client, &target, concurrency);
+        let pusher = Pusher {
+            broker: Arc::clone(&broker),
+            consumer,
+            client: client.clone(),
+            tokens: target.identity.clone().map(Tokens::new),
+            target: target.clone(),
+        };
+        let pushing = push_all(Arc::new(pusher), concurrency, &stop);
         tokio::select! {
-            () = stop.cancelled() => return,
             () = broker.closing().cancelled() => return,
-            refusal = pushing => {
-                tracing::warn!(subscription = target.subscription, %refusal, "pushing is interrupted");
+            refusal = pushing => if let Some(refusal) = refusal {
+                // A change of the subscription is no news, and a log that cannot be read was told.
+                tracing::debug!(subscription = target.subscription, %refusal, "pushing is interrupted");
             }
         }
         tokio::select! {
@@ -50,57 +58,84 @@ pub(super) async fn run(
     }
 }
 
-/// Pushes until messages cannot be had. The consumer's flow control bounds the posts under way.
+/// Pushes until told to stop, or until messages cannot be had, which it returns. The consumer's flow
+/// control bounds the posts under way; at the end their answers still count.
 async fn push_all(
-    consumer: Arc<Consumer>,
-    client: &Client,
-    target: &PushTarget,
+    pusher: Arc<Pusher>,
     concurrency: usize,
-) -> Refusal {
+    stop: &CancellationToken,
+) -> Option<Refusal> {
     let mut posts = JoinSet::new();
-    loop {
+    let refusal = loop {
         tokio::select! {
-            Some(ended) = posts.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a push has failed");
-                }
-            }
-            batch = consumer.take(concurrency) => {
-                let deliveries = match batch {
-                    Ok(batch) => fill(batch).await,
-                    Err(refusal) => Err(refusal),
-                };
-                let deliveries = match deliveries {
-                    Ok(deliveries) => deliveries,
-                    Err(refusal) => return refusal,
-                };
-                for delivery in deliveries {
-                    let (consumer, client) = (Arc::clone(&consumer), client.clone());
-                    let target = target.clone();
-                    posts.spawn(async move { push(&consumer, &client, &target, &delivery).await });
-                }
+            () = stop.cancelled() => break None,
+            Some(ended) = posts.join_next() => note(ended),
+            // What was taken is filled to the end, whatever happens meanwhile.
+            batch = pusher.consumer.take(concurrency) => match filled(batch).await {
+                Ok(deliveries) => for delivery in deliveries {
+                    let pusher = Arc::clone(&pusher);
+                    posts.spawn(async move { pusher.push(&delivery).await });
+                },
+                Err(refusal) => break Some(refusal),
             }
         }
+    };
+    // Each post has a deadline of its own.
+    while let Some(ended) = posts.join_next().await {
+        note(ended);
+    }
+    refusal
+}
+
+async fn filled(batch: Result<Batch, Refusal>) -> Result<Vec<Delivery>, Refusal> {
+    fill(batch?).await
+}
+
+fn note(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a push has failed");
     }
 }
 
-async fn push(consumer: &Consumer, client: &Client, target: &PushTarget, delivery: &Delivery) {
-    let answer = request(client, target, delivery)
-        .timeout(target.deadline)
-        .send()
-        .await;
-    let outcome = match answer {
-        Ok(answer) if acknowledges(answer.status().as_u16()) => Outcome::Done,
-        Ok(answer) => {
-            tracing::debug!(endpoint = target.endpoint, status = %answer.status(), "push refused");
-            Outcome::Failed
+/// What all posts of a subscription share.
+struct Pusher {
+    broker: Arc<Broker>,
+    consumer: Consumer,
+    client: Client,
+    target: PushTarget,
+    tokens: Option<Tokens>,
+}
+
+impl Pusher {
+    async fn push(&self, delivery: &Delivery) {
+        let outcome = self.post(delivery).await;
+        self.consumer.settle(delivery, outcome);
+    }
+
+    async fn post(&self, delivery: &Delivery) -> Outcome {
+        let endpoint = &self.target.endpoint;
+        let tokens = self.tokens.as_ref();
+        let token = tokens.map(|tokens| tokens.current(self.broker.signer(), self.broker.now()));
+        let token = match token.transpose() {
+            Ok(token) => token,
+            Err(error) => {
+                tracing::error!(endpoint, %error, "push without its token withheld");
+                return Outcome::Failed;
+            }
+        };
+        let post = request(&self.client, &self.target, delivery, token.as_deref());
+        match post.timeout(self.target.deadline).send().await {
+            Ok(answer) if acknowledges(answer.status().as_u16()) => Outcome::Done,
+            Ok(answer) => {
+                tracing::debug!(endpoint, status = %answer.status(), "push refused");
+                Outcome::Failed
+            }
+            Err(error) => {
+                tracing::debug!(endpoint, %error, "push failed");
+                Outcome::Failed
+            }
         }
-        Err(error) => {
-            tracing::debug!(endpoint = target.endpoint, %error, "push failed");
-            Outcome::Failed
-        }
-    };
-    consumer.settle(delivery, outcome);
+    }
 }
 
 /// <https://cloud.google.com/pubsub/docs/push#receive_push>.
