@@ -11,6 +11,7 @@ mod delivery;
 mod disturbance;
 mod durability;
 mod harness;
+mod inspect;
 mod kill;
 mod push;
 mod rest;
