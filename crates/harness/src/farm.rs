@@ -141,9 +141,10 @@ impl Farm {
                 &self.program,
                 &[
                     "emulator",
-                    "--listen",
+                    "pubsub",
+                    "--host-port",
                     &at(pubsub),
-                    "--data",
+                    "--data-dir",
                     &self.text("pubsub"),
                 ],
             ),
