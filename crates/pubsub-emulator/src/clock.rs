@@ -14,7 +14,7 @@ pub struct Moment(u64);
 
 impl Moment {
     /// The moment so many microseconds after the Unix epoch.
-    pub fn from_micros(micros: u64) -> Self {
+    pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 

@@ -1,6 +1,8 @@
 //! Field masks: which fields of an update count, and which of them may change at all.
 
-use crate::proto::{DeadLetterPolicy, PushConfig, RetryPolicy, Subscription, Topic};
+use crate::proto::{
+    DeadLetterPolicy, PushConfig, RetryPolicy, SchemaSettings, Snapshot, Subscription, Topic,
+};
 use crate::refusal::Refusal;
 
 /// Copies the fields named by `paths`, in `snake_case` or `camelCase`.
@@ -11,6 +13,10 @@ pub(crate) fn update_topic(
 ) -> Result<(), Refusal> {
     each(paths, |path| {
         match path {
+            part if part.starts_with("schema_settings.") => {
+                return schema_settings(config, update, part);
+            }
+            "schema_settings" => config.schema_settings.clone_from(&update.schema_settings),
             "labels" => config.labels.clone_from(&update.labels),
             "message_retention_duration" => {
                 config.message_retention_duration = update.message_retention_duration;
@@ -41,6 +47,22 @@ pub(crate) fn update_subscription(
     })
 }
 
+/// Copies the fields named by `paths`, in `snake_case` or `camelCase`.
+pub(crate) fn update_snapshot(
+    config: &mut Snapshot,
+    update: &Snapshot,
+    paths: &[String],
+) -> Result<(), Refusal> {
+    each(paths, |path| {
+        match path {
+            "labels" => config.labels.clone_from(&update.labels),
+            "expire_time" => config.expire_time = update.expire_time,
+            other => return Err(fixed("snapshot", other)),
+        }
+        Ok(())
+    })
+}
+
 fn whole(config: &mut Subscription, update: &Subscription, path: &str) -> Result<(), Refusal> {
     let update = update.clone();
     match path {
@@ -58,6 +80,21 @@ fn whole(config: &mut Subscription, update: &Subscription, path: &str) -> Result
             config.enable_exactly_once_delivery = update.enable_exactly_once_delivery;
         }
         other => return Err(fixed("subscription", other)),
+    }
+    Ok(())
+}
+
+fn schema_settings(config: &mut Topic, update: &Topic, path: &str) -> Result<(), Refusal> {
+    let from = update.schema_settings.clone().unwrap_or_default();
+    let to = config
+        .schema_settings
+        .get_or_insert_with(SchemaSettings::default);
+    match path {
+        "schema_settings.schema" => to.schema = from.schema,
+        "schema_settings.encoding" => to.encoding = from.encoding,
+        "schema_settings.first_revision_id" => to.first_revision_id = from.first_revision_id,
+        "schema_settings.last_revision_id" => to.last_revision_id = from.last_revision_id,
+        other => return Err(fixed("topic", other)),
     }
     Ok(())
 }
@@ -108,17 +145,22 @@ fn each(
     mut copy: impl FnMut(&str) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
     if paths.is_empty() {
-        return Err(Refusal::invalid(
-            "The update_mask must name at least one field.",
+        return Err(Refusal::invalid_field(
+            "update_mask",
+            "The update_mask must be set, and must name at least one field.",
         ));
     }
     paths.iter().try_for_each(|path| copy(&snake_case(path)))
 }
 
 fn fixed(what: &str, path: &str) -> Refusal {
-    Refusal::invalid(format!(
-        "the field {path:?} of a {what} is unknown or cannot be changed"
-    ))
+    Refusal::invalid_field(
+        "update_mask",
+        format!(
+            "Invalid update_mask: {path} is not a field of a {what} that can be changed. Paths have \
+             the form of \"schema_settings\"."
+        ),
+    )
 }
 
 fn snake_case(path: &str) -> String {

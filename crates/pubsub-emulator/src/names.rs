@@ -2,39 +2,77 @@
 //!
 //! Rules: <https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names>.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::refusal::Refusal;
 
 /// What a subscription says of its topic once the topic is gone.
 pub(crate) const DELETED_TOPIC: &str = "_deleted-topic_";
+/// What a topic says of its schema once the schema is gone.
+pub(crate) const DELETED_SCHEMA: &str = "_deleted-schema_";
+
+/// A kind of resource.
+pub(crate) trait Collection: 'static {
+    /// As names spell it.
+    const NAME: &'static str;
+}
+
+/// The full name of a resource of one kind.
+pub(crate) struct Name<C: Collection>(Arc<str>, PhantomData<fn() -> C>);
+
+/// The kind of [`TopicName`].
+pub(crate) enum Topics {}
+/// The kind of [`SubscriptionName`].
+pub(crate) enum Subscriptions {}
+/// The kind of [`SnapshotName`].
+pub(crate) enum Snapshots {}
+/// The kind of [`SchemaName`].
+pub(crate) enum Schemas {}
+
+impl Collection for Topics {
+    const NAME: &'static str = "topics";
+}
+impl Collection for Subscriptions {
+    const NAME: &'static str = "subscriptions";
+}
+impl Collection for Snapshots {
+    const NAME: &'static str = "snapshots";
+}
+impl Collection for Schemas {
+    const NAME: &'static str = "schemas";
+}
 
 /// `projects/{project}/topics/{topic}`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct TopicName(Arc<str>);
-
+pub(crate) type TopicName = Name<Topics>;
 /// `projects/{project}/subscriptions/{subscription}`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SubscriptionName(Arc<str>);
+pub(crate) type SubscriptionName = Name<Subscriptions>;
+/// `projects/{project}/snapshots/{snapshot}`.
+pub(crate) type SnapshotName = Name<Snapshots>;
+/// `projects/{project}/schemas/{schema}`, without a revision.
+pub(crate) type SchemaName = Name<Schemas>;
 
 /// `projects/{project}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProjectName(Arc<str>);
 
-impl TopicName {
+impl<C: Collection> Name<C> {
+    /// # Errors
+    /// `INVALID_ARGUMENT`, in the service's words.
     pub fn parse(name: &str) -> Result<Self, Refusal> {
-        check(name, "topics").map(|()| Self(name.into()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl SubscriptionName {
-    pub fn parse(name: &str) -> Result<Self, Refusal> {
-        check(name, "subscriptions").map(|()| Self(name.into()))
+        if well_formed(name, C::NAME) {
+            Ok(Self(name.into(), PhantomData))
+        } else {
+            Err(Refusal::invalid(format!(
+                "Invalid [{collection}] name: (name={name}): expected \
+                 projects/{{project}}/{collection}/{{id}}, the id of 3 to 255 letters, digits or \
+                 -_.~+%, beginning with a letter and not with \"goog\"",
+                collection = C::NAME
+            )))
+        }
     }
 
     pub fn as_str(&self) -> &str {
@@ -45,6 +83,11 @@ impl SubscriptionName {
     pub fn project(&self) -> &str {
         self.0.split('/').nth(1).unwrap_or_default()
     }
+
+    /// The last part: how the service's errors name a resource.
+    pub fn id(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 impl ProjectName {
@@ -52,7 +95,7 @@ impl ProjectName {
         match name.strip_prefix("projects/") {
             Some(id) if valid_project(id) => Ok(Self(name.into())),
             _ => Err(Refusal::invalid(format!(
-                "invalid project name {name:?}: expected projects/{{project}}"
+                "Invalid [projects] name: (name={name}): expected projects/{{project}}"
             ))),
         }
     }
@@ -65,32 +108,57 @@ impl ProjectName {
     }
 }
 
-impl fmt::Display for TopicName {
+impl<C: Collection> Clone for Name<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0), PhantomData)
+    }
+}
+
+impl<C: Collection> PartialEq for Name<C> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<C: Collection> Eq for Name<C> {}
+
+impl<C: Collection> PartialOrd for Name<C> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<C: Collection> Ord for Name<C> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl<C: Collection> Hash for Name<C> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<C: Collection> fmt::Debug for Name<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl<C: Collection> fmt::Display for Name<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Display for SubscriptionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-fn check(name: &str, collection: &str) -> Result<(), Refusal> {
+fn well_formed(name: &str, collection: &str) -> bool {
     let mut parts = name.split('/');
-    let shaped = parts.next() == Some("projects")
+    parts.next() == Some("projects")
         && parts.next().is_some_and(valid_project)
         && parts.next() == Some(collection)
         && parts.next().is_some_and(valid_id)
-        && parts.next().is_none();
-    if shaped {
-        return Ok(());
-    }
-    Err(Refusal::invalid(format!(
-        "invalid name {name:?}: expected projects/{{project}}/{collection}/{{id}}, the id of 3 to 255 \
-         letters, digits or -_.~+%, beginning with a letter and not with \"goog\""
-    )))
+        && parts.next().is_none()
 }
 
 fn valid_project(id: &str) -> bool {
@@ -119,7 +187,9 @@ mod tests {
             assert_eq!(TopicName::parse(name).unwrap().as_str(), name);
         }
         let name = SubscriptionName::parse("projects/p-1/subscriptions/sub").unwrap();
-        assert_eq!(name.project(), "p-1");
+        assert_eq!((name.project(), name.id()), ("p-1", "sub"));
+        assert!(SchemaName::parse("projects/p/schemas/abc").is_ok());
+        assert!(SnapshotName::parse("projects/p/snapshots/abc").is_ok());
     }
 
     #[test]
@@ -137,6 +207,9 @@ mod tests {
         ] {
             assert!(TopicName::parse(name).is_err(), "{name}");
         }
+        let longest = format!("projects/p/topics/{}", "a".repeat(255));
+        assert!(TopicName::parse(&longest).is_ok());
+        assert!(TopicName::parse(&format!("{longest}a")).is_err());
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use crate::lease::{Seq, Token};
+use crate::lease::Token;
 use crate::refusal::Refusal;
+use crate::seqs::Seq;
 use crate::store::catalog::SubscriptionId;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AckId {
     pub subscription: SubscriptionId,
     pub seq: Seq,

@@ -5,62 +5,33 @@ use std::sync::Arc;
 
 use super::Broker;
 use super::settings;
+use super::topics;
 use crate::mask;
 use crate::names::{DELETED_TOPIC, ProjectName, SubscriptionName, TopicName};
-use crate::proto::{PushConfig, Subscription, Topic, topic};
+pub(crate) use crate::page::Page;
+use crate::proto::{PushConfig, Subscription, Topic};
 use crate::push::PushTarget;
 use crate::refusal::Refusal;
 use crate::store::catalog::{Catalog, SubscriptionId};
 
-const MOST_A_PAGE: usize = 1000;
-
-/// Which part of a list is asked for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Page {
-    /// 0 leaves it to the server.
-    pub size: i32,
-    /// The last name of the page before; empty at the start.
-    pub token: String,
-}
-
-impl Page {
-    /// Cuts a page out of names in order. Returns it with the token of the next one.
-    fn cut<T>(self, all: impl Iterator<Item = (String, T)>) -> (Vec<T>, String) {
-        let most = match usize::try_from(self.size) {
-            Ok(size @ 1..=MOST_A_PAGE) => size,
-            _ => MOST_A_PAGE,
-        };
-        let mut rest = all.filter(|(name, _)| *name > self.token).peekable();
-        let mut page = Vec::new();
-        let mut last = String::new();
-        while page.len() < most
-            && let Some((name, item)) = rest.next()
-        {
-            last = name;
-            page.push(item);
-        }
-        let more = rest.peek().is_some();
-        (page, if more { last } else { String::new() })
-    }
-}
-
-fn missing(name: impl std::fmt::Display) -> Refusal {
+/// The service names a resource by its id alone.
+pub(super) fn missing(name: impl std::fmt::Display) -> Refusal {
     Refusal::not_found(format!("Resource not found (resource={name})."))
 }
 
-fn existing(name: impl std::fmt::Display) -> Refusal {
+pub(super) fn existing(name: impl std::fmt::Display) -> Refusal {
     Refusal::exists(format!(
         "Resource already exists in the project (resource={name})."
     ))
 }
 
 impl Broker {
-    fn catalog(&self) -> Arc<Catalog> {
+    pub(super) fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.state.lock().catalog)
     }
 
     /// Changes a copy of the catalog, saves it, and puts it in force.
-    async fn change<T>(
+    pub(super) async fn change<T>(
         &self,
         edit: impl FnOnce(&mut Catalog) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
@@ -70,18 +41,29 @@ impl Broker {
         }
         let mut catalog = (*self.catalog()).clone();
         let result = edit(&mut catalog)?;
+        catalog.settle_retention();
         let catalog = Arc::new(catalog);
         self.save(Arc::clone(&catalog)).await?;
-        {
-            let mut state = self.state.lock();
-            state.adopt(catalog);
-            self.remove_finished(&mut state);
-        }
-        self.changed.notify_one();
+        self.adopt(catalog);
         Ok(result)
     }
 
-    async fn save(&self, catalog: Arc<Catalog>) -> Result<(), Refusal> {
+    /// Puts a catalog that is on disk in force.
+    pub(super) fn adopt(&self, catalog: Arc<Catalog>) {
+        let now = self.clock.now();
+        {
+            let mut state = self.state.lock();
+            for (holder, seqs) in state.adopt(catalog, now) {
+                self.let_go(&mut state, holder, &seqs);
+            }
+            self.remove_finished(&mut state);
+        }
+        // What expires first may be another now.
+        self.sooner.notify_one();
+        self.changed.notify_one();
+    }
+
+    pub(super) async fn save(&self, catalog: Arc<Catalog>) -> Result<(), Refusal> {
         let Some(folder) = self.folder.clone() else {
             return Ok(());
         };
@@ -97,12 +79,11 @@ impl Broker {
 
     pub async fn create_topic(&self, mut config: Topic) -> Result<Topic, Refusal> {
         let name = TopicName::parse(&config.name)?;
-        refuse_unsupported(&config)?;
-        config.state = topic::State::Active.into();
         self.change(|catalog| {
             if catalog.topics.contains_key(&name) {
-                return Err(existing(&name));
+                return Err(existing(name.id()));
             }
+            topics::complete(catalog, &mut config)?;
             catalog.topics.insert(name, config.clone());
             Ok(config)
         })
@@ -116,20 +97,19 @@ impl Broker {
             .topics
             .get(&name)
             .cloned()
-            .ok_or_else(|| missing(&name))
+            .ok_or_else(|| missing(name.id()))
     }
 
     /// Takes the fields named by `paths` from `update`.
     pub async fn update_topic(&self, update: Topic, paths: &[String]) -> Result<Topic, Refusal> {
         let name = TopicName::parse(&update.name)?;
         self.change(|catalog| {
-            let config = catalog
-                .topics
-                .get_mut(&name)
-                .ok_or_else(|| missing(&name))?;
-            mask::update_topic(config, &update, paths)?;
-            refuse_unsupported(config)?;
-            Ok(config.clone())
+            let config = catalog.topics.get(&name);
+            let mut config = config.ok_or_else(|| missing(name.id()))?.clone();
+            mask::update_topic(&mut config, &update, paths)?;
+            topics::complete(catalog, &mut config)?;
+            catalog.topics.insert(name, config.clone());
+            Ok(config)
         })
         .await
     }
@@ -149,10 +129,18 @@ impl Broker {
     pub async fn delete_topic(&self, name: &str) -> Result<(), Refusal> {
         let name = TopicName::parse(name)?;
         self.change(|catalog| {
-            catalog.topics.remove(&name).ok_or_else(|| missing(&name))?;
+            catalog
+                .topics
+                .remove(&name)
+                .ok_or_else(|| missing(name.id()))?;
             for (_, config) in catalog.subscriptions.values_mut() {
                 if config.topic == name.as_str() {
                     config.topic = DELETED_TOPIC.to_owned();
+                }
+            }
+            for record in catalog.snapshots.values_mut() {
+                if record.config.topic == name.as_str() {
+                    record.config.topic = DELETED_TOPIC.to_owned();
                 }
             }
             Ok(())
@@ -169,12 +157,12 @@ impl Broker {
         let topic = TopicName::parse(topic)?;
         let catalog = self.catalog();
         if !catalog.topics.contains_key(&topic) {
-            return Err(missing(&topic));
+            return Err(missing(topic.id()));
         }
         let of_topic = catalog
             .subscriptions
             .iter()
-            .filter(|(_, (_, config))| config.topic == topic.as_str())
+            .filter(|(_, (_, config))| config.topic == topic.as_str() && !config.detached)
             .map(|(name, _)| (name.as_str().to_owned(), name.as_str().to_owned()));
         Ok(page.cut(of_topic))
     }
@@ -186,18 +174,18 @@ impl Broker {
         let name = SubscriptionName::parse(&config.name)?;
         let topic = TopicName::parse(&config.topic)?;
         config.detached = false;
+        config.topic_message_retention_duration = None;
         settings::complete(&mut config)?;
         self.change(|catalog| {
             if catalog.subscriptions.contains_key(&name) {
-                return Err(existing(&name));
+                return Err(existing(name.id()));
             }
             if !catalog.topics.contains_key(&topic) {
-                return Err(missing(&topic));
+                return Err(missing(topic.id()));
             }
-            catalog.next_id += 1;
-            let id = SubscriptionId(catalog.next_id);
+            let id = SubscriptionId(catalog.new_holder().0);
             catalog.subscriptions.insert(name, (id, config.clone()));
-            Ok(config)
+            Ok(shown(catalog, &config))
         })
         .await
     }
@@ -207,8 +195,8 @@ impl Broker {
         let catalog = self.catalog();
         let found = catalog.subscriptions.get(&name);
         found
-            .map(|(_, config)| config.clone())
-            .ok_or_else(|| missing(&name))
+            .map(|(_, config)| shown(&catalog, config))
+            .ok_or_else(|| missing(name.id()))
     }
 
     /// Takes the fields named by `paths` from `update`.
@@ -220,10 +208,11 @@ impl Broker {
         let name = SubscriptionName::parse(&update.name)?;
         self.change(|catalog| {
             let found = catalog.subscriptions.get_mut(&name);
-            let (_, config) = found.ok_or_else(|| missing(&name))?;
+            let (_, config) = found.ok_or_else(|| missing(name.id()))?;
             mask::update_subscription(config, &update, paths)?;
             settings::complete(config)?;
-            Ok(config.clone())
+            let config = config.clone();
+            Ok(shown(catalog, &config))
         })
         .await
     }
@@ -242,17 +231,16 @@ impl Broker {
         self.update_subscription(update, &paths).await.map(|_| ())
     }
 
-    /// Cuts a subscription off its topic and drops what it has.
+    /// Cuts a subscription off its topic and drops what it has: it goes on as another one, without
+    /// messages and with no way to get any.
     pub async fn detach_subscription(&self, name: &str) -> Result<(), Refusal> {
         let name = SubscriptionName::parse(name)?;
         self.change(|catalog| {
-            catalog.next_id += 1;
-            let fresh = SubscriptionId(catalog.next_id);
+            let fresh = SubscriptionId(catalog.new_holder().0);
             let found = catalog.subscriptions.get_mut(&name);
-            let (id, config) = found.ok_or_else(|| missing(&name))?;
+            let (id, config) = found.ok_or_else(|| missing(name.id()))?;
             *id = fresh;
             config.detached = true;
-            config.topic = DELETED_TOPIC.to_owned();
             Ok(())
         })
         .await
@@ -269,7 +257,7 @@ impl Broker {
             .subscriptions
             .iter()
             .filter(|(name, _)| project.contains(name.as_str()))
-            .map(|(name, (_, config))| (name.as_str().to_owned(), config.clone()));
+            .map(|(name, (_, config))| (name.as_str().to_owned(), shown(&catalog, config)));
         Ok(page.cut(of_project))
     }
 
@@ -277,7 +265,7 @@ impl Broker {
         let name = SubscriptionName::parse(name)?;
         self.change(|catalog| {
             let removed = catalog.subscriptions.remove(&name);
-            removed.map(|_| ()).ok_or_else(|| missing(&name))
+            removed.map(|_| ()).ok_or_else(|| missing(name.id()))
         })
         .await
     }
@@ -285,7 +273,8 @@ impl Broker {
     /// The subscriptions that push, as they are now.
     pub fn push_targets(&self) -> Vec<(SubscriptionId, PushTarget)> {
         let catalog = self.catalog();
-        let targets = catalog.subscriptions.values().filter_map(|(id, config)| {
+        let attached = catalog.subscriptions.values().filter(|(_, c)| !c.detached);
+        let targets = attached.filter_map(|(id, config)| {
             let endpoint = settings::push_endpoint(config)?;
             let deadline = settings::ack_deadline(config);
             Some((*id, PushTarget::new(config, endpoint, deadline)))
@@ -294,39 +283,12 @@ impl Broker {
     }
 }
 
-fn refuse_unsupported(config: &Topic) -> Result<(), Refusal> {
-    let asked = [
-        (config.schema_settings.is_some(), "schemas"),
-        (
-            config.ingestion_data_source_settings.is_some(),
-            "ingestion from data sources",
-        ),
-        (!config.message_transforms.is_empty(), "message transforms"),
-    ];
-    match asked.iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(Refusal::unsupported(what)),
-        None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_cover_a_list_without_gap_or_repeat() {
-        let names = ["a", "b", "c", "d", "e"];
-        let list = || names.iter().map(|name| ((*name).to_owned(), *name));
-        let mut seen = Vec::new();
-        let mut token = String::new();
-        loop {
-            let (page, next) = Page { size: 2, token }.cut(list());
-            seen.extend(page);
-            token = next;
-            if token.is_empty() {
-                break;
-            }
-        }
-        assert_eq!(seen, names);
+/// A subscription as it is answered: with what its topic retains.
+fn shown(catalog: &Catalog, config: &Subscription) -> Subscription {
+    let topic = TopicName::parse(&config.topic).ok();
+    let topic = topic.and_then(|topic| catalog.topics.get(&topic));
+    Subscription {
+        topic_message_retention_duration: topic.and_then(|t| t.message_retention_duration),
+        ..config.clone()
     }
 }

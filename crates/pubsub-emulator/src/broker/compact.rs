@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::messages::Body;
 use super::{Broker, State};
-use crate::lease::Seq;
 use crate::proto::PubsubMessage;
+use crate::seqs::Seq;
 use crate::store::{AppendError, Entry, Frames, Place};
 
 /// Messages moved in one step.
@@ -69,9 +69,9 @@ impl Broker {
             for (seq, message) in messages {
                 // Only for those that have not acknowledged it until now: an acknowledgement from
                 // here on comes after this entry in the log.
-                if let Some(stored) = state.messages.get(seq) {
-                    let targets = stored.targets.iter().map(|id| id.0).collect();
-                    frames.push(&Entry::message(seq.0, targets, (*message).clone()));
+                let (open, acked) = state.holders(seq);
+                if !open.is_empty() || !acked.is_empty() {
+                    frames.push(&Entry::message(seq, &open, &acked, (*message).clone()));
                     moved.push(seq);
                 }
             }
@@ -89,7 +89,7 @@ impl Broker {
         state.compacting = false;
         let Ok(places) = result else { return false };
         for (seq, place) in moved.iter().zip(places) {
-            state.messages.moved(*seq, place);
+            state.messages.moved(*seq, &place);
         }
         self.remove_finished(&mut state);
         true
@@ -98,6 +98,6 @@ impl Broker {
 
 fn bodies(state: &State, most: usize) -> Vec<(Seq, Body)> {
     let oldest = state.messages.oldest(most).into_iter();
-    let body = |seq| Some((seq, state.messages.get(seq)?.body.clone()));
+    let body = |seq| Some((seq, state.messages.body(seq)?));
     oldest.filter_map(body).collect()
 }

@@ -9,13 +9,15 @@ use tokio_util::sync::CancellationToken;
 use super::ack_id::AckId;
 use super::messages::Body;
 use super::settings;
-use super::state::{PULLS, State, Subscription};
+use super::state::{PULLS, State};
+use super::subscription::Subscription;
 use super::{Broker, Outcome};
 use crate::clock::Moment;
 use crate::disturbance::Fate;
-use crate::lease::{ConsumerId, Flow, Seq, Taken, Token};
+use crate::lease::{ConsumerId, Flow, Taken, Token};
 use crate::proto::{PubsubMessage, ReceivedMessage};
 use crate::refusal::Refusal;
+use crate::seqs::Seq;
 use crate::store::catalog::SubscriptionId;
 
 /// Of messages that are handed over together.
@@ -25,8 +27,11 @@ const MOST_BYTES: u64 = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct Consumer {
     broker: Arc<Broker>,
+    name: String,
     subscription: SubscriptionId,
     id: ConsumerId,
+    /// A client is connected: that alone keeps the subscription from expiring.
+    stream: bool,
     arrivals: Arc<Notify>,
     end: CancellationToken,
 }
@@ -57,23 +62,29 @@ impl Broker {
         let subscription = state.find(name)?;
         let id = state.new_consumer();
         let found = state.get_mut(subscription)?;
+        found.check_attached()?;
         let flow = flow(found.ack_deadline());
+        let stream = settings::push_endpoint(&found.config).is_none();
+        found.streams += usize::from(stream);
         found.leases.open(id, flow);
         Ok(Consumer {
             broker: Arc::clone(self),
+            name: name.to_owned(),
             subscription,
             id,
+            stream,
             arrivals: Arc::clone(&found.arrivals),
             end: found.end.clone(),
         })
     }
 
-    /// Refuses pulling from a push subscription, as the service does.
+    /// Refuses pulling from a push or detached subscription, as the service does.
     pub fn check_pullable(&self, name: &str) -> Result<(), Refusal> {
-        let state = self.state.lock();
+        let state = &mut *self.state.lock();
         let id = state.find(name)?;
-        let push = state.subscriptions.get(&id);
-        match push.and_then(|s| settings::push_endpoint(&s.config)) {
+        let found = state.get_mut(id)?;
+        found.check_attached()?;
+        match settings::push_endpoint(&found.config) {
             Some(_) => Err(Refusal::precondition(
                 "This method is not supported for this subscription type: it is a push subscription.",
             )),
@@ -89,17 +100,32 @@ impl Broker {
         patience: Duration,
     ) -> Result<Vec<ReceivedMessage>, Refusal> {
         self.check_pullable(name)?;
-        let pulls = {
+        let now = self.clock.now();
+        let (subscription, arrivals, end) = {
             let state = &mut *self.state.lock();
             let subscription = state.find(name)?;
             let found = state.get_mut(subscription)?;
+            found.touch(now);
             (subscription, Arc::clone(&found.arrivals), found.end.clone())
         };
-        let (subscription, arrivals, end) = &pulls;
-        let waiting = self.take_some(*subscription, PULLS, most, arrivals, end);
+        let waiting = self.take_some(subscription, PULLS, most, &arrivals);
+        let waiting = async {
+            tokio::select! {
+                batch = waiting => batch,
+                () = end.cancelled() => Err(self.ended(name)),
+            }
+        };
         match tokio::time::timeout(patience, waiting).await {
             Ok(batch) => Ok(received(fill(batch?).await?)),
             Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Why the consumers of a subscription had to go.
+    fn ended(&self, name: &str) -> Refusal {
+        match self.check_pullable(name) {
+            Err(refusal) => refusal,
+            Ok(()) => Refusal::unavailable("the subscription was changed: begin again"),
         }
     }
 
@@ -110,7 +136,6 @@ impl Broker {
         id: ConsumerId,
         most: usize,
         arrivals: &Notify,
-        end: &CancellationToken,
     ) -> Result<Batch, Refusal> {
         loop {
             let arrival = arrivals.notified();
@@ -126,9 +151,6 @@ impl Broker {
             tokio::select! {
                 () = arrival => {}
                 () = self.closing.cancelled() => return Err(Refusal::shutting_down()),
-                () = end.cancelled() => {
-                    return Err(Refusal::not_found("the subscription was deleted or changed"));
-                }
             }
         }
     }
@@ -151,8 +173,8 @@ impl Broker {
         }
         let with_body = |mut taken: Taken| {
             taken.attempt = if counted { taken.attempt } else { 0 };
-            let stored = state.messages.get(taken.seq)?;
-            Some((subscription, taken, stored.body.clone()))
+            let body = state.messages.body(taken.seq)?;
+            Some((subscription, taken, body))
         };
         Ok(Batch(taken.into_iter().filter_map(with_body).collect()))
     }
@@ -172,11 +194,16 @@ impl Broker {
         );
     }
 
-    fn close_consumer(self: &Arc<Self>, subscription: SubscriptionId, id: ConsumerId) {
+    fn close_consumer(self: &Arc<Self>, consumer: &Consumer) {
+        let now = self.clock.now();
         let state: &mut State = &mut self.state.lock();
-        if let Some(found) = state.subscriptions.get_mut(&subscription) {
-            found.leases.close(id);
-            self.settled(state, subscription, Vec::new());
+        if let Some(found) = state.subscriptions.get_mut(&consumer.subscription) {
+            found.leases.close(consumer.id);
+            if consumer.stream {
+                found.streams -= 1;
+                found.touch(now);
+            }
+            self.follow_up(state, consumer.subscription);
         }
     }
 }
@@ -184,9 +211,18 @@ impl Broker {
 impl Consumer {
     /// Waits for messages and leases them. Leases nothing if it is dropped before its end.
     pub async fn take(&self, most: usize) -> Result<Batch, Refusal> {
-        self.broker
-            .take_some(self.subscription, self.id, most, &self.arrivals, &self.end)
-            .await
+        let broker = &self.broker;
+        tokio::select! {
+            batch = broker.take_some(self.subscription, self.id, most, &self.arrivals) => batch,
+            () = self.end.cancelled() => Err(broker.ended(&self.name)),
+        }
+    }
+
+    /// Whether the subscription delivers exactly once, at the moment.
+    pub fn exactly_once(&self) -> bool {
+        let state = &*self.broker.state.lock();
+        let found = state.subscriptions.get(&self.subscription);
+        found.is_some_and(|found| found.leases.exactly_once())
     }
 
     /// Further leases are of this length.
@@ -206,7 +242,7 @@ impl Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        self.broker.close_consumer(self.subscription, self.id);
+        self.broker.close_consumer(self);
     }
 }
 

@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use super::state::Subscription;
+use super::subscription::Subscription;
 use super::{Broker, State, Then};
-use crate::lease::Seq;
 use crate::names::TopicName;
 use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
+use crate::seqs::Seq;
 use crate::store::catalog::SubscriptionId;
 
 /// How the attributes of dead letters begin.
@@ -57,9 +57,8 @@ impl Broker {
         let policy = subscription.config.dead_letter_policy.as_ref();
         let topic = policy.ok_or_else(gone)?.dead_letter_topic.clone();
         let topic = TopicName::parse(&topic)?;
-        let stored = state.messages.get(seq).ok_or_else(gone)?;
-        let message = stored
-            .body
+        let body = state.messages.body(seq).ok_or_else(gone)?;
+        let message = body
             .read()
             .map_err(|error| Refusal::internal(error.to_string()))?;
         let letter = letter(subscription, seq, &message);

@@ -6,10 +6,10 @@ use tokio::sync::broadcast;
 
 use super::messages::Body;
 use super::{Broker, dead_letter, settings};
-use crate::lease::Seq;
 use crate::names::TopicName;
 use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
+use crate::seqs::Seq;
 use crate::stats::{SubscriptionSettings, TopicStats};
 
 /// Messages that a slow watcher may be behind.
@@ -67,15 +67,13 @@ impl Broker {
         let found: Vec<(Body, u32)> = {
             let state = &mut *self.state.lock();
             let id = state.find(subscription)?;
-            let seqs: Vec<Seq> = state.get_mut(id)?.leases.seqs().take(most).collect();
             let leases = &state.get_mut(id)?.leases;
-            let failures: Vec<u32> = seqs.iter().map(|seq| leases.failures(*seq)).collect();
-            let bodies = seqs.into_iter().zip(failures);
+            let oldest = leases.unacked().take(most);
+            let failed: Vec<(Seq, u32)> =
+                oldest.map(|(seq, _)| (seq, leases.failures(seq))).collect();
+            let bodies = failed.into_iter();
             bodies
-                .filter_map(|(seq, failures)| {
-                    let stored = state.messages.get(seq)?;
-                    Some((stored.body.clone(), failures))
-                })
+                .filter_map(|(seq, failures)| Some((state.messages.body(seq)?, failures)))
                 .collect()
         };
         let read = move || {
@@ -101,17 +99,22 @@ impl Broker {
         let body = {
             let state = &mut *self.state.lock();
             let id = state.find(subscription)?;
-            let there = state.get_mut(id)?.leases.seqs().any(|there| there == seq);
-            let stored = state.messages.get(seq).filter(|_| there);
-            stored.ok_or_else(gone)?.body.clone()
+            let mut unacked = state.get_mut(id)?.leases.unacked();
+            let there = unacked.any(|(there, _)| there == seq);
+            drop(unacked);
+            let body = state.messages.body(seq).filter(|_| there);
+            body.ok_or_else(gone)?
         };
         let read = tokio::task::spawn_blocking(move || body.read()).await;
         let read = read.map_err(|error| Refusal::internal(error.to_string()))?;
         let read = read.map_err(|error| Refusal::unavailable(error.to_string()))?;
         let topic = self.source(subscription, &read)?;
         let mut again = (*read).clone();
+        // Those of its schema are set anew.
+        let set_here = [dead_letter::PREFIX, "googclient_"];
         again.attributes.retain(|name, _| {
-            !name.starts_with(dead_letter::PREFIX) && !without.contains(&&**name)
+            let ours = set_here.iter().any(|prefix| name.starts_with(prefix));
+            !ours && !without.contains(&&**name)
         });
         again.message_id.clear();
         self.publish(&topic, vec![again]).await?;

@@ -12,10 +12,17 @@ mod dead_letter;
 mod inspect;
 mod messages;
 mod publish;
+mod schemas;
+mod seek;
 mod settings;
 mod settle;
+mod shelf;
+mod snapshots;
 mod state;
+mod subscription;
 mod ticker;
+mod topics;
+mod written;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -28,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::disturbance::Disturbance;
 use crate::options::{Durability, Options};
+use crate::schema::Guard;
 use crate::stats::Stats;
 use crate::store::catalog::Catalog;
 use crate::store::{AppendError, Folder, Log, OpenError};
@@ -35,7 +43,9 @@ pub(crate) use admin::Page;
 pub(crate) use consume::{Consumer, Delivery, fill, received};
 pub(crate) use inspect::Watched;
 pub(crate) use publish::MOST_BYTES;
-pub(crate) use settle::Outcome;
+pub(crate) use schemas::SchemaSource;
+pub(crate) use seek::SeekTo;
+pub(crate) use settle::{AckFailure, Outcome, Settled};
 use state::State;
 pub(crate) use ticker::run as run_ticker;
 
@@ -52,6 +62,8 @@ pub(crate) struct Broker {
     clock: Arc<dyn Clock>,
     disturbance: Option<Arc<dyn Disturbance>>,
     log: Log,
+    /// Checks messages of topics with a schema.
+    guard: Guard,
     folder: Option<PathBuf>,
     /// One change of the catalog at a time.
     admin: tokio::sync::Mutex<()>,
@@ -79,10 +91,10 @@ impl Broker {
             Some(path) => {
                 let folder = Folder::open(path)?;
                 let catalog = Catalog::load(path)?;
-                let live: BTreeSet<u64> = catalog.subscriptions.values().map(|s| s.0.0).collect();
+                let live: BTreeSet<_> = catalog.holders().collect();
                 let (log, recovered) =
                     Log::open(folder, &live, options.memory_bytes, options.segment_bytes)?;
-                state.adopt(Arc::new(catalog));
+                state.adopt(Arc::new(catalog), clock.now());
                 state.recover(recovered);
                 log
             }
@@ -92,6 +104,7 @@ impl Broker {
             clock,
             disturbance: options.disturbance.clone(),
             log,
+            guard: Guard::default(),
             folder,
             admin: tokio::sync::Mutex::new(()),
             room: Arc::new(Semaphore::new(WAITING_KIB)),

@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 
 use super::{Broker, State, Then};
 use crate::clock::Moment;
-use crate::lease::Seq;
 use crate::names::TopicName;
 use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
-use crate::store::catalog::SubscriptionId;
+use crate::seqs::Seq;
+use crate::store::catalog::HolderId;
 use crate::store::{AppendError, Entry, Frames, Place};
 
 const MOST_MESSAGES: usize = 1000;
@@ -24,9 +24,10 @@ const LONGEST_VALUE: usize = 1024;
 /// A message with its number, on its way to the disk.
 pub(super) struct Outgoing {
     seq: Seq,
-    targets: Vec<SubscriptionId>,
+    targets: Vec<HolderId>,
     message: Arc<PubsubMessage>,
-    size: u64,
+    size: u32,
+    born: Moment,
 }
 
 impl Broker {
@@ -34,10 +35,11 @@ impl Broker {
     pub async fn publish(
         self: &Arc<Self>,
         topic: &str,
-        messages: Vec<PubsubMessage>,
+        mut messages: Vec<PubsubMessage>,
     ) -> Result<Vec<String>, Refusal> {
         let topic = TopicName::parse(topic)?;
         let size = check(&messages)?;
+        self.conform(&topic, &mut messages)?;
         let count = messages.len();
         let messages = self.repeated(&topic, messages);
         let kib = u32::try_from(size / 1024 + 1).unwrap_or(u32::MAX);
@@ -84,7 +86,8 @@ impl Broker {
             return Ok(());
         }
         Err(Refusal::exhausted(format!(
-            "the backlog has reached its bound of {} bytes: acknowledge messages or delete subscriptions",
+            "the messages that are kept have reached their bound of {} bytes: acknowledge some, \
+             shorten the retention, or delete subscriptions and snapshots",
             self.max_backlog_bytes
         )))
     }
@@ -98,7 +101,8 @@ impl Broker {
     ) -> Result<Vec<Outgoing>, Refusal> {
         if !state.catalog.topics.contains_key(topic) {
             return Err(Refusal::not_found(format!(
-                "Resource not found (resource={topic})."
+                "Resource not found (resource={}).",
+                topic.id()
             )));
         }
         let now = self.clock.now();
@@ -142,29 +146,15 @@ impl Broker {
     /// Written messages enter the subscriptions that still exist.
     fn arrive(&self, state: &mut State, outgoing: Vec<Outgoing>, places: Option<Vec<Place>>) {
         let mut places = places.map(Vec::into_iter);
-        for Outgoing {
-            seq,
-            mut targets,
-            message,
-            size,
-        } in outgoing
-        {
+        let born = outgoing.first().map(|message| message.born);
+        for message in outgoing {
             let place = places.as_mut().and_then(Iterator::next);
-            if let Some(place) = &place {
-                state.messages.written_to(place.segment.number);
-            }
-            targets.retain(|id| state.subscriptions.contains_key(id));
-            for id in &targets {
-                if let Some(subscription) = state.subscriptions.get_mut(id) {
-                    subscription.admit(seq, &message, size, 0);
-                }
-            }
-            if !targets.is_empty() {
-                state.messages.insert(seq, message, size, targets, place);
-            }
+            message.arrive(state, place.as_ref());
         }
-        // A new message's only date is the end of its retention: later than any other.
-        if state.wake_at.is_none() {
+        // A new message's only date is the end of its retention.
+        let end = born.map(|born| born + state.shortest_retention);
+        let late = |end: Moment| state.wake_at.is_none_or(|wake| end < wake);
+        if end.is_some_and(late) {
             self.sooner.notify_one();
         }
     }
@@ -183,15 +173,36 @@ impl Outgoing {
         message.publish_time = Some(now.to_proto());
         Self {
             seq,
-            targets: state.targets(topic, &message.attributes),
-            size: message.encoded_len() as u64,
+            targets: state.targets(topic, &message),
+            // Far below 4 GiB: it was checked.
+            size: u32::try_from(message.encoded_len()).unwrap_or(u32::MAX),
             message: Arc::new(message),
+            born: now,
         }
     }
 
     fn entry(&self) -> Entry {
-        let targets = self.targets.iter().map(|id| id.0).collect();
-        Entry::message(self.seq.0, targets, (*self.message).clone())
+        Entry::message(self.seq, &self.targets, &[], (*self.message).clone())
+    }
+
+    fn arrive(self, state: &mut State, place: Option<&Place>) {
+        let Self {
+            seq,
+            targets,
+            message,
+            size,
+            born,
+        } = self;
+        if let Some(place) = place {
+            state.messages.written_to(place.segment.number);
+        }
+        let mut holders = 0;
+        for id in targets {
+            holders += u32::from(state.admit(id, seq, &message, size, born));
+        }
+        if holders > 0 {
+            state.messages.insert(seq, message, size, holders, place);
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::filter::Filter;
+use crate::labels;
 use crate::lease::{Backoff, Policy};
 use crate::names::TopicName;
-use crate::proto::{ExpirationPolicy, PushConfig, RetryPolicy, Subscription, subscription};
+use crate::proto::{ExpirationPolicy, PushConfig, RetryPolicy, Subscription, Topic, subscription};
 use crate::refusal::Refusal;
 
 const DAY: i64 = 24 * 3600;
@@ -20,6 +21,7 @@ const PUSH_BACKOFF: Backoff = Backoff {
 /// Checks a subscription and fills in what was left out. Returns its filter.
 pub(super) fn complete(config: &mut Subscription) -> Result<Option<Filter>, Refusal> {
     refuse_unsupported(config)?;
+    labels::check(&config.labels)?;
     config.ack_deadline_seconds = match config.ack_deadline_seconds {
         0 => 10,
         seconds @ 10..=600 => seconds,
@@ -32,14 +34,8 @@ pub(super) fn complete(config: &mut Subscription) -> Result<Option<Filter>, Refu
     let retention = config
         .message_retention_duration
         .get_or_insert(seconds(7 * DAY));
-    if !(SHORTEST_RETENTION..=LONGEST_RETENTION).contains(&retention.seconds) {
-        return Err(Refusal::invalid(
-            "message retention must be 10 minutes to 31 days",
-        ));
-    }
-    config.expiration_policy.get_or_insert(ExpirationPolicy {
-        ttl: Some(seconds(31 * DAY)),
-    });
+    check_retention(retention)?;
+    check_expiration(config)?;
     config.push_config.get_or_insert_with(PushConfig::default);
     config.state = subscription::State::Active.into();
     complete_dead_letters(config)?;
@@ -57,15 +53,33 @@ fn refuse_unsupported(config: &Subscription) -> Result<(), Refusal> {
         ),
         (config.bigtable_config.is_some(), "Bigtable subscriptions"),
         (!config.message_transforms.is_empty(), "message transforms"),
-        (config.enable_exactly_once_delivery, "exactly-once delivery"),
-        (
-            config.retain_acked_messages,
-            "retaining acknowledged messages",
-        ),
     ];
     match asked.iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(Refusal::unsupported(what)),
         None => Ok(()),
+    }
+}
+
+fn check_retention(retention: &prost_types::Duration) -> Result<(), Refusal> {
+    let longest = retention.seconds == LONGEST_RETENTION && retention.nanos > 0;
+    if longest || !(SHORTEST_RETENTION..=LONGEST_RETENTION).contains(&retention.seconds) {
+        return Err(Refusal::invalid(
+            "message retention must be 10 minutes to 31 days",
+        ));
+    }
+    Ok(())
+}
+
+/// Without a policy the default counts; with one that has no time, the subscription never expires.
+fn check_expiration(config: &mut Subscription) -> Result<(), Refusal> {
+    let policy = config.expiration_policy.get_or_insert(ExpirationPolicy {
+        ttl: Some(seconds(31 * DAY)),
+    });
+    match &policy.ttl {
+        Some(ttl) if ttl.seconds < DAY => Err(Refusal::invalid(
+            "the time to live of an expiration policy must be at least 1 day",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -106,6 +120,9 @@ fn complete_retries(config: &mut Subscription) -> Result<(), Refusal> {
 
 fn check_push(config: &Subscription) -> Result<(), Refusal> {
     match push_endpoint(config) {
+        Some(_) if config.enable_exactly_once_delivery => Err(Refusal::invalid(
+            "a push subscription cannot have exactly-once delivery enabled",
+        )),
         Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
             Err(Refusal::invalid(format!(
                 "push endpoint {url:?}: must begin with http:// or https://"
@@ -121,8 +138,14 @@ pub(super) fn push_endpoint(config: &Subscription) -> Option<&str> {
     Some(push.push_endpoint.as_str()).filter(|url| !url.is_empty())
 }
 
-/// What the settings mean for the life of a message.
-pub(super) fn policy(config: &Subscription) -> Policy {
+/// How long a topic keeps messages for its subscriptions, if it does.
+pub(super) fn topic_retention(config: &Topic) -> Option<Duration> {
+    config.message_retention_duration.as_ref().map(length)
+}
+
+/// What the settings mean for the life of a message. A topic's retention prolongs the
+/// subscription's: what the topic retains is always available.
+pub(super) fn policy(config: &Subscription, topic_retention: Option<Duration>) -> Policy {
     let set = config.retry_policy.as_ref().map(backoff);
     let default = push_endpoint(config).map(|_| PUSH_BACKOFF);
     Policy {
@@ -135,7 +158,10 @@ pub(super) fn policy(config: &Subscription) -> Policy {
         retention: config
             .message_retention_duration
             .as_ref()
-            .map_or(Duration::from_secs(7 * 24 * 3600), length),
+            .map_or(Duration::from_secs(7 * 24 * 3600), length)
+            .max(topic_retention.unwrap_or_default()),
+        retain_acked: config.retain_acked_messages,
+        exactly_once: config.enable_exactly_once_delivery,
     }
 }
 
@@ -156,7 +182,8 @@ fn seconds(seconds: i64) -> prost_types::Duration {
     prost_types::Duration { seconds, nanos: 0 }
 }
 
-fn length(duration: &prost_types::Duration) -> Duration {
+/// A duration of the wire; nothing for a negative one.
+pub(super) fn length(duration: &prost_types::Duration) -> Duration {
     Duration::new(
         u64::try_from(duration.seconds).unwrap_or(0),
         u32::try_from(duration.nanos).unwrap_or(0),

@@ -1,12 +1,15 @@
 //! Answers of consumers, and what follows from them.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::ack_id::AckId;
+use super::written::Written;
 use super::{Broker, State};
-use crate::lease::{Acked, Seq, Token};
+use crate::lease::{Acked, Token};
 use crate::refusal::Refusal;
+use crate::seqs::Seq;
 use crate::store::catalog::SubscriptionId;
 use crate::store::{Entry, Frames};
 
@@ -19,21 +22,112 @@ pub(crate) enum Outcome {
     Failed,
 }
 
+/// What became of each acknowledgement id of a request.
+///
+/// Only exactly-once delivery tells: without it, ids of leases that are over are ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// The subscription delivers exactly once, so that its streams confirm.
+    pub exactly_once: bool,
+    /// Ids that counted.
+    pub done: Vec<String>,
+    /// Ids that did not.
+    pub failed: Vec<(String, AckFailure)>,
+}
+
+/// Why an acknowledgement id did not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AckFailure {
+    /// Malformed, or its lease is over.
+    InvalidAckId,
+}
+
+impl AckFailure {
+    /// As the metadata of the service's `ErrorInfo` spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidAckId => "PERMANENT_FAILURE_INVALID_ACK_ID",
+        }
+    }
+}
+
+impl Settled {
+    fn add(&mut self, id: String, counts: bool) {
+        if counts {
+            self.done.push(id);
+        } else if self.exactly_once {
+            self.failed.push((id, AckFailure::InvalidAckId));
+        }
+    }
+
+    /// The answer of a unary call.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with the reason `EXACTLY_ONCE_ACKID_FAILURE` if an id did not count; the
+    /// others of the request did.
+    pub fn into_unary(self) -> Result<(), Refusal> {
+        if self.failed.is_empty() {
+            return Ok(());
+        }
+        let failed = self.failed.into_iter();
+        let metadata = failed.map(|(id, failure)| (id, failure.as_str().to_owned()));
+        Err(Refusal::invalid(
+            "Some acknowledgement ids in the request were invalid. This could be because the \
+             acknowledgement ids have expired or the acknowledgement ids were malformed.",
+        )
+        .with_info("EXACTLY_ONCE_ACKID_FAILURE", metadata))
+    }
+}
+
+/// Acknowledgement ids that are of this subscription, each with the text it came as.
+struct Answers {
+    valid: Vec<(String, AckId)>,
+    settled: Settled,
+}
+
 impl Broker {
-    /// Acknowledges messages. Ids of leases that are over are ignored, as with the service.
-    pub fn acknowledge(self: &Arc<Self>, name: &str, ack_ids: &[String]) -> Result<(), Refusal> {
-        let ids = parse(ack_ids)?;
+    /// Acknowledges messages. With exactly-once delivery the answer waits for the disk.
+    pub async fn acknowledge(
+        self: &Arc<Self>,
+        name: &str,
+        ack_ids: &[String],
+    ) -> Result<Settled, Refusal> {
+        let (settled, written) = self.acknowledge_now(name, ack_ids)?;
+        written.done().await?;
+        Ok(settled)
+    }
+
+    fn acknowledge_now(
+        self: &Arc<Self>,
+        name: &str,
+        ack_ids: &[String],
+    ) -> Result<(Settled, Written), Refusal> {
+        let now = self.clock.now();
         let state = &mut *self.state.lock();
         let id = state.find(name)?;
-        let leases = &mut state.get_mut(id)?.leases;
-        let done = ids
-            .iter()
-            .filter(|ack| ack.subscription == id)
-            .filter(|ack| leases.ack(ack.seq, ack.token) == Acked::Done)
-            .map(|ack| ack.seq)
-            .collect();
-        self.settled(state, id, done);
-        Ok(())
+        let found = state.get_mut(id)?;
+        found.touch(now);
+        let leases = &mut found.leases;
+        let Answers { valid, mut settled } =
+            answers(id, leases.exactly_once(), ack_ids.iter().cloned())?;
+        let mut done = Vec::new();
+        for (text, ack) in valid {
+            let counts = leases.ack(ack.seq, ack.token, now) == Acked::Done;
+            done.extend(counts.then_some(ack.seq));
+            settled.add(text, counts);
+        }
+        let written = match settled.exactly_once {
+            true => {
+                let frames = self.acked(state, id, done);
+                self.write(state, frames)
+            }
+            false => {
+                self.settled(state, id, done);
+                return Ok((settled, Written::now()));
+            }
+        };
+        self.follow_up(state, id);
+        Ok((settled, written))
     }
 
     /// Moves the deadlines of leases; 0 seconds gives the messages back as failed.
@@ -41,27 +135,33 @@ impl Broker {
         self: &Arc<Self>,
         name: &str,
         deadlines: &[(String, i32)],
-    ) -> Result<(), Refusal> {
+    ) -> Result<Settled, Refusal> {
         let now = self.clock.now();
-        let mut parsed = Vec::with_capacity(deadlines.len());
-        for (id, seconds) in deadlines {
-            parsed.push((AckId::parse(id)?, length(*seconds)?));
-        }
+        let lengths: Result<Vec<_>, _> = deadlines.iter().map(|(_, s)| length(*s)).collect();
+        let lengths = lengths?;
         let state = &mut *self.state.lock();
         let id = state.find(name)?;
-        let leases = &mut state.get_mut(id)?.leases;
-        for (ack, length) in parsed {
-            if ack.subscription != id {
-                continue;
-            }
-            if length.is_zero() {
-                leases.nack(ack.seq, ack.token, now);
+        let found = state.get_mut(id)?;
+        found.touch(now);
+        let leases = &mut found.leases;
+        let lengths: HashMap<&str, Duration> = deadlines
+            .iter()
+            .map(|(text, _)| text.as_str())
+            .zip(lengths)
+            .collect();
+        let texts = deadlines.iter().map(|(text, _)| text.clone());
+        let Answers { valid, mut settled } = answers(id, leases.exactly_once(), texts)?;
+        for (text, AckId { seq, token, .. }) in valid {
+            let length = lengths.get(text.as_str()).copied().unwrap_or_default();
+            let counts = if length.is_zero() {
+                leases.nack(seq, token, now)
             } else {
-                leases.extend(ack.seq, ack.token, length, now);
-            }
+                leases.extend(seq, token, length, now)
+            };
+            settled.add(text, counts);
         }
-        self.settled(state, id, Vec::new());
-        Ok(())
+        self.follow_up(state, id);
+        Ok(settled)
     }
 
     /// Settles one lease by what the push endpoint said.
@@ -74,8 +174,10 @@ impl Broker {
         let leases = &mut subscription.leases;
         let mut done = Vec::new();
         match outcome {
-            Outcome::Done if leases.ack(seq, token) == Acked::Done => done.push(seq),
-            Outcome::Done => {}
+            Outcome::Done => {
+                done.extend((leases.ack(seq, token, now) == Acked::Done).then_some(seq));
+                subscription.touch(now);
+            }
             Outcome::Failed => {
                 leases.nack(seq, token, now);
             }
@@ -84,14 +186,33 @@ impl Broker {
     }
 
     /// Writes down what has changed in a subscription, forwards what is to leave it, and wakes
-    /// whoever has something to do now. `done` are the messages that it is rid of.
+    /// whoever has something to do now. `done` are the messages that it has acknowledged.
     pub(super) fn settled(self: &Arc<Self>, state: &mut State, id: SubscriptionId, done: Vec<Seq>) {
-        for seq in &done {
-            state.messages.release(*seq, id);
-        }
         if !done.is_empty() {
-            self.note_done(state, id, done);
+            let frames = self.acked(state, id, done);
+            self.write_lazily(state, frames);
         }
+        self.follow_up(state, id);
+    }
+
+    /// Lets acknowledged messages go, unless the subscription retains them. Returns the entries
+    /// that say so.
+    fn acked(&self, state: &mut State, id: SubscriptionId, done: Vec<Seq>) -> Frames {
+        let subscription = state.subscriptions.get(&id);
+        let kept = subscription.is_some_and(|found| found.leases.retains_acked());
+        if !kept {
+            for seq in &done {
+                state.messages.release(*seq);
+            }
+            self.remove_finished(state);
+        }
+        let mut frames = Frames::default();
+        frames.push_done(id.into(), &done.into_iter().collect(), kept);
+        frames
+    }
+
+    /// Forwards what is to leave a subscription, and wakes whoever has something to do now.
+    pub(super) fn follow_up(self: &Arc<Self>, state: &mut State, id: SubscriptionId) {
         let Some(subscription) = state.subscriptions.get_mut(&id) else {
             return;
         };
@@ -107,13 +228,6 @@ impl Broker {
         self.remind(state, id);
     }
 
-    fn note_done(&self, state: &mut State, id: SubscriptionId, done: Vec<Seq>) {
-        let seqs = done.into_iter().map(|seq| seq.0).collect();
-        let frames = Frames::one(&Entry::done(id.0, seqs));
-        self.log.append(frames, false, state.next_seq, None);
-        self.remove_finished(state);
-    }
-
     fn note_failures(&self, state: &State, id: SubscriptionId, failed: &[Seq]) {
         let Some(subscription) = state.subscriptions.get(&id) else {
             return;
@@ -121,16 +235,37 @@ impl Broker {
         let mut frames = Frames::default();
         for seq in failed {
             let failures = subscription.leases.failures(*seq);
-            frames.push(&Entry::failed(id.0, seq.0, failures));
+            frames.push(&Entry::failed(id.into(), *seq, failures));
         }
         if !failed.is_empty() {
-            self.log.append(frames, false, state.next_seq, None);
+            self.write_lazily(state, frames);
         }
     }
 }
 
-fn parse(ack_ids: &[String]) -> Result<Vec<AckId>, Refusal> {
-    ack_ids.iter().map(|id| AckId::parse(id)).collect()
+/// Reads acknowledgement ids, each once. A malformed one is the request's fault, and with
+/// exactly-once delivery its own.
+fn answers(
+    id: SubscriptionId,
+    exactly_once: bool,
+    texts: impl Iterator<Item = String>,
+) -> Result<Answers, Refusal> {
+    let mut answers = Answers {
+        valid: Vec::new(),
+        settled: Settled {
+            exactly_once,
+            ..Settled::default()
+        },
+    };
+    let mut seen = HashSet::new();
+    for text in texts.filter(|text| seen.insert(text.clone())) {
+        match AckId::parse(&text) {
+            Ok(ack) if ack.subscription == id => answers.valid.push((text, ack)),
+            Err(refusal) if !exactly_once => return Err(refusal),
+            _ => answers.settled.add(text, false),
+        }
+    }
+    Ok(answers)
 }
 
 fn length(seconds: i32) -> Result<Duration, Refusal> {

@@ -4,20 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-
-use super::messages::{Body, Messages};
+use super::messages::Messages;
 use super::settings;
+use super::shelf::Shelf;
+use super::subscription::Subscription;
 use crate::clock::Moment;
-use crate::filter::Filter;
-use crate::lease::{Arrival, ConsumerId, Flow, Leases, Seq};
+use crate::lease::{Arrival, ConsumerId, Hold};
 use crate::names::{SubscriptionName, TopicName};
-use crate::proto;
+use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
-use crate::stats::{Stats, SubscriptionStats};
-use crate::store::catalog::{Catalog, SubscriptionId};
-use crate::store::{Recovered, RecoveredMessage};
+use crate::seqs::{Seq, SeqSet};
+use crate::stats::Stats;
+use crate::store::catalog::{Catalog, HolderId, SnapshotRecord, SubscriptionId};
+use crate::store::{Held, Recovered};
 
 /// All unary pulls of a subscription together.
 pub(super) const PULLS: ConsumerId = ConsumerId(0);
@@ -25,32 +24,24 @@ pub(super) const PULLS: ConsumerId = ConsumerId(0);
 #[derive(Debug)]
 pub(super) struct State {
     pub catalog: Arc<Catalog>,
-    /// The subscriptions of each topic.
-    routes: HashMap<TopicName, Vec<SubscriptionId>>,
+    /// Who gets the messages of each topic.
+    routes: HashMap<TopicName, Vec<HolderId>>,
     pub subscriptions: HashMap<SubscriptionId, Subscription>,
+    pub shelves: HashMap<HolderId, Shelf>,
     pub messages: Messages,
     pub next_seq: u64,
     next_consumer: u64,
     first_token: u64,
     /// When the ticker looks again.
     pub wake_at: Option<Moment>,
+    /// The shortest time after which a message may have to go.
+    pub shortest_retention: Duration,
     /// Messages of the log's front are being written again.
     pub compacting: bool,
 }
 
-/// A subscription at work.
-#[derive(Debug)]
-pub(super) struct Subscription {
-    pub name: SubscriptionName,
-    pub config: proto::Subscription,
-    filter: Option<Filter>,
-    pub leases: Leases,
-    /// Something may have become ready.
-    pub arrivals: Arc<Notify>,
-    /// Cancelled when its consumers must go: deleted, or changed between pull and push.
-    pub end: CancellationToken,
-    pub dead_lettered: u64,
-}
+/// Messages that a holder has let go because its settings have changed.
+pub(super) type Dropped = Vec<(HolderId, SeqSet)>;
 
 impl State {
     pub fn new(memory_bytes: u64, first_token: u64) -> Self {
@@ -58,87 +49,192 @@ impl State {
             catalog: Arc::default(),
             routes: HashMap::new(),
             subscriptions: HashMap::new(),
+            shelves: HashMap::new(),
             messages: Messages::new(memory_bytes),
             next_seq: 1,
             next_consumer: PULLS.0 + 1,
             first_token,
             wake_at: None,
+            shortest_retention: Duration::MAX,
             compacting: false,
         }
     }
 
-    /// Makes the subscriptions what the catalog says.
-    pub fn adopt(&mut self, catalog: Arc<Catalog>) {
-        self.routes.clear();
+    /// Makes the subscriptions and shelves what the catalog says. Returns what those that stay do
+    /// not keep any more.
+    pub fn adopt(&mut self, catalog: Arc<Catalog>, now: Moment) -> Dropped {
+        let dropped = self.adopt_subscriptions(&catalog, now);
+        self.adopt_shelves(&catalog);
+        self.catalog = catalog;
+        self.route();
+        dropped
+    }
+
+    fn adopt_subscriptions(&mut self, catalog: &Catalog, now: Moment) -> Dropped {
+        let mut dropped = Dropped::new();
         let mut before = std::mem::take(&mut self.subscriptions);
+        self.shortest_retention = Duration::MAX;
         for (name, (id, config)) in &catalog.subscriptions {
+            let of_topic = retention_of(catalog, &config.topic);
             let subscription = match before.remove(id) {
                 Some(mut subscription) => {
-                    subscription.change(config);
+                    let seqs = subscription.change(config, of_topic, now);
+                    dropped.push(((*id).into(), seqs.into_iter().collect()));
                     subscription
                 }
-                None => Subscription::new(name, config, self.first_token),
+                None => Subscription::new(name, config, of_topic, self.first_token, now),
             };
+            let retention = settings::policy(config, of_topic).retention;
+            self.shortest_retention = self.shortest_retention.min(retention);
             self.subscriptions.insert(*id, subscription);
-            if let Ok(topic) = TopicName::parse(&config.topic) {
-                self.routes.entry(topic).or_default().push(*id);
-            }
         }
-        for (id, subscription) in before {
+        for subscription in before.into_values() {
             subscription.end.cancel();
             for seq in subscription.leases.seqs() {
-                self.messages.release(seq, id);
+                self.messages.release(seq);
             }
         }
-        self.catalog = catalog;
+        dropped
+    }
+
+    fn adopt_shelves(&mut self, catalog: &Catalog) {
+        let topics = catalog.retaining.iter().filter_map(|(name, id)| {
+            let config = catalog.topics.get(name)?;
+            let retention = settings::topic_retention(config)?;
+            self.shortest_retention = self.shortest_retention.min(retention);
+            Some((*id, Shelf::of_topic(name, config)))
+        });
+        let snapshots = catalog.snapshots.values();
+        let snapshots = snapshots.map(|record| (record.id, Shelf::of_snapshot(record)));
+        let wanted: Vec<_> = topics.chain(snapshots).collect();
+        let mut before = std::mem::take(&mut self.shelves);
+        for (id, shelf) in wanted {
+            let shelf = match before.remove(&id) {
+                Some(mut old) => {
+                    old.change(shelf);
+                    old
+                }
+                None => shelf,
+            };
+            self.shelves.insert(id, shelf);
+        }
+        for shelf in before.into_values() {
+            for seq in shelf.kept.seqs() {
+                self.messages.release(seq);
+            }
+        }
+    }
+
+    /// Says anew who gets the messages of each topic.
+    fn route(&mut self) {
+        self.routes.clear();
+        for (id, subscription) in &self.subscriptions {
+            let attached = !subscription.config.detached;
+            if let Ok(topic) = TopicName::parse(&subscription.config.topic)
+                && attached
+            {
+                self.routes.entry(topic).or_default().push((*id).into());
+            }
+        }
+        for (id, shelf) in &self.shelves {
+            if let Some(topic) = &shelf.topic {
+                self.routes.entry(topic.clone()).or_default().push(*id);
+            }
+        }
+    }
+
+    /// A snapshot begins to keep what comes, before the catalog has it.
+    pub fn open_shelf(&mut self, record: &SnapshotRecord) {
+        self.shelves.insert(record.id, Shelf::of_snapshot(record));
+        self.route();
+    }
+
+    /// Undoes [`State::open_shelf`].
+    pub fn close_shelf(&mut self, id: HolderId) {
+        if let Some(shelf) = self.shelves.remove(&id) {
+            for seq in shelf.kept.seqs() {
+                self.messages.release(seq);
+            }
+            self.route();
+        }
     }
 
     /// Takes up what an earlier run has left.
     pub fn recover(&mut self, recovered: Recovered) {
         self.next_seq = recovered.next_seq;
         self.messages.written_to(recovered.active);
-        for (seq, message) in recovered.messages {
-            self.recover_message(Seq(seq), message);
+        for (id, held) in &recovered.holders {
+            self.recover_holder(*id, held, &recovered);
+        }
+        for (seq, message) in recovered.messages.into_iter_owned() {
+            self.messages.recover(seq, message);
         }
     }
 
-    fn recover_message(&mut self, seq: Seq, recovered: RecoveredMessage) {
-        let RecoveredMessage {
-            targets,
-            message,
-            size,
-            resident,
-            place,
-        } = recovered;
-        for (target, failures) in &targets {
-            if let Some(subscription) = self.subscriptions.get_mut(&SubscriptionId(*target)) {
-                subscription.admit(seq, &message, size, *failures);
+    fn recover_holder(&mut self, id: HolderId, held: &Held, recovered: &Recovered) {
+        for seq in held.seqs().iter() {
+            let (Some(message), Some(hold)) = (recovered.messages.get(seq), held.hold(seq)) else {
+                continue;
+            };
+            let arrival = Arrival {
+                seq,
+                key: message.key.as_deref(),
+                size: message.size,
+                born: message.born,
+            };
+            if let Some(subscription) = self.subscriptions.get_mut(&SubscriptionId(id.0)) {
+                subscription.leases.insert(&arrival, hold);
+            } else if let Some(shelf) = self.shelves.get_mut(&id) {
+                shelf.kept.insert(seq, message.born);
             }
         }
-        let targets = targets.into_keys().map(SubscriptionId).collect();
-        let body = if resident {
-            Body::Resident(Arc::new(message))
-        } else {
-            Body::OnDisk(place.clone())
-        };
-        self.messages
-            .insert_body(seq, body, size, targets, Some(place));
     }
 
-    /// The subscriptions of a topic that want a message with these attributes.
-    pub fn targets(
-        &self,
-        topic: &TopicName,
-        attributes: &HashMap<String, String>,
-    ) -> Vec<SubscriptionId> {
+    /// Those who get a message of a topic.
+    pub fn targets(&self, topic: &TopicName, message: &PubsubMessage) -> Vec<HolderId> {
         let of_topic = self.routes.get(topic).map_or(&[][..], Vec::as_slice);
-        let wanted = |id: &&SubscriptionId| {
-            self.subscriptions.get(id).is_some_and(|subscription| {
-                let filter = subscription.filter.as_ref();
-                filter.is_none_or(|filter| filter.matches(attributes))
-            })
+        let wanted = |id: &&HolderId| {
+            if let Some(subscription) = self.subscriptions.get(&SubscriptionId(id.0)) {
+                return subscription.wants(message);
+            }
+            let shelf = self.shelves.get(*id);
+            shelf.is_some_and(|shelf| shelf.wants(message))
         };
         of_topic.iter().filter(wanted).copied().collect()
+    }
+
+    /// Gives a written message to one that wanted it, if it still exists.
+    pub fn admit(
+        &mut self,
+        id: HolderId,
+        seq: Seq,
+        message: &PubsubMessage,
+        size: u32,
+        born: Moment,
+    ) -> bool {
+        if let Some(subscription) = self.subscriptions.get_mut(&SubscriptionId(id.0)) {
+            subscription.admit(seq, message, size, born);
+            return true;
+        }
+        let shelf = self.shelves.get_mut(&id);
+        shelf.map(|shelf| shelf.kept.insert(seq, born)).is_some()
+    }
+
+    /// Those who have yet to acknowledge a message, or keep it, and those who retain it
+    /// acknowledged.
+    pub fn holders(&self, seq: Seq) -> (Vec<HolderId>, Vec<HolderId>) {
+        let (mut open, mut acked) = (Vec::new(), Vec::new());
+        for (id, subscription) in &self.subscriptions {
+            match subscription.leases.hold(seq) {
+                Some(Hold::Open { .. }) => open.push((*id).into()),
+                Some(Hold::Acked) => acked.push((*id).into()),
+                None => {}
+            }
+        }
+        let shelves = self.shelves.iter();
+        let keeping = shelves.filter(|(_, shelf)| shelf.kept.contains(seq));
+        open.extend(keeping.map(|(id, _)| *id));
+        (open, acked)
     }
 
     /// Finds a subscription by its full name.
@@ -147,7 +243,8 @@ impl State {
         match self.catalog.subscriptions.get(&name) {
             Some((id, _)) => Ok(*id),
             None => Err(Refusal::not_found(format!(
-                "Resource not found (resource={name})."
+                "Resource not found (resource={}).",
+                name.id()
             ))),
         }
     }
@@ -164,11 +261,22 @@ impl State {
         id
     }
 
-    /// When something is next due in any subscription.
+    /// When something is next due in any subscription or shelf.
     pub fn next_due(&self) -> Option<Moment> {
-        self.subscriptions
-            .values()
-            .filter_map(|subscription| subscription.leases.next_due())
+        let subscriptions = self.subscriptions.values();
+        let due = subscriptions.filter_map(|subscription| subscription.leases.next_due());
+        due.chain(self.shelves.values().filter_map(Shelf::next_due))
+            .min()
+    }
+
+    /// When the next subscription or snapshot expires, if nothing is done about it.
+    pub fn next_expiry(&self) -> Option<Moment> {
+        let subscriptions = self.subscriptions.values();
+        let records = self.catalog.snapshots.values();
+        let snapshots = records.filter_map(SnapshotRecord::expires);
+        subscriptions
+            .filter_map(Subscription::expires)
+            .chain(snapshots)
             .min()
     }
 
@@ -188,66 +296,8 @@ impl State {
     }
 }
 
-impl Subscription {
-    fn new(name: &SubscriptionName, config: &proto::Subscription, first_token: u64) -> Self {
-        let mut leases = Leases::new(settings::policy(config), first_token);
-        let pulls = Flow {
-            max_messages: usize::MAX,
-            max_bytes: u64::MAX,
-            lease: settings::ack_deadline(config),
-            one_a_key: false,
-        };
-        leases.open(PULLS, pulls);
-        Self {
-            name: name.clone(),
-            config: config.clone(),
-            // It was parsed before it came into the catalog.
-            filter: Filter::parse(&config.filter).unwrap_or(None),
-            leases,
-            arrivals: Arc::new(Notify::new()),
-            end: CancellationToken::new(),
-            dead_lettered: 0,
-        }
-    }
-
-    fn change(&mut self, config: &proto::Subscription) {
-        if settings::push_endpoint(&self.config) != settings::push_endpoint(config) {
-            self.end.cancel();
-            self.end = CancellationToken::new();
-        }
-        self.leases.set_policy(settings::policy(config));
-        self.leases.set_lease(PULLS, settings::ack_deadline(config));
-        self.config = config.clone();
-    }
-
-    /// A message enters.
-    pub fn admit(&mut self, seq: Seq, message: &proto::PubsubMessage, size: u64, failures: u32) {
-        let key = Some(message.ordering_key.as_str()).filter(|key| !key.is_empty());
-        let born = message.publish_time.as_ref().map(Moment::from_proto);
-        self.leases.insert(Arrival {
-            seq,
-            key: key.map(Arc::from),
-            size,
-            born: born.unwrap_or_default(),
-            failures,
-        });
-        self.arrivals.notify_waiters();
-    }
-
-    /// The lease length of a consumer that asked for none of its own.
-    pub fn ack_deadline(&self) -> Duration {
-        settings::ack_deadline(&self.config)
-    }
-
-    fn stats(&self, now: Moment) -> SubscriptionStats {
-        SubscriptionStats {
-            name: self.name.as_str().to_owned(),
-            topic: self.config.topic.clone(),
-            backlog: self.leases.len(),
-            leased: self.leases.leased(),
-            bytes: self.leases.bytes(),
-            oldest_unacked: self.leases.oldest().map(|born| now.since(born)),
-            dead_lettered: self.dead_lettered,
-        }
-    }
+/// How long the topic of that name retains messages itself.
+fn retention_of(catalog: &Catalog, topic: &str) -> Option<Duration> {
+    let name = TopicName::parse(topic).ok()?;
+    settings::topic_retention(catalog.topics.get(&name)?)
 }

@@ -1,5 +1,7 @@
-//! Expired leases, ended back-offs, old messages: what happens because time passes.
+//! Expired leases, ended back-offs, old messages, snapshots and subscriptions whose time is up: what
+//! happens because time passes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +12,14 @@ use crate::store::catalog::SubscriptionId;
 /// What falls due within this time is done in one go.
 const GRAIN: Duration = Duration::from_millis(5);
 
+/// When an expired resource could not be deleted, it is tried again after this.
+const RETRY: Duration = Duration::from_secs(60);
+
 /// Ticks until the broker closes.
 pub(crate) async fn run(broker: Arc<Broker>) {
     loop {
         let compacted = broker.compact().await;
+        broker.expire().await;
         let next = broker.tick();
         if compacted {
             continue;
@@ -49,10 +55,51 @@ impl Broker {
                 Some(subscription) => subscription.leases.tick(now),
                 None => continue,
             };
-            self.settled(state, id, dropped);
+            self.let_go(state, id.into(), &dropped.into_iter().collect());
+            self.follow_up(state, id);
         }
-        state.wake_at = state.next_due().map(|due| due.max(now + GRAIN));
+        self.tick_shelves(state, now);
+        // What has expired by now could not be deleted.
+        let expiry = state.next_expiry();
+        let expiry = expiry.map(|at| if at <= now { now + RETRY } else { at });
+        let due = state.next_due().into_iter().chain(expiry).min();
+        state.wake_at = due.map(|due| due.max(now + GRAIN));
         state.wake_at
+    }
+
+    fn tick_shelves(&self, state: &mut State, now: Moment) {
+        let shelves = state.shelves.iter_mut();
+        let dropped: Vec<_> = shelves.map(|(id, shelf)| (*id, shelf.tick(now))).collect();
+        for (id, seqs) in dropped {
+            self.let_go(state, id, &seqs);
+        }
+    }
+
+    /// Deletes the snapshots and subscriptions whose time is up.
+    async fn expire(&self) {
+        let now = self.clock.now();
+        let over = |at: Option<Moment>| at.is_some_and(|at| at <= now);
+        if !over(self.state.lock().next_expiry()) {
+            return;
+        }
+        let idle: BTreeSet<_> = {
+            let state = self.state.lock();
+            let subscriptions = state.subscriptions.iter();
+            let idle = subscriptions.filter(|(_, subscription)| over(subscription.expires()));
+            idle.map(|(id, _)| *id).collect()
+        };
+        let deleted = self.change(|catalog| {
+            catalog
+                .snapshots
+                .retain(|_, record| !over(record.expires()));
+            catalog
+                .subscriptions
+                .retain(|_, (id, _)| !idle.contains(id));
+            Ok(())
+        });
+        if let Err(refusal) = deleted.await {
+            tracing::warn!(%refusal, "what has expired was not deleted");
+        }
     }
 
     /// Wakes the ticker if something in this subscription is due before it would look.

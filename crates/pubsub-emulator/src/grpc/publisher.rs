@@ -15,7 +15,7 @@ use crate::proto::{
 use crate::refusal::Refusal;
 
 #[derive(Debug)]
-pub(super) struct Service(pub Arc<Broker>);
+pub(crate) struct Service(pub Arc<Broker>);
 
 #[tonic::async_trait]
 impl Publisher for Service {
@@ -55,10 +55,7 @@ impl Publisher for Service {
         request: Request<ListTopicsRequest>,
     ) -> Result<Response<ListTopicsResponse>, Status> {
         let asked = request.into_inner();
-        let page = Page {
-            size: asked.page_size,
-            token: asked.page_token,
-        };
+        let page = Page::new(asked.page_size, &asked.page_token)?;
         let (topics, next_page_token) = self.0.topics(&asked.project, page)?;
         Ok(Response::new(ListTopicsResponse {
             topics,
@@ -71,10 +68,7 @@ impl Publisher for Service {
         request: Request<ListTopicSubscriptionsRequest>,
     ) -> Result<Response<ListTopicSubscriptionsResponse>, Status> {
         let asked = request.into_inner();
-        let page = Page {
-            size: asked.page_size,
-            token: asked.page_token,
-        };
+        let page = Page::new(asked.page_size, &asked.page_token)?;
         let (subscriptions, next_page_token) = self.0.topic_subscriptions(&asked.topic, page)?;
         Ok(Response::new(ListTopicSubscriptionsResponse {
             subscriptions,
@@ -84,9 +78,15 @@ impl Publisher for Service {
 
     async fn list_topic_snapshots(
         &self,
-        _: Request<ListTopicSnapshotsRequest>,
+        request: Request<ListTopicSnapshotsRequest>,
     ) -> Result<Response<ListTopicSnapshotsResponse>, Status> {
-        Err(Refusal::unsupported("snapshots").into())
+        let asked = request.into_inner();
+        let page = Page::new(asked.page_size, &asked.page_token)?;
+        let (snapshots, next_page_token) = self.0.topic_snapshots(&asked.topic, page)?;
+        Ok(Response::new(ListTopicSnapshotsResponse {
+            snapshots,
+            next_page_token,
+        }))
     }
 
     async fn delete_topic(

@@ -7,9 +7,12 @@ use std::time::Duration;
 use futures::Stream;
 use tonic::{Status, Streaming};
 
-use crate::broker::{Broker, Consumer, fill, received};
+use crate::broker::{Broker, Consumer, Settled, fill, received};
 use crate::lease::Flow;
-use crate::proto::{StreamingPullRequest, StreamingPullResponse, streaming_pull_response};
+use crate::proto::streaming_pull_response::{
+    AcknowledgeConfirmation, ModifyAckDeadlineConfirmation, SubscriptionProperties,
+};
+use crate::proto::{StreamingPullRequest, StreamingPullResponse};
 use crate::refusal::Refusal;
 
 /// Messages in one response.
@@ -26,6 +29,8 @@ struct Session {
     subscription: String,
     requests: Streaming<StreamingPullRequest>,
     ordered: bool,
+    /// What the last request's acknowledgements came to, to be said next.
+    confirmed: Option<StreamingPullResponse>,
     over: bool,
 }
 
@@ -55,9 +60,10 @@ pub(super) async fn open(
         subscription: first.subscription.clone(),
         requests,
         ordered,
+        confirmed: None,
         over: false,
     };
-    session.answers(first)?;
+    session.answers(first).await?;
     Ok(Box::pin(futures::stream::unfold(session, Session::next)))
 }
 
@@ -83,9 +89,12 @@ impl Session {
     /// The next response, and the session for the one after; `None` when the client has finished.
     async fn next(mut self) -> Option<(Result<StreamingPullResponse, Status>, Self)> {
         while !self.over {
+            if let Some(confirmed) = self.confirmed.take() {
+                return Some((Ok(self.with_properties(confirmed)), self));
+            }
             let batch = tokio::select! {
                 request = self.requests.message() => match request {
-                    Ok(Some(request)) => match self.answers(request) {
+                    Ok(Some(request)) => match self.answers(request).await {
                         Ok(()) => continue,
                         Err(refusal) => Err(refusal),
                     },
@@ -98,27 +107,40 @@ impl Session {
                 Err(refusal) => Err(refusal),
             };
             self.over = response.is_err();
-            let response = response.map(|deliveries| StreamingPullResponse {
-                received_messages: received(deliveries),
-                subscription_properties: Some(streaming_pull_response::SubscriptionProperties {
-                    exactly_once_delivery_enabled: false,
-                    message_ordering_enabled: self.ordered,
-                }),
-                ..StreamingPullResponse::default()
+            let response = response.map(|deliveries| {
+                self.with_properties(StreamingPullResponse {
+                    received_messages: received(deliveries),
+                    ..StreamingPullResponse::default()
+                })
             });
             return Some((response.map_err(Status::from), self));
         }
         None
     }
 
+    /// Says what kind of subscription it is: clients behave by it.
+    fn with_properties(&self, response: StreamingPullResponse) -> StreamingPullResponse {
+        let properties = SubscriptionProperties {
+            exactly_once_delivery_enabled: self.consumer.exactly_once(),
+            message_ordering_enabled: self.ordered,
+        };
+        StreamingPullResponse {
+            subscription_properties: Some(properties),
+            ..response
+        }
+    }
+
     /// What a request acknowledges and prolongs. An empty one only keeps the stream alive.
-    fn answers(&mut self, request: StreamingPullRequest) -> Result<(), Refusal> {
+    async fn answers(&mut self, request: StreamingPullRequest) -> Result<(), Refusal> {
         if let Some(length) = lease(request.stream_ack_deadline_seconds)? {
             self.consumer.set_lease(length);
         }
         if !request.ack_ids.is_empty() {
-            self.broker
-                .acknowledge(&self.subscription, &request.ack_ids)?;
+            let settled = self
+                .broker
+                .acknowledge(&self.subscription, &request.ack_ids)
+                .await?;
+            self.confirm_acks(settled);
         }
         let (ids, seconds) = (
             request.modify_deadline_ack_ids,
@@ -130,9 +152,35 @@ impl Session {
             ));
         }
         let deadlines: Vec<_> = ids.into_iter().zip(seconds).collect();
-        if deadlines.is_empty() {
-            return Ok(());
+        if !deadlines.is_empty() {
+            let settled = self
+                .broker
+                .modify_deadlines(&self.subscription, &deadlines)?;
+            self.confirm_deadlines(settled);
         }
-        self.broker.modify_deadlines(&self.subscription, &deadlines)
+        Ok(())
+    }
+
+    /// Only exactly-once delivery confirms.
+    fn confirm_acks(&mut self, settled: Settled) {
+        if settled.exactly_once {
+            let response = self.confirmed.get_or_insert_default();
+            response.acknowledge_confirmation = Some(AcknowledgeConfirmation {
+                ack_ids: settled.done,
+                invalid_ack_ids: settled.failed.into_iter().map(|(id, _)| id).collect(),
+                ..AcknowledgeConfirmation::default()
+            });
+        }
+    }
+
+    fn confirm_deadlines(&mut self, settled: Settled) {
+        if settled.exactly_once {
+            let response = self.confirmed.get_or_insert_default();
+            response.modify_ack_deadline_confirmation = Some(ModifyAckDeadlineConfirmation {
+                ack_ids: settled.done,
+                invalid_ack_ids: settled.failed.into_iter().map(|(id, _)| id).collect(),
+                ..ModifyAckDeadlineConfirmation::default()
+            });
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::streaming;
-use crate::broker::{Broker, Page};
+use crate::broker::{Broker, Page, SeekTo};
+use crate::clock::Moment;
+use crate::proto::seek_request::Target;
 use crate::proto::subscriber::subscriber_server::Subscriber;
 use crate::proto::{
     AcknowledgeRequest, CreateSnapshotRequest, DeleteSnapshotRequest, DeleteSubscriptionRequest,
@@ -18,14 +20,14 @@ use crate::proto::{
 use crate::refusal::Refusal;
 
 /// How long a pull waits for a first message.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
 const MOST_A_PULL: usize = 1000;
 
 #[derive(Debug)]
-pub(super) struct Service(pub Arc<Broker>);
+pub(crate) struct Service(pub Arc<Broker>);
 
 /// Checks a pull's `max_messages`.
-pub(crate) fn most_messages(asked: i32) -> Result<usize, Refusal> {
+fn most_messages(asked: i32) -> Result<usize, Refusal> {
     match usize::try_from(asked) {
         Ok(most) if most > 0 => Ok(most.min(MOST_A_PULL)),
         _ => Err(Refusal::invalid("max_messages must be positive")),
@@ -68,10 +70,7 @@ impl Subscriber for Service {
         request: Request<ListSubscriptionsRequest>,
     ) -> Result<Response<ListSubscriptionsResponse>, Status> {
         let asked = request.into_inner();
-        let page = Page {
-            size: asked.page_size,
-            token: asked.page_token,
-        };
+        let page = Page::new(asked.page_size, &asked.page_token)?;
         let (subscriptions, next_page_token) = self.0.subscriptions(&asked.project, page)?;
         Ok(Response::new(ListSubscriptionsResponse {
             subscriptions,
@@ -95,7 +94,9 @@ impl Subscriber for Service {
         let asked = request.into_inner();
         let seconds = asked.ack_deadline_seconds;
         let deadlines: Vec<_> = asked.ack_ids.into_iter().map(|id| (id, seconds)).collect();
-        self.0.modify_deadlines(&asked.subscription, &deadlines)?;
+        self.0
+            .modify_deadlines(&asked.subscription, &deadlines)?
+            .into_unary()?;
         Ok(Response::new(()))
     }
 
@@ -104,7 +105,10 @@ impl Subscriber for Service {
         request: Request<AcknowledgeRequest>,
     ) -> Result<Response<()>, Status> {
         let asked = request.into_inner();
-        self.0.acknowledge(&asked.subscription, &asked.ack_ids)?;
+        self.0
+            .acknowledge(&asked.subscription, &asked.ack_ids)
+            .await?
+            .into_unary()?;
         Ok(Response::new(()))
     }
 
@@ -144,40 +148,67 @@ impl Subscriber for Service {
 
     async fn get_snapshot(
         &self,
-        _: Request<GetSnapshotRequest>,
+        request: Request<GetSnapshotRequest>,
     ) -> Result<Response<Snapshot>, Status> {
-        Err(Refusal::unsupported("snapshots").into())
+        let name = request.into_inner().snapshot;
+        Ok(Response::new(self.0.snapshot(&name)?))
     }
 
     async fn list_snapshots(
         &self,
-        _: Request<ListSnapshotsRequest>,
+        request: Request<ListSnapshotsRequest>,
     ) -> Result<Response<ListSnapshotsResponse>, Status> {
-        Err(Refusal::unsupported("snapshots").into())
+        let asked = request.into_inner();
+        let page = Page::new(asked.page_size, &asked.page_token)?;
+        let (snapshots, next_page_token) = self.0.snapshots(&asked.project, page)?;
+        Ok(Response::new(ListSnapshotsResponse {
+            snapshots,
+            next_page_token,
+        }))
     }
 
     async fn create_snapshot(
         &self,
-        _: Request<CreateSnapshotRequest>,
+        request: Request<CreateSnapshotRequest>,
     ) -> Result<Response<Snapshot>, Status> {
-        Err(Refusal::unsupported("snapshots").into())
+        let made = self.0.create_snapshot(request.into_inner()).await?;
+        Ok(Response::new(made))
     }
 
     async fn update_snapshot(
         &self,
-        _: Request<UpdateSnapshotRequest>,
+        request: Request<UpdateSnapshotRequest>,
     ) -> Result<Response<Snapshot>, Status> {
-        Err(Refusal::unsupported("snapshots").into())
+        let asked = request.into_inner();
+        let update = asked
+            .snapshot
+            .ok_or_else(|| Refusal::invalid_field("snapshot", "no snapshot given"))?;
+        let paths = asked.update_mask.unwrap_or_default().paths;
+        Ok(Response::new(self.0.update_snapshot(update, &paths).await?))
     }
 
     async fn delete_snapshot(
         &self,
-        _: Request<DeleteSnapshotRequest>,
+        request: Request<DeleteSnapshotRequest>,
     ) -> Result<Response<()>, Status> {
-        Err(Refusal::unsupported("snapshots").into())
+        let name = request.into_inner().snapshot;
+        self.0.delete_snapshot(&name).await?;
+        Ok(Response::new(()))
     }
 
-    async fn seek(&self, _: Request<SeekRequest>) -> Result<Response<SeekResponse>, Status> {
-        Err(Refusal::unsupported("seek").into())
+    async fn seek(&self, request: Request<SeekRequest>) -> Result<Response<SeekResponse>, Status> {
+        let SeekRequest {
+            subscription,
+            target,
+        } = request.into_inner();
+        let to = match target {
+            Some(Target::Time(time)) => SeekTo::Time(Moment::from_proto(&time)),
+            Some(Target::Snapshot(name)) => SeekTo::Snapshot(name),
+            None => {
+                return Err(Refusal::invalid_field("target", "set either time or snapshot").into());
+            }
+        };
+        self.0.seek(&subscription, to).await?;
+        Ok(Response::new(SeekResponse {}))
     }
 }

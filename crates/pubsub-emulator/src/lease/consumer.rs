@@ -1,9 +1,8 @@
 //! Who takes messages: a stream, a push endpoint, or all unary pulls together.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{At, Leases, Seq};
+use super::{At, Leases, Seq, SeqSet};
 
 /// A consumer of one subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,10 +22,10 @@ pub(crate) struct Flow {
 #[derive(Debug)]
 pub(super) struct Consumer {
     pub flow: Flow,
-    pub leased: BTreeSet<Seq>,
+    pub leased: SeqSet,
     pub bytes: u64,
     /// Heads of keys whose earlier messages this consumer has: ready for it alone.
-    pub ready: BTreeSet<Seq>,
+    pub ready: SeqSet,
 }
 
 impl Consumer {
@@ -42,7 +41,7 @@ impl Consumer {
     }
 
     pub fn let_go(&mut self, seq: Seq, size: u64) {
-        if self.leased.remove(&seq) {
+        if self.leased.remove(seq) {
             self.bytes -= size;
         }
     }
@@ -53,9 +52,9 @@ impl Leases {
     pub fn open(&mut self, id: ConsumerId, flow: Flow) {
         let consumer = Consumer {
             flow,
-            leased: BTreeSet::new(),
+            leased: SeqSet::default(),
             bytes: 0,
-            ready: BTreeSet::new(),
+            ready: SeqSet::default(),
         };
         self.consumers.insert(id, consumer);
     }
@@ -69,13 +68,18 @@ impl Leases {
 
     /// A consumer is gone: what it had is ready again at once. A lost connection says nothing
     /// about the message, so it does not count as a failed delivery.
+    ///
+    /// With exactly-once delivery its leases go on: nobody else gets a message before their end,
+    /// and its acknowledgement is on another connection than the stream.
     pub fn close(&mut self, id: ConsumerId) {
-        let held: Vec<Seq> = match self.consumers.get(&id) {
-            Some(consumer) => consumer.leased.iter().copied().collect(),
-            None => return,
-        };
-        for seq in held {
-            self.put_back(seq);
+        if !self.policy.exactly_once {
+            let held: Vec<Seq> = match self.consumers.get(&id) {
+                Some(consumer) => consumer.leased.iter().collect(),
+                None => return,
+            };
+            for seq in held {
+                self.put_back(seq);
+            }
         }
         self.consumers.remove(&id);
     }
@@ -87,20 +91,20 @@ impl Leases {
             _ => None,
         });
         self.release(seq);
-        let Some(slot) = self.slots.get_mut(&seq) else {
+        let key = self.key(seq);
+        let Some(slot) = self.slot(seq) else {
             return;
         };
-        match slot.key.clone() {
+        slot.at = At::Idle { last };
+        match key {
             None => {
-                slot.at = At::Ready { last };
                 self.ready.insert(seq);
             }
             Some(key) => {
-                slot.at = At::InLine { last };
-                if let Some(line) = self.keys.get_mut(&key) {
+                if let Some(line) = self.lines.get_mut(key) {
                     line.wait(seq);
                 }
-                self.show(&key);
+                self.show(key);
             }
         }
     }

@@ -11,8 +11,12 @@ pub(crate) struct Policy {
     pub backoff: Option<Backoff>,
     /// Failed deliveries after which a message leaves for the dead-letter topic.
     pub max_attempts: Option<u32>,
-    /// How long after its publishing an unacknowledged message is kept.
+    /// How long after its publishing a message is kept.
     pub retention: Duration,
+    /// Keep acknowledged messages as well, for a seek.
+    pub retain_acked: bool,
+    /// An answer counts only while its lease lives.
+    pub exactly_once: bool,
 }
 
 /// Exponential back-off: `min`, doubled for each further failure, at most `max`.

@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -11,6 +10,9 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 const ONE: ConsumerId = ConsumerId(1);
 const TWO: ConsumerId = ConsumerId(2);
 
+/// Without exactly-once delivery it does not matter when an acknowledgement comes.
+const NOW: Moment = Moment::from_micros(0);
+
 fn at(seconds: u64) -> Moment {
     Moment::from_micros(seconds * 1_000_000)
 }
@@ -21,6 +23,8 @@ fn policy(ordered: bool) -> Policy {
         backoff: None,
         max_attempts: None,
         retention: WEEK,
+        retain_acked: false,
+        exactly_once: false,
     }
 }
 
@@ -40,18 +44,19 @@ fn leases(policy: Policy) -> Leases {
     leases
 }
 
-fn arrival(seq: u64, key: &str) -> Arrival {
+fn arrival(seq: u64, key: &str) -> Arrival<'_> {
     Arrival {
         seq: Seq(seq),
-        key: (!key.is_empty()).then(|| Arc::from(key)),
+        key: (!key.is_empty()).then_some(key),
         size: 10,
         born: at(0),
-        failures: 0,
     }
 }
 
+const NEW: Hold = Hold::Open { failures: 0 };
+
 fn fill(leases: &mut Leases, range: std::ops::RangeInclusive<u64>, key: &str) {
-    range.for_each(|seq| leases.insert(arrival(seq, key)));
+    range.for_each(|seq| leases.insert(&arrival(seq, key), NEW));
 }
 
 fn take(leases: &mut Leases, id: ConsumerId, now: Moment) -> Vec<Taken> {
@@ -76,8 +81,11 @@ fn an_acknowledged_message_is_gone() {
     let mut leases = leases(policy(false));
     fill(&mut leases, 1..=1, "");
     let taken = take(&mut leases, ONE, at(1));
-    assert_eq!(leases.ack(taken[0].seq, taken[0].token), Acked::Done);
-    assert_eq!(leases.ack(taken[0].seq, taken[0].token), Acked::Ignored);
+    assert_eq!(leases.ack(taken[0].seq, taken[0].token, NOW), Acked::Done);
+    assert_eq!(
+        leases.ack(taken[0].seq, taken[0].token, NOW),
+        Acked::Ignored
+    );
     assert_eq!(
         (leases.len(), leases.bytes(), leases.next_due()),
         (0, 0, None)
@@ -108,7 +116,7 @@ fn a_late_acknowledgement_of_a_message_without_order_counts() {
     let first = take(&mut leases, ONE, at(0));
     leases.tick(at(10));
     take(&mut leases, TWO, at(10));
-    assert_eq!(leases.ack(first[0].seq, first[0].token), Acked::Done);
+    assert_eq!(leases.ack(first[0].seq, first[0].token, NOW), Acked::Done);
 }
 
 #[test]
@@ -138,7 +146,7 @@ fn flow_control_bounds_what_a_consumer_holds() {
     let one = take(&mut leases, ONE, at(0));
     assert_eq!(numbers(&one), [1, 2, 3], "until the bytes are passed");
     assert_eq!(numbers(&take(&mut leases, TWO, at(0))), [4, 5]);
-    leases.ack(one[0].seq, one[0].token);
+    leases.ack(one[0].seq, one[0].token, NOW);
     assert_eq!(numbers(&take(&mut leases, ONE, at(0))), [6]);
 }
 
@@ -206,11 +214,11 @@ fn a_nack_takes_the_later_messages_of_its_key_back() {
     assert_eq!(numbers(&first), [1, 2, 3, 4, 5, 6]);
     assert!(leases.nack(Seq(4), first[3].token, at(0)));
     assert_eq!(
-        leases.ack(Seq(5), first[4].token),
+        leases.ack(Seq(5), first[4].token, NOW),
         Acked::Ignored,
         "it must come after 4"
     );
-    assert_eq!(leases.ack(Seq(1), first[0].token), Acked::Done);
+    assert_eq!(leases.ack(Seq(1), first[0].token, NOW), Acked::Done);
     let again = take(&mut leases, ONE, at(0));
     assert_eq!(numbers(&again), [4, 5, 6]);
     assert_eq!(
@@ -245,7 +253,7 @@ fn a_key_stays_with_the_consumer_that_has_its_messages() {
     fill(&mut leases, 1..=3, "k");
     let one = leases.take(ONE, 1, u64::MAX, at(0));
     assert!(take(&mut leases, TWO, at(0)).is_empty());
-    leases.ack(one[0].seq, one[0].token);
+    leases.ack(one[0].seq, one[0].token, NOW);
     assert_eq!(numbers(&take(&mut leases, TWO, at(0))), [2, 3]);
 }
 
@@ -263,7 +271,7 @@ fn one_a_key_waits_for_the_answer() {
     fill(&mut leases, 3..=3, "l");
     let taken = take(&mut leases, ONE, at(0));
     assert_eq!(numbers(&taken), [1, 3]);
-    leases.ack(taken[0].seq, taken[0].token);
+    leases.ack(taken[0].seq, taken[0].token, NOW);
     assert_eq!(numbers(&take(&mut leases, ONE, at(0))), [2]);
 }
 
@@ -273,9 +281,12 @@ fn an_acknowledgement_that_follows_its_closed_stream_counts_with_order_too() {
     fill(&mut leases, 1..=2, "k");
     let taken = take(&mut leases, ONE, at(0));
     leases.close(ONE);
-    assert_eq!(leases.ack(taken[0].seq, taken[0].token), Acked::Done);
+    assert_eq!(leases.ack(taken[0].seq, taken[0].token, NOW), Acked::Done);
     assert_eq!(numbers(&take(&mut leases, TWO, at(0))), [2]);
-    assert_eq!(leases.ack(taken[1].seq, taken[1].token), Acked::Ignored);
+    assert_eq!(
+        leases.ack(taken[1].seq, taken[1].token, NOW),
+        Acked::Ignored
+    );
 }
 
 #[test]
@@ -369,16 +380,16 @@ impl Model {
                 } else {
                     key.to_string()
                 };
-                self.leases.insert(arrival(self.next, &name));
-                self.open.insert(self.next, *key);
+                self.leases.insert(&arrival(self.next, &name), NEW);
+                self.pending.insert(self.next, *key);
                 self.next += 1;
             }
             Step::Take(second, n) => self.take(if *second { TWO } else { ONE }, *n),
             Step::Ack(n) => {
                 if let Some((taken, _)) = self.pick(*n)
-                    && self.leases.ack(taken.seq, taken.token) == Acked::Done
+                    && self.leases.ack(taken.seq, taken.token, self.now) == Acked::Done
                 {
-                    assert!(self.open.remove(&taken.seq.0).is_some());
+                    assert!(self.pending.remove(&taken.seq.0).is_some());
                 }
             }
             Step::Nack(n) => {
@@ -404,7 +415,7 @@ impl Model {
         }
         for seq in self.leases.drain_leaving() {
             assert!(self.leases.left(seq, true, self.now));
-            assert!(self.open.remove(&seq.0).is_some());
+            assert!(self.pending.remove(&seq.0).is_some());
         }
         self.check();
     }
@@ -439,21 +450,25 @@ impl Model {
         assert_eq!(self.leases.bytes(), 10 * here.len() as u64);
         let held: usize = self.leases.consumers.values().map(|c| c.leased.len()).sum();
         assert_eq!(held, self.leases.leased());
-        for (seq, slot) in &self.leases.slots {
-            if slot.key.is_none() {
-                let ready = matches!(slot.at, At::Ready { .. });
+        for (seq, facts) in self.leases.pending.iter() {
+            if facts.key.is_none() {
+                let slot = self.leases.slots.get(&seq);
+                let ready = slot.is_none_or(|slot| matches!(slot.at, At::Idle { .. }));
                 assert_eq!(ready, self.leases.ready.contains(seq), "{seq:?} {slot:?}");
             }
         }
-        for (key, line) in &self.leases.keys {
-            assert!(
-                self.leases
-                    .slots
-                    .values()
-                    .any(|s| s.key.as_ref() == Some(key)),
-                "{line:?}"
-            );
-        }
+        let slots = self.leases.slots.keys();
+        assert!(
+            slots
+                .into_iter()
+                .all(|seq| self.leases.pending.contains(*seq))
+        );
+        let keys = self
+            .leases
+            .pending
+            .iter()
+            .filter_map(|(_, facts)| facts.key);
+        assert_eq!(self.leases.lines.len(), keys.collect::<HashSet<_>>().len());
     }
 
     /// Nothing is stuck: with patience every open message can be taken.
@@ -465,12 +480,15 @@ impl Model {
             self.now = self.now + Duration::from_secs(5);
             self.leases.tick(self.now);
             for taken in self.leases.take(ONE, 1000, u64::MAX, self.now) {
-                assert_eq!(self.leases.ack(taken.seq, taken.token), Acked::Done);
-                self.open.remove(&taken.seq.0);
+                assert_eq!(
+                    self.leases.ack(taken.seq, taken.token, self.now),
+                    Acked::Done
+                );
+                self.pending.remove(&taken.seq.0);
             }
             for seq in self.leases.drain_leaving() {
                 self.leases.left(seq, true, self.now);
-                self.open.remove(&seq.0);
+                self.pending.remove(&seq.0);
             }
         }
         panic!("stuck: {:?}", self.open);

@@ -18,44 +18,49 @@ impl Leases {
 
     fn end_delay(&mut self, until: Moment, seq: Seq) {
         self.delayed.remove(&(until, seq));
-        let Some(slot) = self.slots.get_mut(&seq) else {
-            return;
-        };
-        match slot.key.clone() {
+        match self.key(seq) {
             None => {
-                slot.at = At::Ready { last: None };
-                self.ready.insert(seq);
+                if let Some(slot) = self.slot(seq) {
+                    slot.at = At::default();
+                    self.ready.insert(seq);
+                }
             }
             Some(key) => {
-                if let Some(line) = self.keys.get_mut(&key) {
+                if let Some(line) = self.lines.get_mut(key) {
                     line.delay(None);
                 }
-                self.show(&key);
+                self.show(key);
             }
         }
     }
 
     fn drop_old(&mut self, now: Moment) -> Vec<Seq> {
         let mut dropped = Vec::new();
-        while let Some((&seq, slot)) = self.slots.first_key_value() {
-            if slot.born + self.policy.retention > now || slot.at == At::Leaving {
-                break;
+        while let Some((seq, end)) = self.first_end()
+            && end <= now
+        {
+            if let Some(facts) = self.remove(seq).or_else(|| self.acked.remove(seq)) {
+                self.forget(facts);
             }
-            self.remove(seq);
             dropped.push(seq);
         }
         dropped
+    }
+
+    /// The message whose retention ends first, and when.
+    fn first_end(&self) -> Option<(Seq, Moment)> {
+        let leaving = |seq| matches!(self.slots.get(&seq), Some(slot) if slot.at == At::Leaving);
+        let open = self.pending.first().filter(|(seq, _)| !leaving(*seq));
+        let first = open.into_iter().chain(self.acked.first());
+        let ends = first.map(|(seq, facts)| (seq, facts.born + self.policy.retention));
+        ends.min_by_key(|(_, end)| *end)
     }
 
     /// When [`Leases::tick`] next has something to do.
     pub fn next_due(&self) -> Option<Moment> {
         let first =
             |set: &std::collections::BTreeSet<(Moment, Seq)>| set.first().map(|(at, _)| *at);
-        let old = self
-            .slots
-            .first_key_value()
-            .filter(|(_, slot)| slot.at != At::Leaving)
-            .map(|(_, slot)| slot.born + self.policy.retention);
+        let old = self.first_end().map(|(_, end)| end);
         [first(&self.deadlines), first(&self.delayed), old]
             .into_iter()
             .flatten()

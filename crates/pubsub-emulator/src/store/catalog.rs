@@ -1,4 +1,4 @@
-//! Topics and subscriptions on disk: one small file, written beside and renamed into place.
+//! Topics, subscriptions, snapshots and schemas on disk: one small file, written beside and renamed into place.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -9,8 +9,10 @@ use prost::Message;
 
 use super::folder::OpenError;
 use super::segment::sync_folder;
-use crate::names::{SubscriptionName, TopicName};
-use crate::proto::{Subscription, Topic};
+use crate::clock::Moment;
+use crate::names::{SnapshotName, SubscriptionName, TopicName};
+use crate::proto::{Schema, Snapshot, Subscription, Topic};
+use crate::schema::Registry;
 
 const FILE: &str = "catalog";
 /// The last byte is the version of the format.
@@ -20,10 +22,43 @@ const MAGIC: [u8; 8] = *b"FARMPSC\x01";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SubscriptionId(pub u64);
 
-/// All topics and subscriptions.
+/// Whatever keeps messages: a subscription, a topic that retains them, a snapshot. All share one
+/// row of numbers, so that the log says with one list who has a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct HolderId(pub u64);
+
+impl From<SubscriptionId> for HolderId {
+    fn from(id: SubscriptionId) -> Self {
+        Self(id.0)
+    }
+}
+
+/// A snapshot, with what its configuration on the wire does not say.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SnapshotRecord {
+    pub id: HolderId,
+    pub config: Snapshot,
+    /// The filter of the subscription that it was made of.
+    pub filter: String,
+    /// The first sequence number after its making.
+    pub cut: u64,
+}
+
+impl SnapshotRecord {
+    /// When it goes.
+    pub fn expires(&self) -> Option<Moment> {
+        self.config.expire_time.as_ref().map(Moment::from_proto)
+    }
+}
+
+/// All topics, subscriptions, snapshots and schemas.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Catalog {
     pub next_id: u64,
+    /// The topics that retain messages themselves.
+    pub retaining: BTreeMap<TopicName, HolderId>,
+    pub snapshots: BTreeMap<SnapshotName, SnapshotRecord>,
+    pub schemas: Registry,
     pub topics: BTreeMap<TopicName, Topic>,
     pub subscriptions: BTreeMap<SubscriptionName, (SubscriptionId, Subscription)>,
 }
@@ -36,6 +71,32 @@ struct OnDisk {
     topics: Vec<Topic>,
     #[prost(message, repeated, tag = "3")]
     subscriptions: Vec<SubscriptionOnDisk>,
+    #[prost(message, repeated, tag = "10")]
+    retaining: Vec<RetainingOnDisk>,
+    #[prost(message, repeated, tag = "11")]
+    snapshots: Vec<SnapshotOnDisk>,
+    #[prost(message, repeated, tag = "20")]
+    schema_revisions: Vec<Schema>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct RetainingOnDisk {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(string, tag = "2")]
+    topic: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SnapshotOnDisk {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(message, optional, tag = "2")]
+    config: Option<Snapshot>,
+    #[prost(string, tag = "3")]
+    filter: String,
+    #[prost(uint64, tag = "4")]
+    cut: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -87,6 +148,16 @@ impl Catalog {
                     config: Some(config.clone()),
                 })
                 .collect(),
+            retaining: self
+                .retaining
+                .iter()
+                .map(|(topic, id)| RetainingOnDisk {
+                    id: id.0,
+                    topic: topic.as_str().to_owned(),
+                })
+                .collect(),
+            snapshots: self.snapshots.values().map(SnapshotOnDisk::from).collect(),
+            schema_revisions: self.schemas.all_revisions(),
         }
         .encode_to_vec();
         let mut bytes = MAGIC.to_vec();
@@ -104,6 +175,7 @@ impl Catalog {
         let stored = OnDisk::decode(body).ok()?;
         let mut catalog = Self {
             next_id: stored.next_id,
+            schemas: Registry::from_revisions(stored.schema_revisions).ok()?,
             ..Self::default()
         };
         for topic in stored.topics {
@@ -118,7 +190,69 @@ impl Catalog {
                 .subscriptions
                 .insert(name, (SubscriptionId(id), config));
         }
+        for RetainingOnDisk { id, topic } in stored.retaining {
+            let topic = TopicName::parse(&topic).ok()?;
+            catalog.retaining.insert(topic, HolderId(id));
+        }
+        for stored in stored.snapshots {
+            let record = stored.into_record()?;
+            let name = SnapshotName::parse(&record.config.name).ok()?;
+            catalog.snapshots.insert(name, record);
+        }
         Some(catalog)
+    }
+
+    /// A number that no holder has had.
+    pub fn new_holder(&mut self) -> HolderId {
+        self.next_id += 1;
+        HolderId(self.next_id)
+    }
+
+    /// Everybody who keeps messages.
+    pub fn holders(&self) -> impl Iterator<Item = HolderId> + '_ {
+        let subscriptions = self.subscriptions.values().map(|(id, _)| (*id).into());
+        let topics = self.retaining.values().copied();
+        let snapshots = self.snapshots.values().map(|record| record.id);
+        subscriptions.chain(topics).chain(snapshots)
+    }
+
+    /// Makes `retaining` what the topics' settings say.
+    pub fn settle_retention(&mut self) {
+        let topics = std::mem::take(&mut self.topics);
+        let retains = |name: &TopicName| {
+            let topic = topics.get(name);
+            topic.is_some_and(|topic| topic.message_retention_duration.is_some())
+        };
+        self.retaining.retain(|name, _| retains(name));
+        for name in topics.keys().filter(|name| retains(name)) {
+            if !self.retaining.contains_key(name) {
+                let id = self.new_holder();
+                self.retaining.insert(name.clone(), id);
+            }
+        }
+        self.topics = topics;
+    }
+}
+
+impl From<&SnapshotRecord> for SnapshotOnDisk {
+    fn from(record: &SnapshotRecord) -> Self {
+        Self {
+            id: record.id.0,
+            config: Some(record.config.clone()),
+            filter: record.filter.clone(),
+            cut: record.cut,
+        }
+    }
+}
+
+impl SnapshotOnDisk {
+    fn into_record(self) -> Option<SnapshotRecord> {
+        Some(SnapshotRecord {
+            id: HolderId(self.id),
+            config: self.config?,
+            filter: self.filter,
+            cut: self.cut,
+        })
     }
 }
 

@@ -10,11 +10,15 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 
 use super::Place;
+use super::catalog::HolderId;
 use super::folder::{Folder, OpenError};
 use super::record::Frames;
 use super::recover::{self, Recovered};
 use super::segment::SegmentFile;
 use super::writer::Writer;
+
+/// A place in a segment is four bytes.
+const LARGEST_SEGMENT: u64 = 1 << 31;
 
 /// Called on the writer's thread once the entries are written (and durable, if that was asked).
 /// The places are those of the entries, in order.
@@ -46,7 +50,7 @@ pub(super) enum Job {
         next_seq: u64,
         done: Option<Done>,
     },
-    RemoveBefore(u64),
+    RemoveBefore(u32),
     Stop,
 }
 
@@ -70,11 +74,11 @@ impl Log {
 
     /// Reads the log of `folder` back, and starts a new segment and the writer's thread.
     ///
-    /// `live` are the subscriptions that still exist; `keep` is how many bytes of messages may stay
+    /// `live` are the holders that still exist; `keep` is how many bytes of messages may stay
     /// in memory; a segment is closed when it has reached `segment_bytes`.
     pub fn open(
         folder: Folder,
-        live: &BTreeSet<u64>,
+        live: &BTreeSet<HolderId>,
         keep: u64,
         segment_bytes: u64,
     ) -> Result<(Self, Recovered), OpenError> {
@@ -92,7 +96,7 @@ impl Log {
             older,
             active,
             file,
-            segment_bytes,
+            segment_bytes.min(LARGEST_SEGMENT),
             Arc::clone(&bytes),
         );
         let (jobs, waiting) = mpsc::channel();
@@ -129,7 +133,7 @@ impl Log {
     }
 
     /// Deletes the segments before `number`, the active one never.
-    pub fn remove_before(&self, number: u64) {
+    pub fn remove_before(&self, number: u32) {
         if let Some(jobs) = &self.jobs {
             // A stopped writer leaves them for the next start.
             let _ = jobs.send(Job::RemoveBefore(number));

@@ -1,8 +1,9 @@
 //! What is on disk, in one data folder:
 //!
 //! - `lock`: held by the one emulator that uses the folder;
-//! - `catalog`: topics and subscriptions, replaced as a whole at each change;
-//! - `log/{number}.seg`: messages and what became of them, appended in order.
+//! - `catalog`: topics, subscriptions and snapshots, replaced as a whole at each change;
+//! - `log/{number}.seg`: messages and what became of them, appended in order. Whoever keeps a message
+//!   is its *holder*: a subscription, a topic that retains messages, a snapshot.
 //!
 //! The log is written by one thread. It takes everything that waits, writes it with one call, makes
 //! it durable with one `fdatasync`, and then answers: the more there is to do at once, the cheaper
@@ -28,7 +29,7 @@ pub(crate) use folder::Folder;
 pub use folder::OpenError;
 pub(crate) use log::{AppendError, Log};
 pub(crate) use record::{Entry, Frames};
-pub(crate) use recover::{Recovered, RecoveredMessage};
+pub(crate) use recover::{Held, Recovered, RecoveredMessage};
 pub(crate) use segment::SegmentFile;
 
 /// Where a message lies on disk.
@@ -36,6 +37,9 @@ pub(crate) use segment::SegmentFile;
 pub(crate) struct Place {
     pub segment: Arc<SegmentFile>,
     /// Of the payload, from the start of the file.
-    pub offset: u64,
+    pub offset: u32,
     pub length: u32,
 }
+
+/// Memory that a message takes beside its bytes while it is kept in memory, roughly.
+pub(crate) const MESSAGE_OVERHEAD: u64 = 320;

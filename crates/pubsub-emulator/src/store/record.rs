@@ -5,7 +5,9 @@
 
 use prost::Message;
 
+use super::catalog::HolderId;
 use crate::proto::PubsubMessage;
+use crate::seqs::{Seq, SeqSet};
 
 const MAGIC: u32 = 0x8d53_5046;
 /// Bytes before the payload.
@@ -13,10 +15,13 @@ pub(super) const HEAD: usize = 12;
 /// No payload is longer: a message is at most 10 MB.
 const LONGEST: usize = 16 << 20;
 
+/// Numbers of runs in one entry: at most ten bytes each, so that it stays well below `LONGEST`.
+const MOST_RUNS: usize = 1 << 19;
+
 /// An entry of the log.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Entry {
-    #[prost(oneof = "EntryKind", tags = "1, 2, 3")]
+    #[prost(oneof = "EntryKind", tags = "1, 2, 3, 4")]
     pub kind: Option<EntryKind>,
 }
 
@@ -28,6 +33,8 @@ pub(crate) enum EntryKind {
     Done(DoneEntry),
     #[prost(message, tag = "3")]
     Failed(FailedEntry),
+    #[prost(message, tag = "4")]
+    Set(SetEntry),
 }
 
 /// A message, or the same message moved: the latest entry of a `seq` counts.
@@ -35,27 +42,53 @@ pub(crate) enum EntryKind {
 pub(crate) struct MessageEntry {
     #[prost(uint64, tag = "1")]
     pub seq: u64,
-    /// The subscriptions that have yet to acknowledge it.
+    /// The subscriptions that have yet to acknowledge it, and other holders.
     #[prost(uint64, repeated, tag = "2")]
     pub targets: Vec<u64>,
     #[prost(message, optional, tag = "3")]
     pub message: Option<PubsubMessage>,
+    /// The subscriptions that have acknowledged and retain it.
+    #[prost(uint64, repeated, tag = "4")]
+    pub acked: Vec<u64>,
 }
 
-/// Messages that a subscription is done with.
+/// Messages that a holder is done with.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct DoneEntry {
     #[prost(uint64, tag = "1")]
-    pub subscription: u64,
+    pub holder: u64,
+    /// As earlier versions wrote them.
     #[prost(uint64, repeated, tag = "2")]
     pub seqs: Vec<u64>,
+    /// They are acknowledged, and retained.
+    #[prost(bool, tag = "3")]
+    pub kept: bool,
+    /// [`SeqSet::to_runs`].
+    #[prost(uint64, repeated, tag = "4")]
+    pub runs: Vec<u64>,
+}
+
+/// What a seek has made of a subscription's messages, or what a new snapshot has.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SetEntry {
+    #[prost(uint64, tag = "1")]
+    pub holder: u64,
+    /// [`SeqSet::to_runs`] of those that are acknowledged now.
+    #[prost(uint64, repeated, tag = "2")]
+    pub done: Vec<u64>,
+    /// `done` are retained.
+    #[prost(bool, tag = "3")]
+    pub kept: bool,
+    /// [`SeqSet::to_runs`] of those that are unacknowledged now, held before or not.
+    #[prost(uint64, repeated, tag = "4")]
+    pub open: Vec<u64>,
 }
 
 /// How often a message's delivery has failed, for dead-lettering across restarts.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct FailedEntry {
     #[prost(uint64, tag = "1")]
-    pub subscription: u64,
+    pub holder: u64,
     #[prost(uint64, tag = "2")]
     pub seq: u64,
     #[prost(uint32, tag = "3")]
@@ -63,38 +96,39 @@ pub(crate) struct FailedEntry {
 }
 
 impl Entry {
-    pub fn message(seq: u64, targets: Vec<u64>, message: PubsubMessage) -> Self {
-        Self {
-            kind: Some(EntryKind::Message(MessageEntry {
-                seq,
-                targets,
-                message: Some(message),
-            })),
-        }
+    /// A message with those that have yet to acknowledge it and those that retain it acknowledged.
+    pub fn message(
+        seq: Seq,
+        targets: &[HolderId],
+        acked: &[HolderId],
+        message: PubsubMessage,
+    ) -> Self {
+        Self::of(EntryKind::Message(MessageEntry {
+            seq: seq.0,
+            targets: targets.iter().map(|id| id.0).collect(),
+            message: Some(message),
+            acked: acked.iter().map(|id| id.0).collect(),
+        }))
     }
 
     /// The message of a message entry.
     pub fn into_message(self) -> Option<PubsubMessage> {
         match self.kind? {
             EntryKind::Message(entry) => entry.message,
-            EntryKind::Done(_) | EntryKind::Failed(_) => None,
+            EntryKind::Done(_) | EntryKind::Failed(_) | EntryKind::Set(_) => None,
         }
     }
 
-    pub fn done(subscription: u64, seqs: Vec<u64>) -> Self {
-        Self {
-            kind: Some(EntryKind::Done(DoneEntry { subscription, seqs })),
-        }
+    pub fn failed(holder: HolderId, seq: Seq, failures: u32) -> Self {
+        Self::of(EntryKind::Failed(FailedEntry {
+            holder: holder.0,
+            seq: seq.0,
+            failures,
+        }))
     }
 
-    pub fn failed(subscription: u64, seq: u64, failures: u32) -> Self {
-        Self {
-            kind: Some(EntryKind::Failed(FailedEntry {
-                subscription,
-                seq,
-                failures,
-            })),
-        }
+    fn of(kind: EntryKind) -> Self {
+        Self { kind: Some(kind) }
     }
 }
 
@@ -121,6 +155,38 @@ impl Frames {
         self.payloads.push((payload, length));
     }
 
+    /// Appends that a holder is done with messages, and retains them or not.
+    pub fn push_done(&mut self, holder: HolderId, seqs: &SeqSet, kept: bool) {
+        for runs in seqs.to_runs(MOST_RUNS) {
+            self.push(&Entry::of(EntryKind::Done(DoneEntry {
+                holder: holder.0,
+                seqs: Vec::new(),
+                kept,
+                runs,
+            })));
+        }
+    }
+
+    /// Appends what a seek has changed: those done, retained or not, and those opened. One entry,
+    /// so that it is found as a whole or not at all, unless there are millions of gaps.
+    pub fn push_set(&mut self, holder: HolderId, done: &SeqSet, kept: bool, open: &SeqSet) {
+        let mut done = done.to_runs(MOST_RUNS).into_iter();
+        let mut open = open.to_runs(MOST_RUNS).into_iter();
+        loop {
+            let (done, open) = (done.next(), open.next());
+            if done.is_none() && open.is_none() {
+                return;
+            }
+            self.push(&Entry::of(EntryKind::Set(SetEntry {
+                holder: holder.0,
+                done: done.unwrap_or_default(),
+                kept,
+                open: open.unwrap_or_default(),
+            })));
+        }
+    }
+
+    #[cfg(test)]
     pub fn one(entry: &Entry) -> Self {
         let mut frames = Self::default();
         frames.push(entry);

@@ -15,14 +15,14 @@ pub(super) const HEAD: usize = 16;
 /// A segment on disk, read at random while it exists.
 #[derive(Debug)]
 pub(crate) struct SegmentFile {
-    pub number: u64,
+    pub number: u32,
     path: PathBuf,
     /// Opened at the first read, and then kept: a reader is not disturbed by the deletion.
     reader: Mutex<Option<std::sync::Arc<File>>>,
 }
 
 impl SegmentFile {
-    pub fn new(folder: &Path, number: u64) -> Self {
+    pub fn new(folder: &Path, number: u32) -> Self {
         Self {
             number,
             path: folder.join(format!("{number:012}.seg")),
@@ -49,10 +49,10 @@ impl SegmentFile {
     }
 
     /// Reads the payload at `offset`.
-    pub fn read(&self, offset: u64, length: u32) -> io::Result<Vec<u8>> {
+    pub fn read(&self, offset: u32, length: u32) -> io::Result<Vec<u8>> {
         let file = self.reader()?;
         let mut payload = vec![0; length as usize];
-        file.read_exact_at(&mut payload, offset)?;
+        file.read_exact_at(&mut payload, offset.into())?;
         Ok(payload)
     }
 
@@ -74,11 +74,11 @@ pub(super) fn read_head(bytes: &[u8]) -> Option<u64> {
 }
 
 /// The numbers of the segments in a folder, in order.
-pub(super) fn list(folder: &Path) -> io::Result<Vec<u64>> {
+pub(super) fn list(folder: &Path) -> io::Result<Vec<u32>> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name();
-        let number: Option<u64> = name
+        let number: Option<u32> = name
             .to_str()
             .and_then(|name| name.strip_suffix(".seg"))
             .and_then(|digits| digits.parse().ok());

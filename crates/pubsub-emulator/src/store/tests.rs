@@ -5,10 +5,12 @@ use std::sync::mpsc;
 
 use bytes::Bytes;
 
+use super::catalog::HolderId;
 use super::*;
 use crate::proto::PubsubMessage;
+use crate::seqs::Seq;
 
-const SUBSCRIPTION: u64 = 7;
+const SUBSCRIPTION: HolderId = HolderId(7);
 
 fn open(path: &Path) -> (Log, Recovered) {
     let live = BTreeSet::from([SUBSCRIPTION]);
@@ -21,7 +23,7 @@ fn message(seq: u64) -> Entry {
         data: Bytes::from(vec![b'x'; 100]),
         ..PubsubMessage::default()
     };
-    Entry::message(seq, vec![SUBSCRIPTION], message)
+    Entry::message(Seq(seq), &[SUBSCRIPTION], &[], message)
 }
 
 /// Appends and waits until it is on disk.
@@ -46,7 +48,15 @@ fn write(path: &Path, seqs: std::ops::RangeInclusive<u64>) -> Vec<Place> {
 fn found(path: &Path) -> (Vec<u64>, u64) {
     let (log, recovered) = open(path);
     log.stop();
-    (recovered.messages.into_keys().collect(), recovered.damaged)
+    let seqs = recovered.messages.seqs().map(|seq| seq.0);
+    (seqs.collect(), recovered.damaged)
+}
+
+fn done(seqs: &[u64]) -> Frames {
+    let mut frames = Frames::default();
+    let seqs = seqs.iter().copied().map(Seq).collect();
+    frames.push_done(SUBSCRIPTION, &seqs, false);
+    frames
 }
 
 fn segments(path: &Path) -> Vec<PathBuf> {
@@ -78,12 +88,7 @@ fn what_was_acknowledged_does_not_come_back() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), 1..=3);
     let (log, _) = open(folder.path());
-    log.append(
-        Frames::one(&Entry::done(SUBSCRIPTION, vec![1, 3])),
-        false,
-        4,
-        None,
-    );
+    log.append(done(&[1, 3]), false, 4, None);
     log.stop();
     assert_eq!(found(folder.path()).0, [2]);
 }
@@ -94,12 +99,7 @@ fn a_message_written_again_counts_once_with_its_later_targets() {
     let (log, _) = open(folder.path());
     append(&log, &message(1), 2);
     append(&log, &message(1), 2);
-    log.append(
-        Frames::one(&Entry::done(SUBSCRIPTION, vec![1])),
-        false,
-        2,
-        None,
-    );
+    log.append(done(&[1]), false, 2, None);
     log.stop();
     assert_eq!(found(folder.path()).0, [0; 0]);
 }
@@ -151,7 +151,7 @@ fn a_damaged_record_costs_no_other() {
         .write(true)
         .open(places[1].segment.path())
         .unwrap();
-    let at = SeekFrom::Start(places[1].offset + 40);
+    let at = SeekFrom::Start(u64::from(places[1].offset) + 40);
     let mut byte = [0];
     file.seek(at).unwrap();
     file.read_exact(&mut byte).unwrap();
@@ -173,7 +173,7 @@ fn numbers_are_never_used_again_even_when_all_segments_are_done() {
     let (log, recovered) = open(folder.path());
     log.stop();
     assert_eq!(recovered.next_seq, 101);
-    assert!(recovered.messages.is_empty());
+    assert_eq!(recovered.messages.len(), 0);
 }
 
 #[test]
@@ -213,10 +213,12 @@ fn messages_beyond_the_memory_stay_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), 1..=10);
     let live = BTreeSet::from([SUBSCRIPTION]);
+    let keep = 3 * MESSAGE_OVERHEAD;
     let (log, recovered) =
-        Log::open(Folder::open(folder.path()).unwrap(), &live, 300, 4096).unwrap();
+        Log::open(Folder::open(folder.path()).unwrap(), &live, keep, 4096).unwrap();
     log.stop();
-    let resident = recovered.messages.values().filter(|m| m.resident).count();
+    let messages = recovered.messages.iter();
+    let resident = messages.filter(|(_, m)| m.body.is_some()).count();
     assert_eq!((recovered.messages.len(), resident), (10, 2));
 }
 

@@ -44,7 +44,7 @@ struct Batch {
     bytes: usize,
     durable: bool,
     next_seq: u64,
-    remove_before: Option<u64>,
+    remove_before: Option<u32>,
     stop: bool,
 }
 
@@ -159,7 +159,7 @@ impl Writer {
         done(start.clone().map(|start| {
             let place = |&(offset, length): &(usize, u32)| Place {
                 segment: Arc::clone(&self.active),
-                offset: start + before + offset as u64,
+                offset: u32::try_from(start + before + offset as u64).unwrap_or(u32::MAX),
                 length,
             };
             frames.payloads.iter().map(place).collect()
@@ -262,7 +262,7 @@ impl Writer {
         }
     }
 
-    fn remove_before(&mut self, number: u64) {
+    fn remove_before(&mut self, number: u32) {
         while let Some(segment) = self.older.pop_front_if(|segment| segment.number < number) {
             self.remove(&segment);
         }
