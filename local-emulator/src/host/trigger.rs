@@ -120,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_time_calls_again_and_again() {
-        farm_harness::client();
+        let _tls_is_ready = farm_harness::client();
         let (told, mut heard) = tokio::sync::mpsc::channel(2);
         let told = Arc::new(Mutex::new(told));
         let sweep = move |headers: HeaderMap| {

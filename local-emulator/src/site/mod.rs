@@ -38,7 +38,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use farm_pubsub_emulator::Inspector;
-use farm_runtime::{Clock, Ids, serve};
+use farm_runtime::{Ids, serve};
 
 pub(crate) use self::args::ConsoleArgs;
 use self::guard::Guard;
@@ -53,7 +53,6 @@ pub(crate) struct Site {
     recent: Recent,
     guard: Guard,
     tails: Arc<Semaphore>,
-    clock: Clock,
     closing: CancellationToken,
 }
 
@@ -71,7 +70,6 @@ impl Site {
             recent: Recent::default(),
             guard: Guard::new(address, &Ids::system()),
             tails: Arc::new(Semaphore::new(tail::MOST)),
-            clock: Clock::system(),
             closing,
         }
     }

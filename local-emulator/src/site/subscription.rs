@@ -8,7 +8,7 @@ use axum::response::Html;
 use serde::Deserialize;
 
 use super::Site;
-use super::letters::{Letter, Sent};
+use super::letters::Letter;
 use super::overview::{Known, SubscriptionRow};
 use super::shell::Shell;
 use super::text::{grouped, span};
@@ -29,7 +29,6 @@ struct SubscriptionPage {
     letters: Vec<Letter>,
     more: Option<String>,
     token: String,
-    sent: Option<Sent>,
 }
 
 /// What may be asked for.
@@ -59,7 +58,6 @@ pub(super) async fn page(
         letters,
         more: (more > 0).then(|| grouped(more as u64)),
         token: site.guard.token().to_owned(),
-        sent: None,
     };
     Ok(Html(page.render()?))
 }
