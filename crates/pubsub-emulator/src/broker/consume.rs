@@ -108,13 +108,7 @@ impl Broker {
             found.touch(now);
             (subscription, Arc::clone(&found.arrivals), found.end.clone())
         };
-        let waiting = self.take_some(subscription, PULLS, most, &arrivals);
-        let waiting = async {
-            tokio::select! {
-                batch = waiting => batch,
-                () = end.cancelled() => Err(self.ended(name)),
-            }
-        };
+        let waiting = self.take_some(name, subscription, PULLS, most, &arrivals, &end);
         match tokio::time::timeout(patience, waiting).await {
             Ok(batch) => Ok(received(fill(batch?).await?)),
             Err(_) => Ok(Vec::new()),
@@ -132,10 +126,12 @@ impl Broker {
     /// Waits until there is something to take. Nothing is taken if it is dropped before its end.
     async fn take_some(
         &self,
+        name: &str,
         subscription: SubscriptionId,
         id: ConsumerId,
         most: usize,
         arrivals: &Notify,
+        end: &CancellationToken,
     ) -> Result<Batch, Refusal> {
         loop {
             let arrival = arrivals.notified();
@@ -144,26 +140,27 @@ impl Broker {
             if self.closing.is_cancelled() {
                 return Err(Refusal::shutting_down());
             }
-            let batch = self.take(subscription, id, most)?;
+            if end.is_cancelled() {
+                return Err(self.ended(name));
+            }
+            let batch = self.take(subscription, id, most);
+            let batch = batch.ok_or_else(|| self.ended(name))?;
             if !batch.0.is_empty() {
                 return Ok(batch);
             }
             tokio::select! {
                 () = arrival => {}
+                () = end.cancelled() => return Err(self.ended(name)),
                 () = self.closing.cancelled() => return Err(Refusal::shutting_down()),
             }
         }
     }
 
-    fn take(
-        &self,
-        subscription: SubscriptionId,
-        id: ConsumerId,
-        most: usize,
-    ) -> Result<Batch, Refusal> {
+    /// `None` if the subscription is gone.
+    fn take(&self, subscription: SubscriptionId, id: ConsumerId, most: usize) -> Option<Batch> {
         let now = self.clock.now();
         let state = &mut *self.state.lock();
-        let found = state.get_mut(subscription)?;
+        let found = state.subscriptions.get_mut(&subscription)?;
         let counted = found.config.dead_letter_policy.is_some();
         let mut taken = found.leases.take(id, most, MOST_BYTES, now);
         let any = !taken.is_empty();
@@ -176,7 +173,7 @@ impl Broker {
             let body = state.messages.body(taken.seq)?;
             Some((subscription, taken, body))
         };
-        Ok(Batch(taken.into_iter().filter_map(with_body).collect()))
+        Some(Batch(taken.into_iter().filter_map(with_body).collect()))
     }
 
     /// Takes out what does not reach the consumer now.
@@ -211,11 +208,10 @@ impl Broker {
 impl Consumer {
     /// Waits for messages and leases them. Leases nothing if it is dropped before its end.
     pub async fn take(&self, most: usize) -> Result<Batch, Refusal> {
-        let broker = &self.broker;
-        tokio::select! {
-            batch = broker.take_some(self.subscription, self.id, most, &self.arrivals) => batch,
-            () = self.end.cancelled() => Err(broker.ended(&self.name)),
-        }
+        let (name, id) = (&self.name, self.subscription);
+        self.broker
+            .take_some(name, id, self.id, most, &self.arrivals, &self.end)
+            .await
     }
 
     /// Whether the subscription delivers exactly once, at the moment.

@@ -10,6 +10,8 @@ use super::*;
 use crate::proto::PubsubMessage;
 use crate::seqs::Seq;
 
+mod crash;
+
 const SUBSCRIPTION: HolderId = HolderId(7);
 
 fn open(path: &Path) -> (Log, Recovered) {
