@@ -45,9 +45,10 @@ const fill = async () => {
 await fill();
 const browser = await Browser.start(program);
 const text = () => browser.run("document.body.innerText");
-const fits = async (what) => {
-  const [page, screen] = await browser.run("[document.documentElement.scrollWidth, innerWidth]");
-  assert.ok(page <= screen, `${what} is ${page} wide on a screen of ${screen}`);
+const fits = async (what, width) => {
+  // A phone's own idea of its width grows with the page.
+  const page = await browser.run("Math.max(document.documentElement.scrollWidth, innerWidth)");
+  assert.ok(page <= width, `${what} is ${page} pixels wide on a screen of ${width}`);
 };
 const pages = {
   front: "/",
@@ -62,7 +63,7 @@ for (const width of [1280, 390]) {
     await browser.look({ width, dark });
     for (const [page, path] of Object.entries(pages)) {
       await browser.open(site + path);
-      await fits(page + " at " + width);
+      await fits(page, width);
       await browser.picture(join(folder, `${page}-${width}-${dark ? "dark" : "light"}.png`));
     }
   }

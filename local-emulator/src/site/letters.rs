@@ -10,7 +10,7 @@ use axum::response::{Html, Redirect};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use farm_pubsub_emulator::Waiting;
+use farm_pubsub_emulator::{MessageView, Waiting};
 
 use super::Site;
 use super::overview::{Known, SubscriptionRow};
@@ -24,8 +24,8 @@ const MOST: usize = 20;
 const PLACES: usize = 20;
 /// What our own bus writes on what it rejects: it is gone from a letter that is sent back.
 const OURS: [&str; 2] = ["farm-dead-reason", "farm-dead-from"];
-/// What the emulator writes on what failed too often.
-const COUNT: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
+/// How the names begin of what the emulator writes on what failed too often.
+const THEIRS: &str = "CloudPubSubDeadLetterSource";
 
 #[derive(Template)]
 #[template(path = "letters.html")]
@@ -76,18 +76,32 @@ pub(super) struct Wish {
 
 impl Letter {
     fn new(waiting: &Waiting) -> Self {
-        let attribute = |name| waiting.message.attributes.get(name);
-        let reason = match (attribute(OURS[0]), attribute(COUNT)) {
-            (Some(reason), _) => Some(reason.clone()),
-            (None, Some(count)) => Some(format!("delivered {count} times and never acknowledged")),
-            (None, None) => None,
-        };
+        let mut message = waiting.message.clone();
+        let reason = reason(&message);
+        message.attributes.retain(|name, _| {
+            let said = OURS.contains(&name.as_str()) || name.starts_with(THEIRS);
+            !said || reason.is_none()
+        });
         Self {
-            shown: Shown::new(&waiting.message),
+            shown: Shown::new(&message),
             failures: waiting.failures,
             reason,
         }
     }
+}
+
+/// Why it lies there, if it is a dead letter.
+fn reason(message: &MessageView) -> Option<String> {
+    let attribute = |name: &str| message.attributes.get(name);
+    if let Some(reason) = attribute(OURS[0]) {
+        return Some(reason.clone());
+    }
+    let count = attribute(&format!("{THEIRS}DeliveryCount"))?;
+    let from = attribute(&format!("{THEIRS}Subscription"));
+    let from = from.map_or_else(String::new, |from| format!(" by {from}"));
+    Some(format!(
+        "delivered {count} times and never acknowledged{from}"
+    ))
 }
 
 impl Site {
