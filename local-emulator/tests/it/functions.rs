@@ -70,13 +70,16 @@ impl Pushed {
 
     /// The delivery of that number, as GitHub signs it: a push without wrapper has its attributes as headers.
     fn message(&self, number: usize) -> Value {
-        let body = json!({ "ref": "refs/heads/main", "repository": { "full_name": "local/none" } });
+        let id = format!("knock-{number}");
+        // What is the same is one delivery.
+        let repository = json!({ "full_name": "local/none" });
+        let body = json!({ "ref": "refs/heads/main", "after": id, "repository": repository });
         let body = body.to_string();
         json!({
             "data": STANDARD.encode(&body),
             "attributes": {
                 "x-github-event": "push",
-                "x-github-delivery": format!("knock-{number}"),
+                "x-github-delivery": id,
                 "x-hub-signature-256": sign_github(self.secret.as_bytes(), body.as_bytes()),
                 "content-type": "application/json",
             },

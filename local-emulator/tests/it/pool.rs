@@ -56,28 +56,26 @@ async fn machines_go_when_it_is_quiet_and_come_back_with_the_queue() {
     ];
     let args = [&["--repo", &path, "--json"], &limits[..]].concat();
     let (process, _) = running(&root, &args).await;
-    become_many(&root, 1).await;
-    let lines = || {
-        process
-            .output()
-            .lines()
-            .filter(|line| line.starts_with('{'))
-            .count()
+    let built = async |count: usize| {
+        until("all to be built", async || {
+            let output = process.output();
+            let lines = output.lines().filter(|line| line.starts_with('{'));
+            if lines.count() == count {
+                Ok(())
+            } else {
+                Err(output)
+            }
+        })
+        .await;
     };
-    assert_eq!(lines(), 4, "{}", process.output());
+    built(4).await;
+    become_many(&root, 1).await;
 
     std::fs::remove_file(&go).unwrap();
     repository.commit("waits", "true");
     become_many(&root, 3).await;
     std::fs::write(&go, "").unwrap();
-    until("all to be built", async || {
-        if lines() == 8 {
-            Ok(())
-        } else {
-            Err(process.output())
-        }
-    })
-    .await;
+    built(8).await;
     assert!(
         !process.output().contains("\"lost\""),
         "{}",
