@@ -86,7 +86,7 @@ async fn hand_on(State(proxy): State<Arc<Proxy>>, request: Request) -> Response 
 enum No {
     TooLarge,
     Busy,
-    NoProcess,
+    Away,
     Died,
 }
 
@@ -98,7 +98,7 @@ impl IntoResponse for No {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too many requests are under way",
             ),
-            Self::NoProcess => (
+            Self::Away => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the functions are not running; their log says why",
             ),
@@ -139,7 +139,7 @@ impl Proxy {
         let deadline = Instant::now() + PATIENCE;
         for tries in 1..=TRIES {
             let Some((entered, at)) = self.process(deadline).await else {
-                return (Err(No::NoProcess), tries);
+                return (Err(No::Away), tries);
             };
             match self.ask(at, &parts, body.clone()).await {
                 Ok(answer) => return (Ok(passed(answer, (entered, place))), tries),
