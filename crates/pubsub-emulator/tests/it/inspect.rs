@@ -11,8 +11,6 @@ const LETTERS: &str = "projects/test/subscriptions/letters";
 /// The usual subscription with a place for its dead letters.
 async fn with_graveyard() -> Server {
     let server = Server::memory().await;
-    let topics = server.topics().await;
-    topics.create_topic().set_name(DEAD).send().await.unwrap();
     let policy = DeadLetterPolicy::new()
         .set_dead_letter_topic(DEAD)
         .set_max_delivery_attempts(5);
