@@ -13,10 +13,14 @@ pub mod retrybuilds;
 mod traced;
 mod webhook;
 
+use std::io::Write;
+use std::net::SocketAddr;
+
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::routing::get;
-use farm_runtime::{Vars, serve};
+use farm_runtime::{Vars, serve, shutdown};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// All functions at once, each on its own paths.
@@ -47,16 +51,43 @@ pub struct Args {
     /// The function to serve: `all`, or one of manifest.json
     #[arg(long, env = "FUNCTION_TARGET", default_value = ALL)]
     target: String,
+    /// Serve on this address alone, and say on standard output where that is; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// End when standard input does: whoever started this process for itself holds the other end.
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
 }
 
-/// Serves the function that `args` names, on Lambda or on `PORT`, until `shutdown`.
+/// What stands before the address in the line that `--listen` prints.
+pub const LISTENING: &str = "listening on ";
+
+/// Serves the function that `args` names, where `args` says, or else on Lambda or on `PORT`, until `shutdown`.
 ///
 /// # Errors
 /// A setting is missing or wrong, or the port cannot be had.
 pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
     let vars = Vars::from_environment();
     let router = router(&args.target, &vars)?;
-    Ok(serve::serve(router, &vars, shutdown).await?)
+    if args.until_stdin_closes {
+        shutdown::when_stdin_closes(shutdown.clone())?;
+    }
+    match args.listen {
+        None => Ok(serve::serve(router, &vars, shutdown).await?),
+        Some(address) => serve_on(address, router, shutdown).await,
+    }
+}
+
+async fn serve_on(
+    address: SocketAddr,
+    router: Router,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; --listen chooses another address"))?;
+    writeln!(std::io::stdout(), "{LISTENING}{}", listener.local_addr()?)?;
+    Ok(serve::on(listener, router, shutdown).await?)
 }
 
 /// The router of the function `target`, or of [`ALL`]; with `/healthz`, which every process has.

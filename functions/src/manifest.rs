@@ -12,8 +12,14 @@ pub type Manifest = BTreeMap<String, Function>;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Function {
-    /// What triggers it.
+    /// What it answers.
     pub routes: Vec<Route>,
+    /// Topics whose events are pushed to it.
+    #[serde(default)]
+    pub pushes: Vec<Push>,
+    /// Calls that the time makes.
+    #[serde(default)]
+    pub ticks: Vec<Tick>,
     /// Memory of an instance.
     pub memory_mib: u32,
     /// Time-out of a request; platforms end one after 30 seconds.
@@ -38,6 +44,26 @@ pub struct Route {
     pub method: String,
     /// With parameters in braces.
     pub path: String,
+}
+
+/// Events of a topic, each posted as a CloudEvent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Push {
+    /// The topic.
+    pub topic: Topic,
+    /// One of the function's routes.
+    pub path: String,
+}
+
+/// An empty `POST`, again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tick {
+    /// One of the function's routes.
+    pub path: String,
+    /// How often.
+    pub every_seconds: u32,
 }
 
 /// Requests at once.
@@ -132,6 +158,11 @@ mod tests {
             assert!(function.rights.write.len() <= 1, "{name}: one prefix");
             assert!((1..=30).contains(&function.timeout_seconds), "{name}");
             assert!(!function.routes.is_empty(), "{name}");
+            let pushes = function.pushes.iter().map(|push| &push.path);
+            for path in pushes.chain(function.ticks.iter().map(|tick| &tick.path)) {
+                let posts = |route: &Route| route.method == "POST" && route.path == *path;
+                assert!(function.routes.iter().any(posts), "{name}: {path}");
+            }
             let webhook = name.ends_with("-webhook");
             assert_eq!(function.concurrency.reserved > 0, webhook, "{name}");
         }

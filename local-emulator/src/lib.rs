@@ -2,4 +2,8 @@
 
 mod chaos;
 pub mod console;
+mod host;
+mod inherit;
+pub mod pubsub;
+mod site;
 pub mod up;

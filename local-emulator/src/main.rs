@@ -22,8 +22,8 @@ enum Command {
     Up(local_emulator::up::Args),
     #[command(flatten)]
     Client(farm_cli::Command),
-    /// The Pub/Sub emulator alone
-    Emulator(farm_pubsub_emulator::Args),
+    /// An emulator of a cloud service alone: Pub/Sub
+    Emulator(local_emulator::pubsub::Args),
     /// The functions: webhooks and pages
     Functions(functions::Args),
     /// The coordinator
@@ -74,10 +74,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(args) => local_emulator::up::run(args, shutdown()).await,
         Command::Client(command) => farm_cli::run(command).await,
-        Command::Emulator(args) => {
-            let served = farm_pubsub_emulator::run(args, shutdown().cancelled_owned());
-            served.await.map(done).map_err(anyhow::Error::from_boxed)
-        }
+        Command::Emulator(args) => local_emulator::pubsub::run(args, shutdown()).await,
         Command::Functions(args) => functions::run(args, shutdown()).await.map(done),
         Command::Coordinator(args) => coordinator::run(args, shutdown()).await.map(done),
         Command::Hub(args) => hub::run(*args, shutdown()).await.map(done),

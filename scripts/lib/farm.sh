@@ -24,7 +24,7 @@ start_farm() {
     until_ok page "api/grid?repo=demo&branch=main"
 }
 
-start_emulator() { start emulator "$farm" emulator --listen "127.0.0.1:$pubsub" --data "$dir/pubsub"; }
+start_emulator() { start emulator "$farm" emulator pubsub --host-port "127.0.0.1:$pubsub" --data-dir "$dir/pubsub"; }
 
 # start_coordinator NAME: on a data folder of its own.
 start_coordinator() { start "$1" "$farm" coordinator --data "$dir/$1" --repo "demo=$repo"; }

@@ -9,6 +9,7 @@ pub mod farm;
 pub mod page;
 pub mod plan;
 pub mod policy;
+pub mod pool;
 pub mod predict;
 pub mod queue;
 pub mod recipe;

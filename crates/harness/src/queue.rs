@@ -54,8 +54,7 @@ impl Farm {
     pub(crate) async fn take(&self, subscription: &str) -> Result<Vec<Value>, String> {
         let received = self.pull(subscription).await?;
         let answer = json!({ "ackIds": ack_ids(&received) });
-        let method = format!("subscriptions/{subscription}:acknowledge");
-        self.queue(&method, answer).await?;
+        self.answer(subscription, "acknowledge", answer).await?;
         Ok(received)
     }
 
@@ -63,9 +62,18 @@ impl Farm {
     async fn peek(&self, subscription: &str) -> Result<Vec<Value>, String> {
         let received = self.pull(subscription).await?;
         let answer = json!({ "ackIds": ack_ids(&received), "ackDeadlineSeconds": 0 });
-        let method = format!("subscriptions/{subscription}:modifyAckDeadline");
-        self.queue(&method, answer).await?;
+        self.answer(subscription, "modifyAckDeadline", answer)
+            .await?;
         Ok(received)
+    }
+
+    /// Answers for what was received; for nothing there is no answer.
+    async fn answer(&self, subscription: &str, verb: &str, answer: Value) -> Result<(), String> {
+        if answer["ackIds"].as_array().is_none_or(Vec::is_empty) {
+            return Ok(());
+        }
+        let method = format!("subscriptions/{subscription}:{verb}");
+        self.queue(&method, answer).await.map(drop)
     }
 
     async fn pull(&self, subscription: &str) -> Result<Vec<Value>, String> {

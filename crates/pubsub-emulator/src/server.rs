@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::broker::{self, Broker};
+use crate::inspect::Inspector;
 use crate::options::Options;
 use crate::stats::Stats;
 use crate::store::OpenError;
@@ -108,6 +109,11 @@ impl Emulator {
             tracing::error!("the log did not close in order");
         }
         Ok(result?)
+    }
+
+    /// For whoever shows what is in it, also while it serves.
+    pub fn inspector(&self) -> Inspector {
+        Inspector::new(Arc::clone(&self.broker))
     }
 
     /// Numbers for progress displays.

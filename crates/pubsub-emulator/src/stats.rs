@@ -34,6 +34,34 @@ pub struct SubscriptionStats {
     pub dead_lettered: u64,
 }
 
+/// A topic at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicStats {
+    /// `projects/{project}/topics/{id}`.
+    pub name: String,
+    /// Its subscriptions, by their full names.
+    pub subscriptions: Vec<String>,
+    /// The subscriptions whose dead letters are published here.
+    pub dead_letters_of: Vec<String>,
+}
+
+/// What a subscription is set to, as far as it says where its messages go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionSettings {
+    /// `projects/{project}/subscriptions/{id}`.
+    pub name: String,
+    /// Where messages are pushed; otherwise they are pulled.
+    pub push_endpoint: Option<String>,
+    /// The filter, or nothing.
+    pub filter: String,
+    /// How long a consumer has a message.
+    pub ack_deadline: Duration,
+    /// Messages of a key come in order.
+    pub ordered: bool,
+    /// Where messages go that failed too often.
+    pub dead_letter_topic: Option<String>,
+}
+
 impl Stats {
     /// A subscription by its full name.
     pub fn subscription(&self, name: &str) -> Option<&SubscriptionStats> {

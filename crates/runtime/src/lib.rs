@@ -5,7 +5,7 @@ pub mod event;
 pub mod failure;
 mod ids;
 pub mod serve;
-mod shutdown;
+pub mod shutdown;
 pub mod telemetry;
 pub mod trace;
 mod vars;

@@ -31,6 +31,20 @@ impl Shutdown {
     }
 }
 
+/// Cancels the token when standard input ends: a process that was started by another for itself does not outlive it, however
+/// that one ends. Standard input is of no other use then.
+///
+/// # Errors
+/// There can be no further thread.
+pub fn when_stdin_closes(token: CancellationToken) -> std::io::Result<()> {
+    let watch = move || {
+        let _any_end = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        token.cancel();
+    };
+    // A read blocks a thread of its own, since a runtime waits for its own threads at the end.
+    std::thread::Builder::new().spawn(watch).map(drop)
+}
+
 fn attend(mut signals: Signals, token: CancellationToken) {
     #[expect(
         clippy::disallowed_methods,

@@ -1,26 +1,27 @@
-//! Local machines: this same binary run again as buildlets, started anew when they end.
+//! The pool of local machines: this same binary run again as buildlets, each started anew when it ends until it is deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use coordinator::Status;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use farm_model::id::HostType;
+use farm_core::pool::{CreateError, Found, MachinePool, Mark, Order, PoolError};
+use farm_model::id::{HostType, MachineName};
 use farm_runtime::Clock;
 use farm_wire::keys::{MasterKey, mint};
 
 use super::folder::write_private;
+use crate::inherit;
 
 /// How long a local machine's key is good for: its child is started with a fresh one each time.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -32,39 +33,45 @@ const STEADY: Duration = Duration::from_secs(10);
 /// How long a machine may take to end when told.
 const END: Duration = Duration::from_secs(5);
 
-/// How the names of the farm's own settings begin, secrets among them, and those of telemetry, which may hold one: what
-/// builds tell is not told as if it were the farm.
-const OURS: [&str; 2] = ["FARM_", "OTEL_"];
-/// How the names of secrets of forges end.
-const SECRETS: &str = "_WEBHOOK_SECRET";
-/// What git tells the hooks that it runs.
-const OF_HOOKS: [&str; 4] = ["GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"];
-
-/// Whether builds see this variable of our environment.
-fn is_inherited(name: &str) -> bool {
-    // Windows does not tell them apart by case.
-    let name = name.to_ascii_uppercase();
-    let ours = OURS.iter().any(|start| name.starts_with(start)) || name.ends_with(SECRETS);
-    !ours && !OF_HOOKS.contains(&name.as_str())
-}
-
 /// What a local machine is started with.
 #[derive(Debug, Clone)]
-pub struct Pool {
+pub(super) struct Plan {
     /// Folder of all machines.
-    pub root: PathBuf,
+    pub(super) root: PathBuf,
     /// The hub.
-    pub hub: std::net::SocketAddr,
+    pub(super) hub: std::net::SocketAddr,
     /// The hub's certificate.
-    pub ca: PathBuf,
+    pub(super) ca: PathBuf,
     /// What machines' keys are made of.
-    pub master_key: MasterKey,
+    pub(super) master_key: MasterKey,
     /// When keys begin.
-    pub clock: Clock,
+    pub(super) clock: Clock,
     /// The `farm` binary.
-    pub program: PathBuf,
+    pub(super) program: PathBuf,
     /// Who may be hit.
-    pub roster: Roster,
+    pub(super) roster: Roster,
+}
+
+/// The machines of this computer. What it makes ends with it: there are no foreign ones.
+#[derive(Debug, Clone)]
+pub(super) struct Pool {
+    plan: Plan,
+    stop: CancellationToken,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    machines: BTreeMap<MachineName, Life>,
+    tasks: JoinSet<()>,
+}
+
+/// A machine that is kept running.
+#[derive(Debug, Clone)]
+struct Life {
+    since: Timestamp,
+    stop: CancellationToken,
+    ended: CancellationToken,
 }
 
 /// What may be done to a machine's agent.
@@ -94,6 +101,10 @@ impl Roster {
         self.0.lock().insert(name.to_owned(), send);
         receive
     }
+
+    fn leave(&self, name: &str) {
+        self.0.lock().remove(name);
+    }
 }
 
 /// How a machine's life ended.
@@ -104,46 +115,89 @@ enum End {
 }
 
 impl Pool {
-    /// Keeps `count` machines of each host type running until `shutdown`: of `hosts`, and of those that the builders of a
-    /// later `farm.toml` need.
-    pub async fn run(
-        self,
-        hosts: Vec<HostType>,
-        count: u32,
-        mut status: watch::Receiver<Status>,
-        shutdown: CancellationToken,
-    ) -> anyhow::Result<()> {
-        let (mut machines, mut started) = (JoinSet::new(), BTreeSet::new());
-        let mut wanted: BTreeSet<HostType> = hosts.into_iter().collect();
-        loop {
-            for host in wanted.difference(&started) {
-                for number in 1..=count {
-                    let name = format!("{host}-{number}");
-                    machines.spawn(self.clone().keep(name, host.clone(), shutdown.clone()));
-                }
-            }
-            started.append(&mut wanted);
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                Ok(()) = status.changed() => wanted.clone_from(&status.borrow_and_update().hosts),
-                else => break,
-            }
+    /// No machines yet; all that will be made end when `stop` comes.
+    pub(super) fn new(plan: Plan, stop: CancellationToken) -> Self {
+        Self {
+            plan,
+            stop,
+            kept: Arc::default(),
         }
-        shutdown.cancelled().await;
-        while machines.join_next().await.is_some() {}
+    }
+
+    /// Waits until every machine has ended, which must have been told to.
+    pub(super) async fn ended(&self) {
+        let mut tasks = std::mem::take(&mut self.kept.lock().tasks);
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+impl MachinePool for Pool {
+    async fn create(&self, order: &Order) -> Result<(), CreateError> {
+        let mut kept = self.kept.lock();
+        while kept.tasks.try_join_next().is_some() {}
+        if kept.machines.contains_key(&order.name) {
+            return Ok(());
+        }
+        let life = Life {
+            since: self.plan.clock.now(),
+            stop: self.stop.child_token(),
+            ended: CancellationToken::new(),
+        };
+        kept.machines.insert(order.name.clone(), life.clone());
+        let (plan, name, host) = (self.plan.clone(), order.name.clone(), order.host.clone());
+        kept.tasks.spawn(async move {
+            // Said however this ends.
+            let _ended = life.ended.drop_guard();
+            plan.keep(name.as_str(), &host, life.stop).await;
+        });
         Ok(())
     }
 
-    async fn keep(self, name: String, host: HostType, shutdown: CancellationToken) {
+    async fn list(&self) -> Result<Vec<Found>, PoolError> {
+        let kept = self.kept.lock();
+        let each = kept.machines.iter();
+        let found = each.map(|(name, life)| Found {
+            name: name.clone(),
+            since: life.since,
+            mark: Mark::Ours,
+        });
+        Ok(found.collect())
+    }
+
+    async fn delete(&self, name: &MachineName) -> Result<(), PoolError> {
+        let life = self.kept.lock().machines.get(name).cloned();
+        if let Some(life) = life {
+            life.stop.cancel();
+            life.ended.cancelled().await;
+            self.kept.lock().machines.remove(name);
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// Keeps the machine running until `stop`.
+    async fn keep(&self, name: &str, host: &HostType, stop: CancellationToken) {
+        let mut hits = self.roster.join(name);
+        self.live(name, host, &mut hits, &stop).await;
+        self.roster.leave(name);
+    }
+
+    async fn live(
+        &self,
+        name: &str,
+        host: &HostType,
+        hits: &mut mpsc::Receiver<Hit>,
+        stop: &CancellationToken,
+    ) {
         let mut pause = PAUSE;
-        let mut hits = self.roster.join(&name);
         loop {
             let (started, mut killed) = (Instant::now(), false);
-            match self.spawn(&name, &host) {
+            match self.spawn(name, host) {
                 Ok(mut child) => {
                     // Waiting would close it, and so end the machine.
                     let tie = child.stdin.take();
-                    match life(&mut child, &mut hits, &shutdown).await {
+                    match life(&mut child, hits, stop).await {
                         End::Itself(status) => {
                             tracing::warn!(machine = %name, ?status, "a local machine ended");
                         }
@@ -160,7 +214,7 @@ impl Pool {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = shutdown.cancelled() => return,
+                () = stop.cancelled() => return,
             }
         }
     }
@@ -193,12 +247,7 @@ impl Pool {
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true);
-        // What is the farm's own, or a git hook's, is none of the builds' business.
-        for (name, _) in std::env::vars_os() {
-            if !name.to_str().is_some_and(is_inherited) {
-                command.env_remove(name);
-            }
-        }
+        inherit::keep(&mut command, inherit::by_builds);
         // A signal to the terminal's group must not reach a build before its hub has drained.
         #[cfg(unix)]
         command.process_group(0);
@@ -277,27 +326,5 @@ async fn end(child: &mut Child, tie: Option<ChildStdin>) {
     if tokio::time::timeout(END, child.wait()).await.is_err() {
         tracing::warn!("a local machine does not end: killed");
         let _gone_meanwhile = child.kill().await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn builds_see_the_environment_without_what_is_the_farms() {
-        for name in ["PATH", "HOME", "GOFLAGS", "GIT_AUTHOR_NAME", "MY_FARM_X"] {
-            assert!(is_inherited(name), "{name}");
-        }
-        for name in [
-            "FARM_STATE",
-            "FARM_METRICS_TOKEN_FILE",
-            "farm_tls_key",
-            "OTEL_EXPORTER_OTLP_HEADERS",
-            "GITHUB_WEBHOOK_SECRET",
-            "GIT_DIR",
-        ] {
-            assert!(!is_inherited(name), "{name}");
-        }
     }
 }

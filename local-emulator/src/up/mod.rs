@@ -1,6 +1,7 @@
 //! `farm up`: the whole farm in one process on one data folder, with local machines as child processes.
 
 mod folder;
+mod keeper;
 pub(crate) mod lives;
 pub(crate) mod machines;
 mod order;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use coordinator::Status;
 use farm_bus::Receiver;
 use farm_runtime::Clock;
@@ -24,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chaos::{Chaos, Storm, Targets};
 use crate::console::{Console, Tone};
+use crate::host::Program;
+use crate::site::ConsoleArgs;
 use report::Reporter;
 use start::Running;
 
@@ -33,6 +37,7 @@ use start::Running;
   farm up                                   the sample: green, red, green
   farm up --repo .                          build this repository's head, and each new commit
   farm up --repo . --until-idle --json      build, print one line of JSON a build, exit 0, 1 or 2
+  farm up --watch                           reload the functions whenever `cargo build` has made them anew
   farm up --data /var/farm --http 0.0.0.0:8080
   farm up --chaos 7 --until-idle            a bad week in a minute: what is lost, killed and repeated changes no result")]
 pub struct Args {
@@ -48,9 +53,15 @@ pub struct Args {
     /// How many commits from each head to build [default: 1; the sample: all]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     history: Option<u32>,
-    /// How many local machines of each host type [default: one per core, at most 4]
+    /// How many local machines of each host type at most [default: one per core, at most 4]
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=256))]
     machines: Option<u32>,
+    /// How many of each host type stay when nothing is built for a while
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    idle_machines: u32,
+    /// After how many seconds of that the others go; the next build brings them back
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    idle_after: Duration,
     /// Where pages and webhooks are served [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
@@ -63,6 +74,14 @@ pub struct Args {
     /// Where the coordinator's status page and metrics are served [default: a free port of 127.0.0.1]
     #[arg(long, value_name = "ADDR")]
     status: Option<SocketAddr>,
+    /// Let a new build of the functions take over as soon as it is there: each request is answered, by the old or the new
+    #[arg(long)]
+    watch: bool,
+    /// The functions' program, if it is not this one
+    #[arg(long, value_name = "PROGRAM")]
+    functions: Option<PathBuf>,
+    #[command(flatten)]
+    console: ConsoleArgs,
     /// Exit when nothing is open: 0 all ok or nothing to do, 1 something failed, 2 lost to infrastructure
     #[arg(long)]
     until_idle: bool,
@@ -76,6 +95,19 @@ pub struct Args {
     /// keep the books; builds that end are run again meanwhile. Exit 1 if a run is lost, doubled or told two results
     #[arg(long, value_name = "SEED")]
     chaos: Option<u64>,
+}
+
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_secs)
+}
+
+impl Args {
+    fn program(&self) -> anyhow::Result<Program> {
+        Ok(match &self.functions {
+            Some(path) => Program::Functions(path.clone()),
+            None => Program::Farm(std::env::current_exe().context("cannot find the farm binary")?),
+        })
+    }
 }
 
 /// How long nothing may be open before the farm counts as idle: results still on their way arrive meanwhile.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -15,20 +15,24 @@ use tokio_util::sync::CancellationToken;
 use coordinator::Status;
 use farm_bucket::{Bucket, folder_url};
 use farm_bus::{Bus, BusUrl, Receiver, SubscriptionSpec};
+use farm_core::pool::Limits;
 use farm_model::id::{HostType, HubId};
-use farm_pubsub_emulator::{Emulator, Options};
-use farm_runtime::{Clock, Ids, Vars};
+use farm_pubsub_emulator::{Emulator, Inspector, Options};
+use farm_runtime::{Clock, Ids};
 use farm_wire::keys::MasterKey;
 
 use super::folder::Folder;
+use super::keeper::Keeper;
 use super::lives::{Cuts, cutter, live};
-use super::machines::{Pool, Roster};
+use super::machines::{self, Pool, Roster};
 use super::order::Pages;
 use super::target::Target;
 use super::watch::Watch;
 use super::{Args, ports, report};
 use crate::chaos::{Chaos, Targets};
 use crate::console::{Console, Tone};
+use crate::host::{Host, Plan, Triggers};
+use crate::site::Site;
 
 /// The one hub of a local farm.
 const HUB: &str = "local";
@@ -68,6 +72,7 @@ pub(super) struct Parts {
     hub: Part,
     machines: Part,
     front: Part,
+    calls: Part,
     queues: Part,
 }
 
@@ -104,6 +109,7 @@ impl Running {
     ) -> anyhow::Result<Self> {
         let folder = Folder::open(&args.data)?;
         let ids = Ids::system();
+        let manifest = functions::manifest::read()?;
         let target = match &args.repo {
             Some(path) => Target::repository(path, args.config.as_deref(), args.history).await?,
             None => Target::sample(&folder, args.history).await?,
@@ -111,38 +117,42 @@ impl Running {
         let http = ports::bind(args.http, default(8080), "--http", console).await?;
         let hub = ports::bind(args.hub, default(8119), "--hub", console).await?;
         let pubsub = ports::bind(args.pubsub, default(8085), "--pubsub", console).await?;
-        let secrets = Secrets::read(&folder, &ids)?;
+        let page = args.console.address()?.unwrap_or(default(0));
+        let page = ports::bind_given(page, "--console").await?;
+        let secrets = Secrets::make(&folder, &ids)?;
         let at = http.local_addr()?;
 
-        let queues = start_queues(&folder, pubsub, args.memory, chaos).await?;
-        let bus_url = queues.1;
+        let (queues, bus_url, inspector) =
+            start_queues(&folder, pubsub, args.memory, chaos).await?;
         let bus = Bus::open(&bus_url)?;
         let hub_id: HubId = HUB.parse()?;
         // Before anyone speaks: what is said where nobody listens yet is lost.
         let mut listeners = SubscriptionSpec::coordinator();
         listeners.extend([report::subscription(), SubscriptionSpec::hub(&hub_id)]);
+        let triggers = Triggers::new(&manifest, reachable(at));
+        listeners.extend_from_slice(triggers.subscriptions());
         bus.ensure(&listeners).await?;
         let results = bus.receive(&report::subscription().name, report::LIMITS);
         let bucket_url = folder_url(&folder.sub("bucket")?)?;
         let bucket = Bucket::open(&bucket_url)?;
 
+        let settings = secrets.settings(&bus_url, &bucket_url);
+        let log = folder.sub("functions")?.join("functions.log");
+        let plan = Plan::new(args.program()?, &manifest, settings, &log);
+        let host = Host::new(plan, &manifest, Clock::system());
+        let mut calls = start_host(&host, http, args.watch);
+        let page_at = page.local_addr()?;
+        let site = Site::new(inspector, Some(host), page_at, calls.token.clone());
+        calls.tasks.spawn(site.run(page));
         let mut front = Part::new();
-        let vars = secrets.vars(&bus_url, &bucket_url);
-        let router = functions::router("all", &vars)?;
-        let stop = front.token.clone();
-        front.tasks.spawn(async move {
-            farm_runtime::serve::on(http, router, stop)
-                .await
-                .context("functions")
-        });
+        front.tasks.spawn(triggers.run(front.token.clone()));
         let (cut_coordinator, coordinator_cuts) = cutter();
         let (cut_hub, hub_cuts) = cutter();
-        let page = args.status.unwrap_or(default(0));
         let status = start_coordinator(
             &mut front,
             &folder,
             &target,
-            page,
+            args.status.unwrap_or(default(0)),
             &bus_url,
             &bucket_url,
             coordinator_cuts,
@@ -150,7 +160,7 @@ impl Running {
 
         let hub_at = reachable(hub.local_addr()?);
         let (mut hub_part, mut machines) = (Part::new(), Part::new());
-        let pool = start_hub(
+        let plan = start_hub(
             &mut hub_part,
             &folder,
             hub,
@@ -160,7 +170,7 @@ impl Running {
             hub_cuts,
         )?;
         let targets = chaos.map(|_| Targets {
-            machines: pool.roster.clone(),
+            machines: plan.roster.clone(),
             coordinator: cut_coordinator,
             hub: cut_hub,
             bus,
@@ -169,22 +179,25 @@ impl Running {
         });
         let count = args.machines.unwrap_or_else(|| cores().min(MACHINES));
         let stop = hub_part.token.clone();
-        machines.tasks.spawn(pool.run(
-            target.hosts.clone(),
-            count,
-            status.clone(),
-            machines.token.clone(),
-        ));
+        let limits = Limits {
+            most: count,
+            fewest: args.idle_machines,
+            idle: args.idle_after,
+        };
+        let hosts = target.hosts.clone();
+        start_machines(&mut machines, plan, limits, hosts, status.clone());
         let watch = Watch {
             git_dir: target.git_dir.clone(),
             full_name: target.full_name(),
             http: at,
-            secret: secrets.github.clone(),
+            secret: read_secret(&secrets.github)?,
         };
         hub_part.tasks.spawn(watch.run(stop));
         let pages = format!("http://{}/", reachable(at));
         folder.note_addresses(&pages, &hub_at.to_string(), &bus_url.to_string())?;
         greet(console, at, &target, count);
+        let line = format!("console at http://{page_at}/");
+        console.line(&console.paint(Tone::Quiet, &line));
         Ok(Self {
             http: at,
             results,
@@ -196,7 +209,8 @@ impl Running {
                 hub: hub_part,
                 machines,
                 front,
-                queues: queues.0,
+                calls,
+                queues,
             },
             _folder: folder,
         })
@@ -224,6 +238,7 @@ impl Parts {
     pub(super) async fn failed(&mut self) -> anyhow::Error {
         let ended = tokio::select! {
             Some(ended) = self.front.tasks.join_next() => ended,
+            Some(ended) = self.calls.tasks.join_next() => ended,
             Some(ended) = self.hub.tasks.join_next() => ended,
             Some(ended) = self.machines.tasks.join_next() => ended,
             Some(ended) = self.queues.tasks.join_next() => ended,
@@ -235,12 +250,13 @@ impl Parts {
         }
     }
 
-    /// The hub first, so that what runs may end; then machines, then coordinator and pages. The queues stay.
+    /// The hub first, so that what runs may end; then machines, then the coordinator, then pages. The queues stay.
     async fn stop_front(&mut self) -> bool {
         let hub = self.hub.stop().await;
         let machines = self.machines.stop().await;
         let front = self.front.stop().await;
-        hub && machines && front
+        let calls = self.calls.stop().await;
+        hub && machines && front && calls
     }
 }
 
@@ -276,7 +292,7 @@ async fn start_queues(
     listener: TcpListener,
     memory: bool,
     chaos: Option<&Chaos>,
-) -> anyhow::Result<(Part, BusUrl)> {
+) -> anyhow::Result<(Part, BusUrl, Inspector)> {
     let data = if memory {
         None
     } else {
@@ -292,6 +308,7 @@ async fn start_queues(
         "pubsub://{PROJECT}?endpoint=http://{}",
         listener.local_addr()?
     );
+    let inspector = emulator.inspector();
     let mut part = Part::new();
     let stop = part.token.clone().cancelled_owned();
     part.tasks.spawn(async move {
@@ -300,7 +317,22 @@ async fn start_queues(
             .await
             .context("the Pub/Sub emulator")
     });
-    Ok((part, url.parse()?))
+    Ok((part, url.parse()?, inspector))
+}
+
+/// Requests are answered until everybody else has ended; then the process that answers them ends.
+fn start_host(host: &Host, listener: TcpListener, watch: bool) -> Part {
+    let mut part = Part::new();
+    let (asked, answered) = (part.token.clone(), CancellationToken::new());
+    let router = host.router();
+    let last = answered.clone().drop_guard();
+    part.tasks.spawn(async move {
+        let _last = last;
+        let served = farm_runtime::serve::on(listener, router, asked).await;
+        served.context("the functions' address")
+    });
+    part.tasks.spawn(host.clone().run(watch, answered));
+    part
 }
 
 fn start_coordinator(
@@ -348,10 +380,10 @@ fn start_hub(
     (bus, bucket): (&BusUrl, &str),
     secrets: &Secrets,
     cuts: Cuts,
-) -> anyhow::Result<Pool> {
+) -> anyhow::Result<machines::Plan> {
     let data = folder.sub("hub")?;
-    let master_key = MasterKey::new(secrets.machines.as_bytes())?;
-    let pool = Pool {
+    let master_key = MasterKey::new(read_secret(&secrets.machines)?.as_bytes())?;
+    let plan = machines::Plan {
         root: folder.sub("machines")?,
         hub: reachable(listener.local_addr()?),
         ca: data.join("hub-cert.pem"),
@@ -402,7 +434,24 @@ fn start_hub(
         }
     };
     part.tasks.spawn(live(life, cuts, part.token.clone()));
-    Ok(pool)
+    Ok(plan)
+}
+
+fn start_machines(
+    part: &mut Part,
+    plan: machines::Plan,
+    limits: Limits,
+    hosts: Vec<HostType>,
+    status: watch::Receiver<Status>,
+) {
+    let stop = part.token.clone();
+    let pool = Pool::new(plan, stop.clone());
+    let keeper = Keeper::new(pool.clone(), limits, Clock::system());
+    part.tasks.spawn(async move {
+        keeper.run(hosts, status, stop).await;
+        pool.ended().await;
+        Ok(())
+    });
 }
 
 /// Where this computer finds what listens on `address`.
@@ -414,35 +463,35 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The farm's secrets, made at its first start.
+/// The farm's secrets, made at its first start, by their files.
 struct Secrets {
-    github: String,
-    gerrit: String,
-    tokens: String,
-    machines: String,
+    github: PathBuf,
+    gerrit: PathBuf,
+    tokens: PathBuf,
+    machines: PathBuf,
 }
 
 impl Secrets {
-    fn read(folder: &Folder, ids: &Ids) -> anyhow::Result<Self> {
-        let read = |name: &str| -> anyhow::Result<String> {
-            let path = folder.secret(name, ids)?;
-            read_secret(&path)
-        };
+    fn make(folder: &Folder, ids: &Ids) -> anyhow::Result<Self> {
         Ok(Self {
-            github: read("github-webhook")?,
-            gerrit: read("gerrit-webhook")?,
-            tokens: read("token-key")?,
-            machines: read("machine-key")?,
+            github: folder.secret("github-webhook", ids)?,
+            gerrit: folder.secret("gerrit-webhook", ids)?,
+            tokens: folder.secret("token-key", ids)?,
+            machines: folder.secret("machine-key", ids)?,
         })
     }
 
-    fn vars(&self, bus: &BusUrl, bucket: &str) -> Vars {
-        Vars::from_iter([])
-            .with("FARM_BUS", &bus.to_string())
-            .with("FARM_BUCKET", bucket)
-            .with("GITHUB_WEBHOOK_SECRET", &self.github)
-            .with("GERRIT_WEBHOOK_SECRET", &self.gerrit)
-            .with("FARM_TOKEN_KEY", &self.tokens)
+    /// What the functions may be given. Secrets are named by their files: an environment can be looked at.
+    fn settings(&self, bus: &BusUrl, bucket: &str) -> Vec<(String, String)> {
+        let file = |path: &Path| format!("@{}", path.display());
+        let all = [
+            ("FARM_BUS", bus.to_string()),
+            ("FARM_BUCKET", bucket.to_owned()),
+            ("GITHUB_WEBHOOK_SECRET", file(&self.github)),
+            ("GERRIT_WEBHOOK_SECRET", file(&self.gerrit)),
+            ("FARM_TOKEN_KEY", file(&self.tokens)),
+        ];
+        all.map(|(name, value)| (name.to_owned(), value)).to_vec()
     }
 }
 

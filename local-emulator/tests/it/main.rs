@@ -8,10 +8,14 @@
 
 mod chaos;
 mod collector;
+mod console;
 mod delivery;
+mod emulator;
+mod functions;
 mod kills;
 mod limits;
 mod machine;
+mod pool;
 mod sources;
 mod standby;
 mod status;

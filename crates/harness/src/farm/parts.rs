@@ -18,9 +18,10 @@ impl Farm {
                 &self.program,
                 &[
                     "emulator",
-                    "--listen",
+                    "pubsub",
+                    "--host-port",
                     &at(pubsub),
-                    "--data",
+                    "--data-dir",
                     &self.text("pubsub"),
                 ],
             ),

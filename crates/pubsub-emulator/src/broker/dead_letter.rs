@@ -12,7 +12,8 @@ use crate::refusal::Refusal;
 use crate::seqs::Seq;
 use crate::store::catalog::SubscriptionId;
 
-const PREFIX: &str = "CloudPubSubDeadLetterSource";
+/// How the attributes of dead letters begin.
+pub(super) const PREFIX: &str = "CloudPubSubDeadLetterSource";
 
 impl Broker {
     /// Publishes a leaving message to the dead-letter topic, and takes it out of the subscription
@@ -77,6 +78,13 @@ fn letter(from: &Subscription, seq: Seq, message: &PubsubMessage) -> PubsubMessa
         letter.attributes.insert(format!("{PREFIX}{name}"), value);
     }
     letter
+}
+
+/// The full name of the subscription that a dead letter is left over from, if it says.
+pub(super) fn source(letter: &PubsubMessage) -> Option<String> {
+    let said = |name: &str| letter.attributes.get(&format!("{PREFIX}{name}"));
+    let (project, id) = (said("SubscriptionProject")?, said("Subscription")?);
+    Some(format!("projects/{project}/subscriptions/{id}"))
 }
 
 /// The last part of the subscription's name.

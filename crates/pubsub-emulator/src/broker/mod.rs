@@ -9,6 +9,7 @@ mod admin;
 mod compact;
 mod consume;
 mod dead_letter;
+mod inspect;
 mod messages;
 mod publish;
 mod schemas;
@@ -30,7 +31,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Moment};
@@ -43,6 +44,7 @@ use crate::store::catalog::Catalog;
 use crate::store::{AppendError, Folder, Log, OpenError};
 pub(crate) use admin::Page;
 pub(crate) use consume::{Batch, Consumer, Delivery, fill, received};
+pub(crate) use inspect::Watched;
 pub(crate) use publish::MOST_BYTES;
 pub(crate) use schemas::SchemaSource;
 pub(crate) use seek::SeekTo;
@@ -77,6 +79,8 @@ pub(crate) struct Broker {
     /// The catalog has changed.
     changed: Notify,
     closing: CancellationToken,
+    /// Who looks on as messages are published.
+    watchers: broadcast::Sender<Watched>,
 }
 
 impl Broker {
@@ -114,6 +118,7 @@ impl Broker {
             sooner: Notify::new(),
             changed: Notify::new(),
             closing: CancellationToken::new(),
+            watchers: broadcast::Sender::new(inspect::WATCHED),
         });
         broker.remove_finished(&mut broker.state.lock());
         Ok(broker)

@@ -109,7 +109,15 @@ impl Broker {
         let numbered = messages
             .into_iter()
             .map(|message| Outgoing::number(state, topic, message, now));
-        Ok(numbered.collect())
+        let numbered: Vec<_> = numbered.collect();
+        if self.watchers.receiver_count() > 0 {
+            for outgoing in &numbered {
+                let seen = (topic.clone(), Arc::clone(&outgoing.message));
+                // Whoever looked on may have gone this instant.
+                let _nobody = self.watchers.send(seen);
+            }
+        }
+        Ok(numbered)
     }
 
     /// Hands numbered messages to the log, in the order of their numbers, and to their

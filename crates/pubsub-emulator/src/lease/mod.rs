@@ -323,6 +323,11 @@ impl Leases {
         self.pending.get(seq)?.key
     }
 
+    /// Takes a message out whoever has it: its acknowledgement will be one of nothing. True if it was here.
+    pub fn discard(&mut self, seq: Seq) -> bool {
+        self.finish(seq)
+    }
+
     /// Whether any consumer might find something to take.
     pub fn has_ready(&self) -> bool {
         !self.ready.is_empty() || self.consumers.values().any(|c| !c.ready.is_empty())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use farm_pubsub_emulator::{Emulator, ManualClock, Moment, Options, Stats};
+use farm_pubsub_emulator::{Emulator, Inspector, ManualClock, Moment, Options, Stats};
 use google_cloud_auth::credentials::{Credentials, anonymous};
 use google_cloud_pubsub::client::{Publisher, Subscriber, SubscriptionAdmin, TopicAdmin};
 use google_cloud_pubsub::model::{Message, Subscription};
@@ -29,6 +29,7 @@ pub struct Server {
     stop: Option<oneshot::Sender<()>>,
     serving: JoinSet<()>,
     pub http: reqwest::Client,
+    pub inspector: Inspector,
 }
 
 impl Server {
@@ -50,6 +51,7 @@ impl Server {
         let emulator = Emulator::open(options).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let inspector = emulator.inspector();
         let (stop, stopped) = oneshot::channel::<()>();
         let mut serving = JoinSet::new();
         serving.spawn(async move {
@@ -63,6 +65,7 @@ impl Server {
             stop: Some(stop),
             serving,
             http: client(),
+            inspector,
         }
     }
 

@@ -12,6 +12,7 @@ mod disturbance;
 mod durability;
 mod grpc;
 mod harness;
+mod inspect;
 mod kill;
 mod push;
 mod replay;

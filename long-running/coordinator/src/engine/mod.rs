@@ -12,7 +12,7 @@ mod player;
 mod recall;
 mod replay;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 use farm_bucket::Bucket;
 use farm_bus::Delivery;
-use farm_core::{Fact, Policy, ViewKey, page};
+use farm_core::{Fact, Farm, Policy, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
+use farm_model::id::HostType;
 use farm_runtime::{Clock, trace};
 use farm_store::{Batch, Committed, Epoch, Keep, Loaded, Store};
 
@@ -375,6 +376,7 @@ impl Engine {
             open: farm.open().len(),
             running: farm.leased(),
             machines: farm.machines().len(),
+            waiting: waiting(farm),
             decided,
             ignored,
             troubles: farm.troubles().collect(),
@@ -386,6 +388,13 @@ impl Engine {
             changed
         });
     }
+}
+
+/// Jobs for which there is no machine.
+fn waiting(farm: &Farm) -> BTreeMap<HostType, usize> {
+    let lengths = farm.queue().lengths();
+    let ready = lengths.map(|(host, (ready, _))| (host.clone(), ready));
+    ready.filter(|(_, ready)| *ready > 0).collect()
 }
 
 /// Reads what the leader of `epoch` goes on from.

@@ -1,6 +1,6 @@
 //! What the coordinator tells the process it lives in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use farm_model::id::HostType;
@@ -22,6 +22,8 @@ pub struct Status {
     pub running: usize,
     /// Machines connected.
     pub machines: usize,
+    /// Jobs that wait for a machine of a host type, and do not pause.
+    pub waiting: BTreeMap<HostType, usize>,
     /// Host types that the builders in force need.
     pub hosts: BTreeSet<HostType>,
     /// Runs decided.

@@ -1,0 +1,102 @@
+//! Machines that come and go: the interface of whatever makes them, and what to do about the difference between what there
+//! should be and what there is.
+//!
+//! Whoever keeps a pool writes an [`Order`] down first, then has the machine made; so a machine that no record explains is one
+//! whose maker died in between, or somebody else's. The decisions here are pure; a pool itself is a shell's.
+
+mod reap;
+mod scale;
+
+use std::fmt;
+use std::future::Future;
+
+use farm_model::Timestamp;
+use farm_model::id::{HostType, MachineName};
+
+pub use reap::{Census, Records, Why, missing, reap};
+pub use scale::{Limits, scale};
+
+/// A machine that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Its name, which no other machine of the pool has or had: making it twice is making it once.
+    pub name: MachineName,
+    /// What it registers as.
+    pub host: HostType,
+    /// When it was written down.
+    pub at: Timestamp,
+    /// When it goes, whatever it does then; a machine without that stays until it is deleted.
+    pub until: Option<Timestamp>,
+}
+
+/// A machine that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its name.
+    pub name: MachineName,
+    /// Since when, by the pool's clock.
+    pub since: Timestamp,
+    /// Whose it is.
+    pub mark: Mark,
+}
+
+/// Whose a machine is, as the pool tells by a tag or a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// This farm's: it may be deleted.
+    Ours,
+    /// Somebody else's who uses the same account: it is left alone.
+    Foreign,
+}
+
+/// Why a machine was not made, sorted by what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreateError {
+    /// There are no such machines now: another zone, or later.
+    StockOut(String),
+    /// There may be no more: when one has gone.
+    Quota(String),
+    /// The pool did not answer, or not in time: again, under the same name.
+    Passing(String),
+    /// It can never be made so.
+    Refused(String),
+}
+
+/// The pool did not answer; again later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolError(pub String);
+
+impl fmt::Display for CreateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StockOut(why) => write!(f, "there is no such machine now: {why}"),
+            Self::Quota(why) => write!(f, "there may be no more machines: {why}"),
+            Self::Passing(why) => write!(f, "the machine could not be made just now: {why}"),
+            Self::Refused(why) => write!(f, "the machine cannot be made: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the machines' pool does not answer: {}", self.0)
+    }
+}
+
+impl std::error::Error for CreateError {}
+impl std::error::Error for PoolError {}
+
+/// Where machines come from: processes of this computer, virtual machines of a cloud, pods.
+///
+/// A machine boots with a key of its own, which the pool makes, and dials in by itself; that it is of use is seen at the hub.
+pub trait MachinePool {
+    /// Has a machine made. Returns when the pool has taken the order, which may be before the machine is there. The same name
+    /// again is no error.
+    fn create(&self, order: &Order) -> impl Future<Output = Result<(), CreateError>> + Send;
+
+    /// All machines of the pool, foreign ones included. One that was ordered a moment ago may be missing.
+    fn list(&self) -> impl Future<Output = Result<Vec<Found>, PoolError>> + Send;
+
+    /// Ends a machine and everything on it. One that is not there is no error.
+    fn delete(&self, name: &MachineName) -> impl Future<Output = Result<(), PoolError>> + Send;
+}

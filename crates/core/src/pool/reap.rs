@@ -1,0 +1,172 @@
+//! Every machine is explained by a record, and every record by a machine; what is not, goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use farm_model::Timestamp;
+use farm_model::id::MachineName;
+use jiff::SignedDuration;
+
+use super::{Found, Mark, Order};
+
+/// The orders that are in force, as of a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Records {
+    /// When they were read.
+    pub at: Timestamp,
+    /// By name.
+    pub orders: BTreeMap<MachineName, Order>,
+}
+
+/// The machines that were there, as of a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Census {
+    /// When the pool was asked: before it answered.
+    pub at: Timestamp,
+    /// What it answered.
+    pub machines: Vec<Found>,
+}
+
+/// Why a machine goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Its time is over.
+    Overdue,
+    /// No record knows of it.
+    Unexplained,
+}
+
+/// The machines that are to be deleted.
+///
+/// A foreign machine never is. One that no record explains is only if the records are newer than the look at the machines, and
+/// it is older than `grace`: its order may be on its way.
+#[must_use]
+pub fn reap(records: &Records, census: &Census, grace: SignedDuration) -> Vec<(MachineName, Why)> {
+    let newer = records.at >= census.at;
+    let ours = census.machines.iter().filter(|m| m.mark == Mark::Ours);
+    let why = |machine: &Found| match records.orders.get(&machine.name) {
+        Some(order) => {
+            let over = order.until.is_some_and(|until| until <= census.at);
+            over.then_some(Why::Overdue)
+        }
+        None => {
+            let old = census.at.duration_since(machine.since) >= grace;
+            (newer && old).then_some(Why::Unexplained)
+        }
+    };
+    ours.filter_map(|machine| Some((machine.name.clone(), why(machine)?)))
+        .collect()
+}
+
+/// The orders whose machines are not there and should be by now, a while after the order: a spot machine that was taken
+/// back, or one that was never made.
+#[must_use]
+pub fn missing<'a>(
+    records: &'a Records,
+    census: &Census,
+    grace: SignedDuration,
+) -> Vec<&'a MachineName> {
+    let there: BTreeSet<&MachineName> = census.machines.iter().map(|m| &m.name).collect();
+    let due = |order: &&Order| census.at.duration_since(order.at) >= grace;
+    let orders = records.orders.values().filter(due);
+    let names = orders.map(|order| &order.name);
+    names.filter(|name| !there.contains(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GRACE: SignedDuration = SignedDuration::from_secs(60);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn name(number: usize) -> MachineName {
+        format!("m{number}").parse().unwrap()
+    }
+
+    fn records(second: i64, orders: &[(usize, Option<i64>)]) -> Records {
+        let order = |(number, until): &(usize, Option<i64>)| Order {
+            name: name(*number),
+            host: "linux".parse().unwrap(),
+            at: at(0),
+            until: until.map(at),
+        };
+        let orders = orders.iter().map(order);
+        Records {
+            at: at(second),
+            orders: orders.map(|order| (order.name.clone(), order)).collect(),
+        }
+    }
+
+    fn census(second: i64, machines: &[(usize, i64, Mark)]) -> Census {
+        let found = |(number, since, mark): &(usize, i64, Mark)| Found {
+            name: name(*number),
+            since: at(*since),
+            mark: *mark,
+        };
+        Census {
+            at: at(second),
+            machines: machines.iter().map(found).collect(),
+        }
+    }
+
+    #[test]
+    fn what_no_record_explains_goes_once_it_is_old_enough() {
+        let there = census(
+            100,
+            &[(1, 0, Mark::Ours), (2, 0, Mark::Ours), (3, 50, Mark::Ours)],
+        );
+        let gone = reap(&records(100, &[(1, None)]), &there, GRACE);
+        assert_eq!(gone, [(name(2), Why::Unexplained)]);
+    }
+
+    #[test]
+    fn records_that_are_older_than_the_look_explain_nothing_away() {
+        let there = census(100, &[(1, 0, Mark::Ours)]);
+        assert_eq!(reap(&records(99, &[]), &there, GRACE), []);
+    }
+
+    #[test]
+    fn a_machine_goes_when_its_time_is_over_whatever_it_does() {
+        let there = census(100, &[(1, 99, Mark::Ours), (2, 99, Mark::Ours)]);
+        let orders = records(100, &[(1, Some(100)), (2, Some(101))]);
+        assert_eq!(reap(&orders, &there, GRACE), [(name(1), Why::Overdue)]);
+    }
+
+    #[test]
+    fn an_order_without_a_machine_is_missing_after_a_while() {
+        let orders = records(100, &[(1, None), (2, None)]);
+        let there = census(100, &[(1, 0, Mark::Ours)]);
+        assert_eq!(missing(&orders, &there, GRACE), [&name(2)]);
+        assert!(missing(&orders, &census(59, &[]), GRACE).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_machines_and_explained_ones_in_their_time_stay(
+            machines in prop::collection::vec((0_usize..8, 0_i64..200, any::<bool>()), 0..12),
+            known in prop::collection::btree_set(0_usize..8, 0..8),
+            read in 0_i64..300,
+            looked in 100_i64..300,
+        ) {
+            let marked: Vec<_> = machines
+                .iter()
+                .map(|(n, since, ours)| (*n, *since, if *ours { Mark::Ours } else { Mark::Foreign }))
+                .collect();
+            let orders: Vec<_> = known.iter().map(|n| (*n, None)).collect();
+            for (gone, why) in reap(&records(read, &orders), &census(looked, &marked), GRACE) {
+                prop_assert_eq!(why, Why::Unexplained);
+                prop_assert!(!known.iter().any(|n| name(*n) == gone));
+                prop_assert!(read >= looked);
+                let ours_and_old = |(n, since, mark): &(usize, i64, Mark)| {
+                    name(*n) == gone && *mark == Mark::Ours && looked - since >= 60
+                };
+                prop_assert!(marked.iter().any(ours_and_old));
+            }
+        }
+    }
+}
