@@ -1,4 +1,4 @@
-//! What the measurements share: figures with their spread, facts about this machine and its processes, and the peer.
+//! What the measurements share: figures with their spread, facts about this machine and its processes, and the peers.
 #![allow(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -10,4 +10,5 @@ pub mod bulk;
 pub mod figures;
 pub mod machine;
 pub mod peer;
+pub mod pubsub;
 pub mod ran;
