@@ -15,7 +15,7 @@ use super::{Broker, Outcome};
 use crate::clock::Moment;
 use crate::disturbance::Fate;
 use crate::lease::{ConsumerId, Flow, Taken, Token};
-use crate::proto::{PubsubMessage, ReceivedMessage};
+use crate::encoded::{Encoded, ReceivedMessage};
 use crate::refusal::Refusal;
 use crate::seqs::Seq;
 use crate::store::catalog::SubscriptionId;
@@ -44,7 +44,7 @@ pub(crate) struct Delivery {
     token: Token,
     /// 0 where there is no dead-letter policy, as on the wire.
     pub attempt: u32,
-    pub message: Arc<PubsubMessage>,
+    pub message: Encoded,
 }
 
 /// Leases whose messages may still be on disk.
@@ -289,7 +289,7 @@ pub(crate) fn received(deliveries: Vec<Delivery>) -> Vec<ReceivedMessage> {
             };
             ReceivedMessage {
                 ack_id: ack_id.to_string(),
-                message: Some((*delivery.message).clone()),
+                message: delivery.message.into_bytes(),
                 delivery_attempt: i32::try_from(delivery.attempt).unwrap_or(i32::MAX),
             }
         })

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{Broker, State, Then};
 use crate::clock::Moment;
+use crate::encoded::{Draft, Encoded};
 use crate::names::TopicName;
 use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
@@ -25,8 +26,8 @@ const LONGEST_VALUE: usize = 1024;
 pub(super) struct Outgoing {
     seq: Seq,
     targets: Vec<HolderId>,
-    message: Arc<PubsubMessage>,
-    size: u32,
+    message: Encoded,
+    ordering_key: String,
     born: Moment,
 }
 
@@ -41,7 +42,8 @@ impl Broker {
         let size = check(&messages)?;
         self.conform(&topic, &mut messages)?;
         let count = messages.len();
-        let messages = self.repeated(&topic, messages);
+        let drafts = self.repeated(&topic, messages).into_iter().map(Draft::new);
+        let drafts = drafts.collect();
         let kib = u32::try_from(size / 1024 + 1).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room)
             .acquire_many_owned(kib)
@@ -51,7 +53,7 @@ impl Broker {
         let ids = {
             let mut state = self.state.lock();
             self.check_room(&state, size)?;
-            let outgoing = self.number(&mut state, &topic, messages)?;
+            let outgoing = self.number(&mut state, &topic, drafts)?;
             let ids = outgoing.iter().take(count);
             let ids = ids.map(|o| o.seq.0.to_string()).collect();
             let then: Then = Box::new(move |_, _, result| {
@@ -97,7 +99,7 @@ impl Broker {
         &self,
         state: &mut State,
         topic: &TopicName,
-        messages: Vec<PubsubMessage>,
+        drafts: Vec<Draft>,
     ) -> Result<Vec<Outgoing>, Refusal> {
         if !state.catalog.topics.contains_key(topic) {
             return Err(Refusal::not_found(format!(
@@ -106,9 +108,9 @@ impl Broker {
             )));
         }
         let now = self.clock.now();
-        let numbered = messages
+        let numbered = drafts
             .into_iter()
-            .map(|message| Outgoing::number(state, topic, message, now));
+            .map(|draft| Outgoing::number(state, topic, draft, now));
         Ok(numbered.collect())
     }
 
@@ -156,25 +158,22 @@ impl Outgoing {
     fn number(
         state: &mut State,
         topic: &TopicName,
-        mut message: PubsubMessage,
+        mut draft: Draft,
         now: Moment,
     ) -> Self {
         let seq = Seq(state.next_seq);
         state.next_seq += 1;
-        message.message_id = seq.0.to_string();
-        message.publish_time = Some(now.to_proto());
         Self {
             seq,
-            targets: state.targets(topic, &message),
-            // Far below 4 GiB: it was checked.
-            size: u32::try_from(message.encoded_len()).unwrap_or(u32::MAX),
-            message: Arc::new(message),
+            targets: state.targets(topic, &draft.message),
+            ordering_key: std::mem::take(&mut draft.message.ordering_key),
+            message: draft.stamp(seq, now),
             born: now,
         }
     }
 
     fn entry(&self) -> Entry {
-        Entry::message(self.seq, &self.targets, &[], (*self.message).clone())
+        Entry::message(self.seq, &self.targets, &[], self.message.clone())
     }
 
     fn arrive(self, state: &mut State, place: Option<&Place>) {
@@ -182,15 +181,16 @@ impl Outgoing {
             seq,
             targets,
             message,
-            size,
+            ordering_key,
             born,
         } = self;
+        let size = message.len();
         if let Some(place) = place {
             state.messages.written_to(place.segment.number);
         }
         let mut holders = 0;
         for id in targets {
-            holders += u32::from(state.admit(id, seq, &message, size, born));
+            holders += u32::from(state.admit(id, seq, &ordering_key, size, born));
         }
         if holders > 0 {
             state.messages.insert(seq, message, size, holders, place);

@@ -208,12 +208,12 @@ impl State {
         &mut self,
         id: HolderId,
         seq: Seq,
-        message: &PubsubMessage,
+        ordering_key: &str,
         size: u32,
         born: Moment,
     ) -> bool {
         if let Some(subscription) = self.subscriptions.get_mut(&SubscriptionId(id.0)) {
-            subscription.admit(seq, message, size, born);
+            subscription.admit(seq, ordering_key, size, born);
             return true;
         }
         let shelf = self.shelves.get_mut(&id);

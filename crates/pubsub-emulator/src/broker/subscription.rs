@@ -97,8 +97,8 @@ impl Subscription {
     }
 
     /// A new message enters.
-    pub fn admit(&mut self, seq: Seq, message: &proto::PubsubMessage, size: u32, born: Moment) {
-        let key = Some(message.ordering_key.as_str()).filter(|key| !key.is_empty());
+    pub fn admit(&mut self, seq: Seq, ordering_key: &str, size: u32, born: Moment) {
+        let key = Some(ordering_key).filter(|key| !key.is_empty());
         let arrival = Arrival {
             seq,
             key,

@@ -7,17 +7,21 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::{Client, Form, PushTarget};
-use crate::broker::Delivery;
 use crate::proto::PubsubMessage;
 use crate::text;
 
-pub(super) fn request(client: &Client, target: &PushTarget, delivery: &Delivery) -> RequestBuilder {
+/// `attempt` is 0 where deliveries are not counted.
+pub(super) fn request(
+    client: &Client,
+    target: &PushTarget,
+    message: &PubsubMessage,
+    attempt: u32,
+) -> RequestBuilder {
     let post = client.post(&target.endpoint);
-    let message = &delivery.message;
     match target.form {
         Form::Wrapped => post
             .header(CONTENT_TYPE, "application/json")
-            .body(wrapped(target, delivery).to_string()),
+            .body(wrapped(target, message, attempt).to_string()),
         Form::Bare { metadata: false } => post.body(message.data.clone()),
         Form::Bare { metadata: true } => post
             .headers(metadata(&target.subscription, message))
@@ -26,8 +30,7 @@ pub(super) fn request(client: &Client, target: &PushTarget, delivery: &Delivery)
 }
 
 /// Both spellings of the id and the time, as the service sends them.
-fn wrapped(target: &PushTarget, delivery: &Delivery) -> Value {
-    let message = &delivery.message;
+fn wrapped(target: &PushTarget, message: &PubsubMessage, attempt: u32) -> Value {
     let time = publish_time(message);
     let mut inner = Map::new();
     inner.insert("data".into(), STANDARD.encode(&message.data).into());
@@ -46,8 +49,8 @@ fn wrapped(target: &PushTarget, delivery: &Delivery) -> Value {
     let mut outer = Map::new();
     outer.insert("message".into(), inner.into());
     outer.insert("subscription".into(), target.subscription.clone().into());
-    if delivery.attempt > 0 {
-        outer.insert("deliveryAttempt".into(), delivery.attempt.into());
+    if attempt > 0 {
+        outer.insert("deliveryAttempt".into(), attempt.into());
     }
     outer.into()
 }

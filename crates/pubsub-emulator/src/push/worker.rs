@@ -85,7 +85,14 @@ async fn push_all(
 }
 
 async fn push(consumer: &Consumer, client: &Client, target: &PushTarget, delivery: &Delivery) {
-    let answer = request(client, target, delivery)
+    let message = match delivery.message.decode() {
+        Ok(message) => message,
+        Err(error) => {
+            tracing::error!(%error, "a message cannot be read");
+            return consumer.settle(delivery, Outcome::Failed);
+        }
+    };
+    let answer = request(client, target, &message, delivery.attempt)
         .timeout(target.deadline)
         .send()
         .await;

@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 use super::catalog::HolderId;
 use super::*;
+use crate::clock::Moment;
+use crate::encoded::Draft;
 use crate::proto::PubsubMessage;
 use crate::seqs::Seq;
 
@@ -23,6 +25,7 @@ fn message(seq: u64) -> Entry {
         data: Bytes::from(vec![b'x'; 100]),
         ..PubsubMessage::default()
     };
+    let message = Draft::new(message).stamp(Seq(seq), Moment::default());
     Entry::message(Seq(seq), &[SUBSCRIPTION], &[], message)
 }
 
