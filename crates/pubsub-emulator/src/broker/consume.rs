@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ack_id::AckId;
 use super::messages::Body;
 use super::settings;
 use super::state::{PULLS, State};
-use super::subscription::Subscription;
+use super::subscription::{Signals, Subscription};
 use super::{Broker, Outcome};
 use crate::clock::Moment;
 use crate::disturbance::Fate;
@@ -32,7 +31,7 @@ pub(crate) struct Consumer {
     id: ConsumerId,
     /// A client is connected: that alone keeps the subscription from expiring.
     stream: bool,
-    arrivals: Arc<Notify>,
+    signals: Arc<Signals>,
     end: CancellationToken,
 }
 
@@ -50,6 +49,14 @@ pub(crate) struct Delivery {
 /// Leases whose messages may still be on disk.
 #[derive(Debug)]
 pub(crate) struct Batch(Vec<(SubscriptionId, Taken, Body)>);
+
+/// What a consumer finds.
+enum Found {
+    Batch(Batch),
+    Nothing,
+    /// It has as much as it may.
+    Full,
+}
 
 impl Broker {
     /// Opens a consumer. `flow` gets the subscription's own lease length and may change it.
@@ -73,7 +80,7 @@ impl Broker {
             subscription,
             id,
             stream,
-            arrivals: Arc::clone(&found.arrivals),
+            signals: Arc::clone(&found.signals),
             end: found.end.clone(),
         })
     }
@@ -101,14 +108,14 @@ impl Broker {
     ) -> Result<Vec<ReceivedMessage>, Refusal> {
         self.check_pullable(name)?;
         let now = self.clock.now();
-        let (subscription, arrivals, end) = {
+        let (subscription, signals, end) = {
             let state = &mut *self.state.lock();
             let subscription = state.find(name)?;
             let found = state.get_mut(subscription)?;
             found.touch(now);
-            (subscription, Arc::clone(&found.arrivals), found.end.clone())
+            (subscription, Arc::clone(&found.signals), found.end.clone())
         };
-        let waiting = self.take_some(subscription, PULLS, most, &arrivals);
+        let waiting = self.take_some(subscription, PULLS, most, &signals);
         let waiting = async {
             tokio::select! {
                 batch = waiting => batch,
@@ -135,24 +142,49 @@ impl Broker {
         subscription: SubscriptionId,
         id: ConsumerId,
         most: usize,
-        arrivals: &Notify,
+        signals: &Signals,
     ) -> Result<Batch, Refusal> {
         loop {
-            let arrival = arrivals.notified();
-            tokio::pin!(arrival);
-            arrival.as_mut().enable();
+            let room = signals.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
             if self.closing.is_cancelled() {
                 return Err(Refusal::shutting_down());
             }
-            let batch = self.take(subscription, id, most)?;
-            if !batch.0.is_empty() {
-                return Ok(batch);
-            }
-            tokio::select! {
-                () = arrival => {}
-                () = self.closing.cancelled() => return Err(Refusal::shutting_down()),
+            match self.take_or_wait(subscription, id, most, signals).await? {
+                Found::Batch(batch) => return Ok(batch),
+                Found::Nothing => {}
+                Found::Full => tokio::select! {
+                    () = room => {}
+                    () = self.closing.cancelled() => {}
+                },
             }
         }
+    }
+
+    /// Takes what there is; if there is nothing, waits until something has come.
+    async fn take_or_wait(
+        &self,
+        subscription: SubscriptionId,
+        id: ConsumerId,
+        most: usize,
+        signals: &Signals,
+    ) -> Result<Found, Refusal> {
+        let arrival = signals.arrivals.notified();
+        tokio::pin!(arrival);
+        let called = arrival.as_mut().enable();
+        let found = self.take(subscription, id, most)?;
+        match found {
+            Found::Batch(_) => {}
+            Found::Nothing => tokio::select! {
+                () = arrival => {}
+                () = self.closing.cancelled() => {}
+            },
+            // The call was for somebody who has room.
+            Found::Full if called => signals.arrivals.notify_one(),
+            Found::Full => {}
+        }
+        Ok(found)
     }
 
     fn take(
@@ -160,23 +192,30 @@ impl Broker {
         subscription: SubscriptionId,
         id: ConsumerId,
         most: usize,
-    ) -> Result<Batch, Refusal> {
+    ) -> Result<Found, Refusal> {
         let now = self.clock.now();
         let state = &mut *self.state.lock();
         let found = state.get_mut(subscription)?;
         let counted = found.config.dead_letter_policy.is_some();
         let mut taken = found.leases.take(id, most, MOST_BYTES, now);
-        let any = !taken.is_empty();
-        self.disturb(found, &mut taken, now);
-        if any {
-            self.remind(state, subscription);
+        if taken.is_empty() {
+            let full = found.leases.is_full(id);
+            return Ok(if full { Found::Full } else { Found::Nothing });
         }
+        found.wake_next();
+        self.disturb(found, &mut taken, now);
+        self.remind(state, subscription);
         let with_body = |mut taken: Taken| {
             taken.attempt = if counted { taken.attempt } else { 0 };
             let body = state.messages.body(taken.seq)?;
             Some((subscription, taken, body))
         };
-        Ok(Batch(taken.into_iter().filter_map(with_body).collect()))
+        let batch: Vec<_> = taken.into_iter().filter_map(with_body).collect();
+        Ok(if batch.is_empty() {
+            Found::Nothing
+        } else {
+            Found::Batch(Batch(batch))
+        })
     }
 
     /// Takes out what does not reach the consumer now.
@@ -213,7 +252,7 @@ impl Consumer {
     pub async fn take(&self, most: usize) -> Result<Batch, Refusal> {
         let broker = &self.broker;
         tokio::select! {
-            batch = broker.take_some(self.subscription, self.id, most, &self.arrivals) => batch,
+            batch = broker.take_some(self.subscription, self.id, most, &self.signals) => batch,
             () = self.end.cancelled() => Err(broker.ended(&self.name)),
         }
     }

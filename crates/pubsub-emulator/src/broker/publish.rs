@@ -145,6 +145,7 @@ impl Broker {
             let place = places.as_mut().and_then(Iterator::next);
             message.arrive(state, place.as_ref());
         }
+        state.announce();
         // A new message's only date is the end of its retention.
         let end = born.map(|born| born + state.shortest_retention);
         let late = |end: Moment| state.wake_at.is_none_or(|wake| end < wake);
