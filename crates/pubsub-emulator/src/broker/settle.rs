@@ -220,8 +220,8 @@ impl Broker {
         let leaving = subscription.leases.drain_leaving();
         if subscription.leases.has_ready() {
             subscription.wake();
-            subscription.signals.room.notify_waiters();
         }
+        subscription.signals.room.notify_waiters();
         self.note_failures(state, id, &failed);
         for seq in leaving {
             self.forward(state, id, seq);
