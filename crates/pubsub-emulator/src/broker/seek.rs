@@ -108,7 +108,7 @@ impl Broker {
             }
             let read = tokio::task::spawn_blocking(move || {
                 let read = bodies.into_iter().map(|(seq, born, size, body)| {
-                    let message = body.read()?;
+                    let message = body.read()?.decode()?;
                     Ok((seq, born, size, message))
                 });
                 read.collect::<std::io::Result<Vec<_>>>()
