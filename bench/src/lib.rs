@@ -6,9 +6,11 @@
     reason = "a measurement ends where it cannot go on"
 )]
 
+#[cfg(feature = "farm")]
 pub mod bulk;
 pub mod figures;
 pub mod machine;
+#[cfg(feature = "farm")]
 pub mod peer;
 pub mod pubsub;
 pub mod ran;
