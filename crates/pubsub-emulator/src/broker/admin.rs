@@ -183,6 +183,7 @@ impl Broker {
             if !catalog.topics.contains_key(&topic) {
                 return Err(missing(topic.id()));
             }
+            check_dead_letter_topic(catalog, &config)?;
             let id = SubscriptionId(catalog.new_holder().0);
             catalog.subscriptions.insert(name, (id, config.clone()));
             Ok(shown(catalog, &config))
@@ -207,11 +208,15 @@ impl Broker {
     ) -> Result<Subscription, Refusal> {
         let name = SubscriptionName::parse(&update.name)?;
         self.change(|catalog| {
-            let found = catalog.subscriptions.get_mut(&name);
-            let (_, config) = found.ok_or_else(|| missing(name.id()))?;
-            mask::update_subscription(config, &update, paths)?;
-            settings::complete(config)?;
-            let config = config.clone();
+            let found = catalog.subscriptions.get(&name);
+            let (id, mut config) = found.ok_or_else(|| missing(name.id()))?.clone();
+            let before = config.dead_letter_policy.clone();
+            mask::update_subscription(&mut config, &update, paths)?;
+            settings::complete(&mut config)?;
+            if config.dead_letter_policy != before {
+                check_dead_letter_topic(catalog, &config)?;
+            }
+            catalog.subscriptions.insert(name, (id, config.clone()));
             Ok(shown(catalog, &config))
         })
         .await
@@ -281,6 +286,18 @@ impl Broker {
         });
         targets.collect()
     }
+}
+
+/// A policy cannot be set to a topic that is not there. Later the topic may be deleted.
+fn check_dead_letter_topic(catalog: &Catalog, config: &Subscription) -> Result<(), Refusal> {
+    let Some(policy) = &config.dead_letter_policy else {
+        return Ok(());
+    };
+    let topic = TopicName::parse(&policy.dead_letter_topic)?;
+    if catalog.topics.contains_key(&topic) {
+        return Ok(());
+    }
+    Err(missing(topic.id()))
 }
 
 /// A subscription as it is answered: with what its topic retains.

@@ -13,8 +13,9 @@ use super::subscription::{Signals, Subscription};
 use super::{Broker, Outcome};
 use crate::clock::Moment;
 use crate::disturbance::Fate;
-use crate::lease::{ConsumerId, Flow, Taken, Token};
 use crate::encoded::{Encoded, ReceivedMessage};
+use crate::lease::{ConsumerId, Flow, Taken, Token};
+use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
 use crate::seqs::Seq;
 use crate::store::catalog::SubscriptionId;
@@ -43,7 +44,24 @@ pub(crate) struct Delivery {
     token: Token,
     /// 0 where there is no dead-letter policy, as on the wire.
     pub attempt: u32,
-    pub message: Encoded,
+    message: Encoded,
+}
+
+/// A delivery to be looked into.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// As in [`Delivery`].
+    pub attempt: u32,
+    pub message: PubsubMessage,
+}
+
+impl Delivery {
+    pub fn open(&self) -> std::io::Result<Opened> {
+        Ok(Opened {
+            attempt: self.attempt,
+            message: self.message.decode()?,
+        })
+    }
 }
 
 /// Leases whose messages may still be on disk.
@@ -115,13 +133,7 @@ impl Broker {
             found.touch(now);
             (subscription, Arc::clone(&found.signals), found.end.clone())
         };
-        let waiting = self.take_some(subscription, PULLS, most, &signals);
-        let waiting = async {
-            tokio::select! {
-                batch = waiting => batch,
-                () = end.cancelled() => Err(self.ended(name)),
-            }
-        };
+        let waiting = self.take_some(name, subscription, PULLS, most, &signals, &end);
         match tokio::time::timeout(patience, waiting).await {
             Ok(batch) => Ok(received(fill(batch?).await?)),
             Err(_) => Ok(Vec::new()),
@@ -139,10 +151,12 @@ impl Broker {
     /// Waits until there is something to take. Nothing is taken if it is dropped before its end.
     async fn take_some(
         &self,
+        name: &str,
         subscription: SubscriptionId,
         id: ConsumerId,
         most: usize,
         signals: &Signals,
+        end: &CancellationToken,
     ) -> Result<Batch, Refusal> {
         loop {
             let room = signals.room.notified();
@@ -151,56 +165,61 @@ impl Broker {
             if self.closing.is_cancelled() {
                 return Err(Refusal::shutting_down());
             }
-            match self.take_or_wait(subscription, id, most, signals).await? {
-                Found::Batch(batch) => return Ok(batch),
-                Found::Nothing => {}
-                Found::Full => tokio::select! {
-                    () = room => {}
-                    () = self.closing.cancelled() => {}
+            if end.is_cancelled() {
+                return Err(self.ended(name));
+            }
+            let found = async {
+                match self.take_or_wait(subscription, id, most, signals).await {
+                    Some(Found::Full) => room.await,
+                    found => return found,
+                }
+                Some(Found::Nothing)
+            };
+            tokio::select! {
+                found = found => match found {
+                    Some(Found::Batch(batch)) => return Ok(batch),
+                    Some(Found::Nothing | Found::Full) => {}
+                    None => return Err(self.ended(name)),
                 },
+                () = end.cancelled() => return Err(self.ended(name)),
+                () = self.closing.cancelled() => return Err(Refusal::shutting_down()),
             }
         }
     }
 
-    /// Takes what there is; if there is nothing, waits until something has come.
+    /// Takes what there is; if there is nothing, waits until something may have come. `None` if the
+    /// subscription is gone.
     async fn take_or_wait(
         &self,
         subscription: SubscriptionId,
         id: ConsumerId,
         most: usize,
         signals: &Signals,
-    ) -> Result<Found, Refusal> {
+    ) -> Option<Found> {
         let arrival = signals.arrivals.notified();
         tokio::pin!(arrival);
         let called = arrival.as_mut().enable();
         let found = self.take(subscription, id, most)?;
         match found {
             Found::Batch(_) => {}
-            Found::Nothing => tokio::select! {
-                () = arrival => {}
-                () = self.closing.cancelled() => {}
-            },
+            Found::Nothing => arrival.await,
             // The call was for somebody who has room.
             Found::Full if called => signals.arrivals.notify_one(),
             Found::Full => {}
         }
-        Ok(found)
+        Some(found)
     }
 
-    fn take(
-        &self,
-        subscription: SubscriptionId,
-        id: ConsumerId,
-        most: usize,
-    ) -> Result<Found, Refusal> {
+    /// `None` if the subscription is gone.
+    fn take(&self, subscription: SubscriptionId, id: ConsumerId, most: usize) -> Option<Found> {
         let now = self.clock.now();
         let state = &mut *self.state.lock();
-        let found = state.get_mut(subscription)?;
+        let found = state.subscriptions.get_mut(&subscription)?;
         let counted = found.config.dead_letter_policy.is_some();
         let mut taken = found.leases.take(id, most, MOST_BYTES, now);
         if taken.is_empty() {
             let full = found.leases.is_full(id);
-            return Ok(if full { Found::Full } else { Found::Nothing });
+            return Some(if full { Found::Full } else { Found::Nothing });
         }
         found.wake_next();
         self.disturb(found, &mut taken, now);
@@ -211,7 +230,7 @@ impl Broker {
             Some((subscription, taken, body))
         };
         let batch: Vec<_> = taken.into_iter().filter_map(with_body).collect();
-        Ok(if batch.is_empty() {
+        Some(if batch.is_empty() {
             Found::Nothing
         } else {
             Found::Batch(Batch(batch))
@@ -250,11 +269,10 @@ impl Broker {
 impl Consumer {
     /// Waits for messages and leases them. Leases nothing if it is dropped before its end.
     pub async fn take(&self, most: usize) -> Result<Batch, Refusal> {
-        let broker = &self.broker;
-        tokio::select! {
-            batch = broker.take_some(self.subscription, self.id, most, &self.signals) => batch,
-            () = self.end.cancelled() => Err(broker.ended(&self.name)),
-        }
+        let (name, id) = (&self.name, self.subscription);
+        self.broker
+            .take_some(name, id, self.id, most, &self.signals, &self.end)
+            .await
     }
 
     /// Whether the subscription delivers exactly once, at the moment.

@@ -257,3 +257,13 @@ impl Messages {
 fn memory(size: u32) -> u64 {
     u64::from(size) + MESSAGE_OVERHEAD
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_of_a_backlog_is_small() {
+        assert_eq!(size_of::<Stored>(), 32);
+    }
+}

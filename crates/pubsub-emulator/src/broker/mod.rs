@@ -19,6 +19,8 @@ mod shelf;
 mod snapshots;
 mod state;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod ticker;
 mod topics;
 mod written;
@@ -31,15 +33,16 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::disturbance::Disturbance;
 use crate::options::{Durability, Options};
+use crate::push::Signer;
 use crate::schema::Guard;
 use crate::stats::Stats;
 use crate::store::catalog::Catalog;
 use crate::store::{AppendError, Folder, Log, OpenError};
 pub(crate) use admin::Page;
-pub(crate) use consume::{Consumer, Delivery, fill, received};
+pub(crate) use consume::{Consumer, Delivery, Opened, fill, received};
 pub(crate) use publish::MOST_BYTES;
 pub(crate) use schemas::SchemaSource;
 pub(crate) use seek::SeekTo;
@@ -62,6 +65,7 @@ pub(crate) struct Broker {
     log: Log,
     /// Checks messages of topics with a schema.
     guard: Guard,
+    signer: Signer,
     folder: Option<PathBuf>,
     /// One change of the catalog at a time.
     admin: tokio::sync::Mutex<()>,
@@ -101,6 +105,7 @@ impl Broker {
             disturbance: options.disturbance.clone(),
             log,
             guard: Guard::default(),
+            signer: Signer::default(),
             folder,
             admin: tokio::sync::Mutex::new(()),
             room: Arc::new(Semaphore::new(WAITING_KIB)),
@@ -117,6 +122,16 @@ impl Broker {
     /// Cancelled when the emulator goes down.
     pub fn closing(&self) -> &CancellationToken {
         &self.closing
+    }
+
+    /// Signs the tokens of pushes.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
     }
 
     /// Resolves after a change of the catalog.

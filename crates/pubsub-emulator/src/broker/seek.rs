@@ -184,7 +184,10 @@ fn plan(state: &mut State, name: &str, to: &SeekTo) -> Result<Plan, Refusal> {
         }
         SeekTo::Snapshot(name) => {
             let name = SnapshotName::parse(name)?;
-            let record = catalog.snapshots.get(&name).ok_or_else(|| missing(name.id()))?;
+            let record = catalog
+                .snapshots
+                .get(&name)
+                .ok_or_else(|| missing(name.id()))?;
             if record.config.topic != topic {
                 return Err(Refusal::precondition(format!(
                     "The snapshot {name} is of another topic than the subscription."

@@ -6,6 +6,7 @@ use crate::filter::Filter;
 use crate::labels;
 use crate::lease::{Backoff, Policy};
 use crate::names::TopicName;
+use crate::proto::push_config::AuthenticationMethod;
 use crate::proto::{ExpirationPolicy, PushConfig, RetryPolicy, Subscription, Topic, subscription};
 use crate::refusal::Refusal;
 
@@ -119,6 +120,19 @@ fn complete_retries(config: &mut Subscription) -> Result<(), Refusal> {
 }
 
 fn check_push(config: &Subscription) -> Result<(), Refusal> {
+    let push = config.push_config.as_ref();
+    if let Some(AuthenticationMethod::OidcToken(token)) =
+        push.and_then(|push| push.authentication_method.as_ref())
+        && !token.service_account_email.contains('@')
+    {
+        return Err(Refusal::invalid_field(
+            "push_config.oidc_token.service_account_email",
+            format!(
+                "{:?} is not the address of a service account",
+                token.service_account_email
+            ),
+        ));
+    }
     match push_endpoint(config) {
         Some(_) if config.enable_exactly_once_delivery => Err(Refusal::invalid(
             "a push subscription cannot have exactly-once delivery enabled",

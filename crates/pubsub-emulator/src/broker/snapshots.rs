@@ -71,9 +71,8 @@ impl Broker {
     ) -> Result<(), Refusal> {
         // What was published before the snapshot and is on its way to the disk is in the
         // subscription when this is done.
-        self.write(&self.state.lock(), Frames::default())
-            .done()
-            .await?;
+        let under_way = self.write(&self.state.lock(), Frames::default());
+        under_way.done().await?;
         let written = {
             let now = self.clock.now();
             let state = &mut *self.state.lock();

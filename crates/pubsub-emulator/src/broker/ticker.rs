@@ -13,7 +13,7 @@ use crate::store::catalog::SubscriptionId;
 const GRAIN: Duration = Duration::from_millis(5);
 
 /// When an expired resource could not be deleted, it is tried again after this.
-const RETRY: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Ticks until the broker closes.
 pub(crate) async fn run(broker: Arc<Broker>) {
@@ -41,7 +41,7 @@ async fn wait(broker: &Broker, next: Option<Moment>) {
 
 impl Broker {
     /// Does all that is due now; says when to look again.
-    fn tick(self: &Arc<Self>) -> Option<Moment> {
+    pub(super) fn tick(self: &Arc<Self>) -> Option<Moment> {
         let now = self.clock.now();
         let state = &mut *self.state.lock();
         let due: Vec<SubscriptionId> = state
@@ -76,7 +76,7 @@ impl Broker {
     }
 
     /// Deletes the snapshots and subscriptions whose time is up.
-    async fn expire(&self) {
+    pub(super) async fn expire(&self) {
         let now = self.clock.now();
         let over = |at: Option<Moment>| at.is_some_and(|at| at <= now);
         if !over(self.state.lock().next_expiry()) {
@@ -104,10 +104,11 @@ impl Broker {
 
     /// Wakes the ticker if something in this subscription is due before it would look.
     pub(super) fn remind(&self, state: &State, id: SubscriptionId) {
-        let due = state
-            .subscriptions
-            .get(&id)
-            .and_then(|s| s.leases.next_due());
+        let found = state.subscriptions.get(&id);
+        let due = found.and_then(|found| {
+            let dates = [found.leases.next_due(), found.expires()];
+            dates.into_iter().flatten().min()
+        });
         let late = |due: Moment| state.wake_at.is_none_or(|wake| due < wake);
         if due.is_some_and(late) {
             self.sooner.notify_one();

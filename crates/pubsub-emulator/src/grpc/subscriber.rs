@@ -27,6 +27,13 @@ const MOST_A_PULL: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Service(pub Arc<Broker>);
 
+fn some(ack_ids: Vec<String>) -> Result<Vec<String>, Refusal> {
+    if ack_ids.is_empty() {
+        return Err(Refusal::invalid_field("ack_ids", "No ack ids specified."));
+    }
+    Ok(ack_ids)
+}
+
 /// Checks a pull's `max_messages`.
 fn most_messages(asked: i32) -> Result<usize, Refusal> {
     match usize::try_from(asked) {
@@ -94,7 +101,10 @@ impl Subscriber for Service {
     ) -> Result<Response<()>, Status> {
         let asked = request.into_inner();
         let seconds = asked.ack_deadline_seconds;
-        let deadlines: Vec<_> = asked.ack_ids.into_iter().map(|id| (id, seconds)).collect();
+        let deadlines: Vec<_> = some(asked.ack_ids)?
+            .into_iter()
+            .map(|id| (id, seconds))
+            .collect();
         self.0
             .modify_deadlines(&asked.subscription, &deadlines)?
             .into_unary()?;
@@ -107,7 +117,7 @@ impl Subscriber for Service {
     ) -> Result<Response<()>, Status> {
         let asked = request.into_inner();
         self.0
-            .acknowledge(&asked.subscription, &asked.ack_ids)
+            .acknowledge(&asked.subscription, &some(asked.ack_ids)?)
             .await?
             .into_unary()?;
         Ok(Response::new(()))

@@ -1,9 +1,10 @@
 //! Push delivery: messages posted to an endpoint, its answer taken as the acknowledgement.
 //!
-//! Reference: <https://cloud.google.com/pubsub/docs/push>. Tokens are not sent.
+//! Reference: <https://cloud.google.com/pubsub/docs/push>.
 
 mod client;
 mod request;
+mod token;
 mod worker;
 
 use std::collections::HashMap;
@@ -15,9 +16,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
-use crate::proto::{Subscription, push_config::Wrapper};
+use crate::proto::Subscription;
+use crate::proto::push_config::{AuthenticationMethod, Wrapper};
 use crate::store::catalog::SubscriptionId;
 pub(crate) use client::{Client, client};
+use token::Identity;
+pub(crate) use token::{CERTS, Signer};
 
 /// Where and how a subscription pushes. A change of it makes another worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub(crate) struct PushTarget {
     subscription: String,
     endpoint: String,
     form: Form,
+    /// Whose token goes with each post, if any.
+    identity: Option<Identity>,
     /// How long the endpoint may take.
     deadline: Duration,
 }
@@ -40,17 +46,27 @@ enum Form {
 
 impl PushTarget {
     pub fn new(config: &Subscription, endpoint: &str, deadline: Duration) -> Self {
-        let wrapper = config.push_config.as_ref().and_then(|push| push.wrapper);
+        let push = config.push_config.as_ref();
+        let wrapper = push.and_then(|push| push.wrapper);
         let form = match wrapper {
             Some(Wrapper::NoWrapper(bare)) => Form::Bare {
                 metadata: bare.write_metadata,
             },
             Some(Wrapper::PubsubWrapper(_)) | None => Form::Wrapped,
         };
+        let asked = push.and_then(|push| push.authentication_method.as_ref());
+        let identity = asked.map(|AuthenticationMethod::OidcToken(token)| Identity {
+            email: token.service_account_email.clone(),
+            audience: match token.audience.as_str() {
+                "" => endpoint.to_owned(),
+                audience => audience.to_owned(),
+            },
+        });
         Self {
             subscription: config.name.clone(),
             endpoint: endpoint.to_owned(),
             form,
+            identity,
             deadline,
         }
     }

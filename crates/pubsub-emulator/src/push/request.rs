@@ -7,30 +7,38 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::{Client, Form, PushTarget};
+use crate::broker::Opened;
 use crate::proto::PubsubMessage;
 use crate::text;
 
-/// `attempt` is 0 where deliveries are not counted.
+/// The post of a delivery, with a token if there is one.
 pub(super) fn request(
     client: &Client,
     target: &PushTarget,
-    message: &PubsubMessage,
-    attempt: u32,
+    delivery: &Opened,
+    token: Option<&str>,
 ) -> RequestBuilder {
-    let post = client.post(&target.endpoint);
+    let message = &delivery.message;
+    let mut headers = match target.form {
+        Form::Wrapped => [(CONTENT_TYPE, HeaderValue::from_static("application/json"))]
+            .into_iter()
+            .collect(),
+        Form::Bare { metadata: false } => HeaderMap::new(),
+        Form::Bare { metadata: true } => metadata(&target.subscription, delivery),
+    };
+    if let Some(token) = token {
+        set(&mut headers, "authorization", &format!("Bearer {token}"));
+    }
+    let post = client.post(&target.endpoint).headers(headers);
     match target.form {
-        Form::Wrapped => post
-            .header(CONTENT_TYPE, "application/json")
-            .body(wrapped(target, message, attempt).to_string()),
-        Form::Bare { metadata: false } => post.body(message.data.clone()),
-        Form::Bare { metadata: true } => post
-            .headers(metadata(&target.subscription, message))
-            .body(message.data.clone()),
+        Form::Wrapped => post.body(wrapped(target, delivery).to_string()),
+        Form::Bare { .. } => post.body(message.data.clone()),
     }
 }
 
 /// Both spellings of the id and the time, as the service sends them.
-fn wrapped(target: &PushTarget, message: &PubsubMessage, attempt: u32) -> Value {
+fn wrapped(target: &PushTarget, delivery: &Opened) -> Value {
+    let message = &delivery.message;
     let time = publish_time(message);
     let mut inner = Map::new();
     inner.insert("data".into(), STANDARD.encode(&message.data).into());
@@ -49,15 +57,19 @@ fn wrapped(target: &PushTarget, message: &PubsubMessage, attempt: u32) -> Value 
     let mut outer = Map::new();
     outer.insert("message".into(), inner.into());
     outer.insert("subscription".into(), target.subscription.clone().into());
-    if attempt > 0 {
-        outer.insert("deliveryAttempt".into(), attempt.into());
+    if delivery.attempt > 0 {
+        outer.insert("deliveryAttempt".into(), delivery.attempt.into());
     }
     outer.into()
 }
 
 /// Every attribute as a header, and what else there is to know of the message. An attribute that
 /// cannot be a header, or would change how the body is framed, is left out.
-fn metadata(subscription: &str, message: &PubsubMessage) -> HeaderMap {
+///
+/// Reference: <https://cloud.google.com/pubsub/docs/payload-unwrapping>. Google's emulator calls the
+/// ordering key `x-goog-ordering-key`: it is sent under both names.
+fn metadata(subscription: &str, delivery: &Opened) -> HeaderMap {
+    let message = &delivery.message;
     let mut headers = HeaderMap::new();
     for (key, value) in &message.attributes {
         if !matches!(
@@ -67,23 +79,34 @@ fn metadata(subscription: &str, message: &PubsubMessage) -> HeaderMap {
             set(&mut headers, key, value);
         }
     }
-    set(
-        &mut headers,
-        "x-goog-pubsub-message-id",
-        &message.message_id,
-    );
-    set(
-        &mut headers,
-        "x-goog-pubsub-publish-time",
-        &publish_time(message),
-    );
-    set(
-        &mut headers,
-        "x-goog-pubsub-subscription-name",
-        subscription,
-    );
-    if !message.ordering_key.is_empty() {
-        set(&mut headers, "x-goog-ordering-key", &message.ordering_key);
+    let (time, attempt) = (publish_time(message), delivery.attempt.to_string());
+    for (name, value, known) in [
+        ("x-goog-pubsub-message-id", &message.message_id, true),
+        ("x-goog-pubsub-publish-time", &time, true),
+        (
+            "x-goog-pubsub-subscription-name",
+            &subscription.to_owned(),
+            true,
+        ),
+        (
+            "x-goog-pubsub-ordering-key",
+            &message.ordering_key,
+            !message.ordering_key.is_empty(),
+        ),
+        (
+            "x-goog-ordering-key",
+            &message.ordering_key,
+            !message.ordering_key.is_empty(),
+        ),
+        (
+            "x-goog-pubsub-delivery-attempt",
+            &attempt,
+            delivery.attempt > 0,
+        ),
+    ] {
+        if known {
+            set(&mut headers, name, value);
+        }
     }
     headers
 }

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::request::request;
+use super::token::Tokens;
 use super::{Client, PushTarget};
 use crate::broker::{Broker, Consumer, Delivery, Outcome, fill};
 use crate::lease::Flow;
@@ -35,7 +36,14 @@ pub(super) async fn run(
         let Ok(consumer) = broker.consumer(&target.subscription, flow) else {
             return;
         };
-        let pushing = push_all(Arc::new(consumer), &client, &target, concurrency);
+        let pusher = Pusher {
+            broker: Arc::clone(&broker),
+            consumer,
+            client: client.clone(),
+            tokens: target.identity.clone().map(Tokens::new),
+            target: target.clone(),
+        };
+        let pushing = push_all(Arc::new(pusher), concurrency);
         tokio::select! {
             () = stop.cancelled() => return,
             () = broker.closing().cancelled() => return,
@@ -51,12 +59,7 @@ pub(super) async fn run(
 }
 
 /// Pushes until messages cannot be had. The consumer's flow control bounds the posts under way.
-async fn push_all(
-    consumer: Arc<Consumer>,
-    client: &Client,
-    target: &PushTarget,
-    concurrency: usize,
-) -> Refusal {
+async fn push_all(pusher: Arc<Pusher>, concurrency: usize) -> Refusal {
     let mut posts = JoinSet::new();
     loop {
         tokio::select! {
@@ -65,7 +68,7 @@ async fn push_all(
                     tracing::error!(%error, "a push has failed");
                 }
             }
-            batch = consumer.take(concurrency) => {
+            batch = pusher.consumer.take(concurrency) => {
                 let deliveries = match batch {
                     Ok(batch) => fill(batch).await,
                     Err(refusal) => Err(refusal),
@@ -75,39 +78,60 @@ async fn push_all(
                     Err(refusal) => return refusal,
                 };
                 for delivery in deliveries {
-                    let (consumer, client) = (Arc::clone(&consumer), client.clone());
-                    let target = target.clone();
-                    posts.spawn(async move { push(&consumer, &client, &target, &delivery).await });
+                    let pusher = Arc::clone(&pusher);
+                    posts.spawn(async move { pusher.push(&delivery).await });
                 }
             }
         }
     }
 }
 
-async fn push(consumer: &Consumer, client: &Client, target: &PushTarget, delivery: &Delivery) {
-    let message = match delivery.message.decode() {
-        Ok(message) => message,
-        Err(error) => {
-            tracing::error!(%error, "a message cannot be read");
-            return consumer.settle(delivery, Outcome::Failed);
+/// What all posts of a subscription share.
+struct Pusher {
+    broker: Arc<Broker>,
+    consumer: Consumer,
+    client: Client,
+    target: PushTarget,
+    tokens: Option<Tokens>,
+}
+
+impl Pusher {
+    async fn push(&self, delivery: &Delivery) {
+        let outcome = self.post(delivery).await;
+        self.consumer.settle(delivery, outcome);
+    }
+
+    async fn post(&self, delivery: &Delivery) -> Outcome {
+        let endpoint = &self.target.endpoint;
+        let tokens = self.tokens.as_ref();
+        let token = tokens.map(|tokens| tokens.current(self.broker.signer(), self.broker.now()));
+        let token = match token.transpose() {
+            Ok(token) => token,
+            Err(error) => {
+                tracing::error!(endpoint, %error, "push without its token withheld");
+                return Outcome::Failed;
+            }
+        };
+        let opened = match delivery.open() {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(%error, "a message cannot be read");
+                return Outcome::Failed;
+            }
+        };
+        let post = request(&self.client, &self.target, &opened, token.as_deref());
+        match post.timeout(self.target.deadline).send().await {
+            Ok(answer) if acknowledges(answer.status().as_u16()) => Outcome::Done,
+            Ok(answer) => {
+                tracing::debug!(endpoint, status = %answer.status(), "push refused");
+                Outcome::Failed
+            }
+            Err(error) => {
+                tracing::debug!(endpoint, %error, "push failed");
+                Outcome::Failed
+            }
         }
-    };
-    let answer = request(client, target, &message, delivery.attempt)
-        .timeout(target.deadline)
-        .send()
-        .await;
-    let outcome = match answer {
-        Ok(answer) if acknowledges(answer.status().as_u16()) => Outcome::Done,
-        Ok(answer) => {
-            tracing::debug!(endpoint = target.endpoint, status = %answer.status(), "push refused");
-            Outcome::Failed
-        }
-        Err(error) => {
-            tracing::debug!(endpoint = target.endpoint, %error, "push failed");
-            Outcome::Failed
-        }
-    };
-    consumer.settle(delivery, outcome);
+    }
 }
 
 /// <https://cloud.google.com/pubsub/docs/push#receive_push>.

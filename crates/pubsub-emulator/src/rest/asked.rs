@@ -4,7 +4,7 @@ use std::future::Future;
 
 use axum::body::Bytes;
 use prost::Message;
-use prost_reflect::MessageDescriptor;
+use prost_reflect::{Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 use tonic::{Request, Response, Status};
 
@@ -56,6 +56,7 @@ impl Asked {
         for (path, text) in self.fields {
             query::bind(&mut object, input, &path, text)?;
         }
+        spell_masks(&mut object, input);
         Ok(object.into())
     }
 }
@@ -66,6 +67,39 @@ fn full_name(name: &str) -> String {
     } else {
         format!("google.pubsub.v1.{name}")
     }
+}
+
+/// The service reads the paths of a mask in both spellings; the mapping knows only `camelCase`.
+fn spell_masks(object: &mut Map<String, Value>, input: &MessageDescriptor) {
+    for field in input.fields() {
+        let Kind::Message(of) = field.kind() else {
+            continue;
+        };
+        if of.full_name() != "google.protobuf.FieldMask" {
+            continue;
+        }
+        for key in [field.name(), field.json_name()] {
+            if let Some(Value::String(paths)) = object.get_mut(key) {
+                *paths = camel_case(paths);
+            }
+        }
+    }
+}
+
+fn camel_case(paths: &str) -> String {
+    let mut camel = String::with_capacity(paths.len());
+    let mut upper = false;
+    for c in paths.chars().filter(|c| !c.is_whitespace()) {
+        match c {
+            '_' => upper = true,
+            c if upper => {
+                camel.push(c.to_ascii_uppercase());
+                upper = false;
+            }
+            c => camel.push(c),
+        }
+    }
+    camel
 }
 
 /// JSON whatever the content type says, as the service takes it; an empty body is `{}`.

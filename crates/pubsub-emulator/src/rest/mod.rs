@@ -30,6 +30,7 @@ use tonic::Status;
 
 use crate::broker::Broker;
 use crate::grpc::{NO_IAM, Services};
+use crate::push::CERTS;
 use crate::refusal::Refusal;
 use asked::Asked;
 use query::Style;
@@ -40,15 +41,25 @@ const LARGEST_BODY: usize = 16 << 20;
 /// The answer of methods that have none.
 const EMPTY: &str = "google.protobuf.Empty";
 
-/// The resources, `/healthz`, and the `Ok` at `/` by which Google's emulator is known to be up.
+/// The resources, the key of pushes' tokens, `/healthz`, and the `Ok` at `/` by which Google's emulator is known to be up.
 pub(crate) fn router(broker: &Arc<Broker>) -> Router {
+    let keys = Arc::clone(broker);
     Router::new()
         .route("/", get(async || "Ok"))
         .route("/healthz", get(async || "ok"))
+        .route(CERTS, get(move || async move { certs(&keys) }))
         .fallback(handle)
         .method_not_allowed_fallback(handle)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(Arc::new(Services::new(broker)))
+}
+
+/// The key that signs the tokens of pushes.
+fn certs(broker: &Broker) -> Response {
+    match broker.signer().certs() {
+        Ok(keys) => written(keys, &Style::default()),
+        Err(error) => error::response(&Refusal::unavailable(error.to_string()).into()),
+    }
 }
 
 async fn handle(

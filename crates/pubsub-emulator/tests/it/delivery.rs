@@ -210,14 +210,6 @@ async fn a_message_is_dead_lettered_after_exactly_five_attempts() {
         .set_up(Subscription::new().set_dead_letter_policy(policy))
         .await;
     server
-        .topics()
-        .await
-        .create_topic()
-        .set_name(dead)
-        .send()
-        .await
-        .unwrap();
-    server
         .subscribe(Subscription::new().set_name(letters).set_topic(dead))
         .await;
     let publisher = server.publisher(TOPIC).await;

@@ -104,10 +104,16 @@ impl Server {
         builder.with_credentials(nobody()).build().await.unwrap()
     }
 
-    /// The usual topic and subscription.
+    /// The usual topic and subscription, and the topic of its dead letters if it has one.
     pub async fn set_up(&self, subscription: Subscription) {
         let topics = self.topics().await;
         topics.create_topic().set_name(TOPIC).send().await.unwrap();
+        if let Some(policy) = &subscription.dead_letter_policy
+            && policy.dead_letter_topic != TOPIC
+        {
+            let dead = topics.create_topic().set_name(&policy.dead_letter_topic);
+            dead.send().await.unwrap();
+        }
         self.subscribe(subscription.set_name(SUB).set_topic(TOPIC))
             .await;
     }
@@ -123,8 +129,26 @@ impl Server {
     }
 
     pub async fn post(&self, path: &str, body: serde_json::Value) -> (u16, serde_json::Value) {
-        let post = self.http.post(format!("{}/v1/{path}", self.url));
-        let answer = post.body(body.to_string()).send().await.unwrap();
+        self.call("POST", path, body).await
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, serde_json::Value) {
+        self.call("GET", path, serde_json::Value::Null).await
+    }
+
+    /// One REST call, with `null` for no body: `(HTTP status, answer)`.
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: serde_json::Value,
+    ) -> (u16, serde_json::Value) {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, format!("{}/v1/{path}", self.url));
+        if !body.is_null() {
+            request = request.body(body.to_string());
+        }
+        let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap())

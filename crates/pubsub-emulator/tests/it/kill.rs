@@ -14,7 +14,7 @@ use crate::harness::{PATIENCE, SUB, Server, TOPIC, publisher, texts};
 const BINARY: &str = env!("CARGO_BIN_EXE_pubsub-emulator");
 
 /// Starts the process; returns it with the URL that it prints.
-async fn start(mut command: Command) -> (Child, String) {
+pub async fn start(mut command: Command) -> (Child, String) {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -33,7 +33,7 @@ async fn start(mut command: Command) -> (Child, String) {
     (child, format!("http://{address}"))
 }
 
-fn binary(folder: &Path) -> Command {
+pub fn binary(folder: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command
         .args(["--listen", "127.0.0.1:0", "--data"])
@@ -77,8 +77,12 @@ async fn every_answered_publish_outlives_kill_9() {
                 child.start_kill().unwrap();
                 child.wait().await.unwrap();
             }
-            let soon = tokio::time::timeout(std::time::Duration::from_millis(200), answer);
-            match soon.await {
+            let patience = if n < 700 {
+                PATIENCE
+            } else {
+                std::time::Duration::from_millis(200)
+            };
+            match tokio::time::timeout(patience, answer).await {
                 Ok(Ok(_)) => answered.insert(text),
                 // The client tries again and again: nothing more will come of this one.
                 _ if n >= 700 => break,

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine;
-use google_cloud_pubsub::model::push_config::NoWrapper;
+use google_cloud_pubsub::model::push_config::{NoWrapper, OidcToken};
 use google_cloud_pubsub::model::{Message, PushConfig, Subscription};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -131,6 +131,70 @@ async fn a_bare_push_is_a_cloud_event_in_binary_mode() {
         assert_eq!(headers[name], value, "{name}");
     }
     assert!(headers.contains_key("x-goog-pubsub-publish-time"));
+    assert!(!headers.contains_key("x-goog-pubsub-ordering-key"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_push_brings_a_token_that_the_served_key_verifies() {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let (url, mut posts, _serving) = endpoint(&[200]).await;
+    let server = Server::memory().await;
+    let token = OidcToken::new().set_service_account_email("push@test.iam.gserviceaccount.com");
+    let push = PushConfig::new()
+        .set_push_endpoint(&url)
+        .set_oidc_token(token);
+    server
+        .set_up(Subscription::new().set_push_config(push))
+        .await;
+    let publisher = server.publisher(TOPIC).await;
+    publish_messages(&publisher, [message()]).await;
+    let (headers, _) = posted(&mut posts).await;
+    let token = headers["authorization"].to_str().unwrap();
+    let token = token.strip_prefix("Bearer ").unwrap();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+    let part = |n: usize| -> serde_json::Value {
+        serde_json::from_slice(&decode(signed.split('.').nth(n).unwrap())).unwrap()
+    };
+    let certs = server.http.get(format!("{}/oauth2/v3/certs", server.url));
+    let certs = certs.send().await.unwrap().bytes().await.unwrap();
+    let certs: serde_json::Value = serde_json::from_slice(&certs).unwrap();
+    let key = &certs["keys"][0];
+    assert_eq!(part(0)["kid"], key["kid"]);
+    let coordinate = |name: &str| decode(key[name].as_str().unwrap());
+    let point = [vec![4], coordinate("x"), coordinate("y")].concat();
+    ring::signature::UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_FIXED, point)
+        .verify(signed.as_bytes(), &decode(signature))
+        .unwrap();
+    let claims = part(1);
+    assert_eq!(claims["aud"], url, "the endpoint, where no audience is set");
+    assert_eq!(claims["email"], "push@test.iam.gserviceaccount.com");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_documented_code_acknowledges_and_no_other() {
+    // 200 is seen in other tests. 102 is no final answer in HTTP, and no server sends it as one.
+    let (url, mut posts, _serving) = endpoint(&[201, 202, 204, 302, 404, 500, 206, 204]).await;
+    let server = Server::memory().await;
+    let push = PushConfig::new().set_push_endpoint(url);
+    let config = Subscription::new()
+        .set_push_config(push)
+        .set_enable_message_ordering(true);
+    server.set_up(config).await;
+    let publisher = server.publisher(TOPIC).await;
+    let keyed = |n: usize| Message::new().set_data(n.to_string()).set_ordering_key("k");
+    publish_messages(&publisher, (0..5).map(keyed)).await;
+    let mut order = Vec::new();
+    for _ in 0..9 {
+        let (_, body) = posted(&mut posts).await;
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let data = body["message"]["data"].as_str().unwrap();
+        let data = base64::engine::general_purpose::STANDARD.decode(data);
+        order.push(String::from_utf8(data.unwrap()).unwrap());
+    }
+    assert_eq!(order, ["0", "1", "2", "3", "3", "3", "3", "3", "4"]);
     server.stop().await;
 }
 

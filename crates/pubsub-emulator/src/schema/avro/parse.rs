@@ -110,7 +110,7 @@ impl Parser {
         }
     }
 
-    /// Gives a named type its number, before what is in it may refer to it.
+    /// Gives a named type its number and name, before what is in it may refer to it.
     fn declare(&mut self, object: &Object, namespace: &str) -> Result<Declared, String> {
         let name = text(object, "name")?;
         let own = match object.get("namespace") {
@@ -121,7 +121,10 @@ impl Parser {
         if !full.split('.').all(is_name) {
             return Err(format!("{full:?} is no name"));
         }
-        let id = self.add(Type::Null);
+        let id = self.add(Type::Record {
+            name: full.clone(),
+            fields: Vec::new(),
+        });
         if Type::primitive(&full).is_some() || self.names.insert(full.clone(), id).is_some() {
             return Err(format!("{full:?} is defined twice"));
         }

@@ -12,6 +12,8 @@ use crate::encoded::Draft;
 use crate::proto::PubsubMessage;
 use crate::seqs::Seq;
 
+mod crash;
+
 const SUBSCRIPTION: HolderId = HolderId(7);
 
 fn open(path: &Path) -> (Log, Recovered) {

@@ -5,6 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod once;
+mod replay;
+
 const LEASE: Duration = Duration::from_secs(10);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 const ONE: ConsumerId = ConsumerId(1);
@@ -381,7 +384,7 @@ impl Model {
                     key.to_string()
                 };
                 self.leases.insert(&arrival(self.next, &name), NEW);
-                self.pending.insert(self.next, *key);
+                self.open.insert(self.next, *key);
                 self.next += 1;
             }
             Step::Take(second, n) => self.take(if *second { TWO } else { ONE }, *n),
@@ -389,7 +392,7 @@ impl Model {
                 if let Some((taken, _)) = self.pick(*n)
                     && self.leases.ack(taken.seq, taken.token, self.now) == Acked::Done
                 {
-                    assert!(self.pending.remove(&taken.seq.0).is_some());
+                    assert!(self.open.remove(&taken.seq.0).is_some());
                 }
             }
             Step::Nack(n) => {
@@ -415,7 +418,7 @@ impl Model {
         }
         for seq in self.leases.drain_leaving() {
             assert!(self.leases.left(seq, true, self.now));
-            assert!(self.pending.remove(&seq.0).is_some());
+            assert!(self.open.remove(&seq.0).is_some());
         }
         self.check();
     }
@@ -484,15 +487,20 @@ impl Model {
                     self.leases.ack(taken.seq, taken.token, self.now),
                     Acked::Done
                 );
-                self.pending.remove(&taken.seq.0);
+                self.open.remove(&taken.seq.0);
             }
             for seq in self.leases.drain_leaving() {
                 self.leases.left(seq, true, self.now);
-                self.pending.remove(&seq.0);
+                self.open.remove(&seq.0);
             }
         }
         panic!("stuck: {:?}", self.open);
     }
+}
+
+#[test]
+fn the_index_of_a_backlog_is_small() {
+    assert_eq!(size_of::<Facts>(), 16);
 }
 
 proptest! {
