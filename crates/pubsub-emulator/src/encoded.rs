@@ -28,10 +28,6 @@ impl Encoded {
         decoded.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    pub fn bytes(&self) -> &Bytes {
-        &self.0
-    }
-
     pub fn into_bytes(self) -> Bytes {
         self.0
     }
@@ -144,7 +140,7 @@ mod tests {
         let encoded = Draft::new(message()).stamp(Seq(7), Moment::default());
         let received = ReceivedMessage {
             ack_id: "ack".to_owned(),
-            message: encoded.bytes().clone(),
+            message: encoded.clone().into_bytes(),
             delivery_attempt: 3,
         };
         let response = StreamingPullResponse {

@@ -69,7 +69,8 @@ impl Consumer {
             let ack_ids = ids.collect();
             let seen: Vec<Seen> = messages.into_iter().map(seen).collect();
             for message in &seen {
-                self.ledger.delivered(message, life, |life| self.lives.end_of(life));
+                self.ledger
+                    .delivered(message, life, |life| self.lives.end_of(life));
             }
             self.acknowledge(ack_ids).await?;
             self.ledger.acknowledged(&seen, life, Instant::now());

@@ -56,7 +56,10 @@ impl Lives {
         let began = Instant::now();
         server.again();
         server.listening().await;
-        self.ready.lock().unwrap().push(began.elapsed().as_secs_f64() * 1e3);
+        self.ready
+            .lock()
+            .unwrap()
+            .push(began.elapsed().as_secs_f64() * 1e3);
     }
 
     pub async fn kill_every(&self, pause: Duration, end: Instant) {

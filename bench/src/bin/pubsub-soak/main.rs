@@ -87,7 +87,11 @@ async fn main() -> ExitCode {
     for (_, ledger) in &ledgers {
         let account = ledger.account(&answered.of_keys);
         println!("{}", account.summary);
-        account.wrong.iter().take(40).for_each(|line| eprintln!("WRONG: {line}"));
+        account
+            .wrong
+            .iter()
+            .take(40)
+            .for_each(|line| eprintln!("WRONG: {line}"));
         wrong += account.wrong.len();
     }
     if wrong > 0 {
@@ -133,7 +137,11 @@ async fn soak(
     let killing = lives.kill_every(Duration::from_secs(args.every), end);
     let (of_keys, ()) = tokio::join!(publishers.join_all(), killing);
     let answered = publish::Answered::of(of_keys);
-    let caught_up = || ledgers.iter().all(|(_, ledger)| ledger.has_all(&answered.of_keys));
+    let caught_up = || {
+        ledgers
+            .iter()
+            .all(|(_, ledger)| ledger.has_all(&answered.of_keys))
+    };
     let deadline = Instant::now() + CATCH_UP;
     while !caught_up() && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -71,7 +71,16 @@ pub async fn stream(server: &Server, pace: Pace) -> Latency {
     let (arrived, arrivals) = mpsc::channel(10_000);
     let with = Subscription::default();
     let tasks = JoinSet::new();
-    measure(server, pace, Instant::now(), with, arrivals, tasks, Some(arrived)).await
+    measure(
+        server,
+        pace,
+        Instant::now(),
+        with,
+        arrivals,
+        tasks,
+        Some(arrived),
+    )
+    .await
 }
 
 async fn measure(
@@ -91,7 +100,13 @@ async fn measure(
         tasks.spawn(receive(own, subscription.clone(), began, arrived));
     }
     let (warm_up, measured) = pace.messages();
-    let sending = send(wire.clone(), topic.clone(), pace.rate, warm_up + measured, began);
+    let sending = send(
+        wire.clone(),
+        topic.clone(),
+        pace.rate,
+        warm_up + measured,
+        began,
+    );
     tasks.spawn(sending);
     let mut took = Vec::new();
     for _ in 0..warm_up + measured {

@@ -111,7 +111,11 @@ async fn turns(
 ) {
     eprintln!("{measure:?} …");
     if measure.starts_its_own() {
-        for _ in 0..if measure == Measure::Backlog { 1 } else { rounds } {
+        for _ in 0..if measure == Measure::Backlog {
+            1
+        } else {
+            rounds
+        } {
             for (at, program) in programs.iter().enumerate() {
                 measures::fresh(measure, program, plan, at, report).await;
             }

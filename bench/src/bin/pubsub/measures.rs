@@ -80,7 +80,13 @@ pub async fn fresh(
     tokio::time::sleep(Duration::from_secs(1)).await;
     memory("at rest", Memory::of(&server));
     let took = took.as_secs_f64() * 1e3;
-    report.add(at, "exec to first answered publish", "ms", Better::Lower, took);
+    report.add(
+        at,
+        "exec to first answered publish",
+        "ms",
+        Better::Lower,
+        took,
+    );
 }
 
 /// A measurement of an emulator that runs already.
@@ -107,12 +113,22 @@ pub async fn running(
         }
         Measure::Deliver => {
             for (what, shape) in shapes() {
-                rate(report, at, &what, delivered(server, shape, plan.length).await);
+                rate(
+                    report,
+                    at,
+                    &what,
+                    delivered(server, shape, plan.length).await,
+                );
             }
         }
         Measure::Official => {
             let what = "delivered, official Rust client";
-            rate(report, at, what, official::delivered(server, plan.length).await);
+            rate(
+                report,
+                at,
+                what,
+                official::delivered(server, plan.length).await,
+            );
         }
         Measure::Stream => {
             let what = format!("publish → stream at {}/s", plan.rate);

@@ -36,7 +36,12 @@ pub async fn delivered(server: &Server, length: Duration) -> Rate {
     let count = Count::default();
     let window = Arc::new(Semaphore::new(WINDOW));
     let mut tasks = JoinSet::new();
-    tasks.spawn(receive(url.clone(), subscription.clone(), count.clone(), window.clone()));
+    tasks.spawn(receive(
+        url.clone(),
+        subscription.clone(),
+        count.clone(),
+        window.clone(),
+    ));
     tasks.spawn(publish(url, topic.clone(), window));
     let rate = rate(server, tasks, &count, length).await;
     wire.clear(&topic, &[subscription]).await;

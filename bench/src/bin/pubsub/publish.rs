@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bench::pubsub::wire::{Wire, message};
 use bench::pubsub::Server;
+use bench::pubsub::wire::{Wire, message};
 use googleapis_tonic_google_pubsub_v1::google::pubsub::v1::Subscription;
 use tokio::task::JoinSet;
 
@@ -35,7 +35,12 @@ pub async fn published(server: &Server, load: Load, length: Duration) -> Rate {
     let count = Count::default();
     let mut tasks = JoinSet::new();
     for _ in 0..load.publishers {
-        tasks.spawn(publish(wire.clone(), topic.clone(), load.batch, count.clone()));
+        tasks.spawn(publish(
+            wire.clone(),
+            topic.clone(),
+            load.batch,
+            count.clone(),
+        ));
     }
     let rate = rate(server, tasks, &count, length).await;
     wire.clear(&topic, &[subscription]).await;

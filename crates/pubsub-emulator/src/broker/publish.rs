@@ -156,12 +156,7 @@ impl Broker {
 }
 
 impl Outgoing {
-    fn number(
-        state: &mut State,
-        topic: &TopicName,
-        mut draft: Draft,
-        now: Moment,
-    ) -> Self {
+    fn number(state: &mut State, topic: &TopicName, mut draft: Draft, now: Moment) -> Self {
         let seq = Seq(state.next_seq);
         state.next_seq += 1;
         Self {

@@ -99,12 +99,7 @@ pub(crate) struct FailedEntry {
 
 impl Entry {
     /// A message with those that have yet to acknowledge it and those that retain it acknowledged.
-    pub fn message(
-        seq: Seq,
-        targets: &[HolderId],
-        acked: &[HolderId],
-        message: Encoded,
-    ) -> Self {
+    pub fn message(seq: Seq, targets: &[HolderId], acked: &[HolderId], message: Encoded) -> Self {
         Self::of(EntryKind::Message(MessageEntry {
             seq: seq.0,
             targets: targets.iter().map(|id| id.0).collect(),

@@ -12,8 +12,8 @@ use super::record::{self, DoneEntry, Entry, EntryKind, FailedEntry, MessageEntry
 use super::segment::{self, SegmentFile};
 use super::{MESSAGE_OVERHEAD, Place};
 use crate::clock::Moment;
-use crate::lease::Hold;
 use crate::encoded::Encoded;
+use crate::lease::Hold;
 use crate::seqs::{Seq, SeqMap, SeqSet};
 
 /// What the log says is still there.

@@ -7,10 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message;
+
 use super::*;
 use crate::clock::{ManualClock, Moment};
-use crate::lease::Hold;
 use crate::encoded::ReceivedMessage;
+use crate::lease::Hold;
 use crate::proto::{CreateSnapshotRequest, PubsubMessage, Subscription, Topic};
 use crate::refusal::Refusal;
 
@@ -172,8 +174,6 @@ fn opened(received: &ReceivedMessage) -> PubsubMessage {
 }
 
 fn numbers(received: &[ReceivedMessage]) -> Vec<u64> {
-    let ids = received
-        .iter()
-        .map(|one| opened(one).message_id);
+    let ids = received.iter().map(|one| opened(one).message_id);
     ids.map(|id| id.parse().unwrap()).collect()
 }
