@@ -75,9 +75,16 @@ pub async fn delivered(server: &Server, shape: Shape, length: Duration) -> Rate 
         }
         subscriptions.push(name);
     }
+    // Its calls are cut off at the end, and a server may close a connection on which many are.
+    let publishers = Wire::connect(&server.address).await;
     for _ in 0..PUBLISHERS {
         let each = u32::try_from(BATCH * shape.subscriptions).unwrap();
-        tasks.spawn(publish(wire.clone(), topic.clone(), each, received.clone()));
+        tasks.spawn(publish(
+            publishers.clone(),
+            topic.clone(),
+            each,
+            received.clone(),
+        ));
     }
     let rate = rate(server, tasks, &received.count, length).await;
     wire.clear(&topic, &subscriptions).await;

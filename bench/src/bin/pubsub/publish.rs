@@ -33,10 +33,12 @@ pub async fn published(server: &Server, load: Load, length: Duration) -> Rate {
     let topic = wire.topic().await;
     let subscription = wire.subscription(&topic, Subscription::default()).await;
     let count = Count::default();
+    // Its calls are cut off at the end, and a server may close a connection on which many are.
+    let publishers = Wire::connect(&server.address).await;
     let mut tasks = JoinSet::new();
     for _ in 0..load.publishers {
         tasks.spawn(publish(
-            wire.clone(),
+            publishers.clone(),
             topic.clone(),
             load.batch,
             count.clone(),
