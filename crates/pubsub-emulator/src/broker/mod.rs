@@ -42,11 +42,11 @@ use crate::stats::Stats;
 use crate::store::catalog::Catalog;
 use crate::store::{AppendError, Folder, Log, OpenError};
 pub(crate) use admin::Page;
-pub(crate) use consume::{Consumer, Delivery, Opened, fill, received};
+pub(crate) use consume::{Batch, Consumer, Delivery, Opened, fill, received};
 pub(crate) use publish::MOST_BYTES;
 pub(crate) use schemas::SchemaSource;
 pub(crate) use seek::SeekTo;
-pub(crate) use settle::{AckFailure, Outcome, Settled};
+pub(crate) use settle::{Outcome, Settled};
 use state::State;
 pub(crate) use ticker::run as run_ticker;
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::request::request;
 use super::token::Tokens;
 use super::{Client, PushTarget};
-use crate::broker::{Broker, Consumer, Delivery, Outcome, fill};
+use crate::broker::{Batch, Broker, Consumer, Delivery, Outcome, fill};
 use crate::lease::Flow;
 use crate::refusal::Refusal;
 
@@ -43,11 +43,10 @@ pub(super) async fn run(
             tokens: target.identity.clone().map(Tokens::new),
             target: target.clone(),
         };
-        let pushing = push_all(Arc::new(pusher), concurrency);
+        let pushing = push_all(Arc::new(pusher), concurrency, &stop);
         tokio::select! {
-            () = stop.cancelled() => return,
             () = broker.closing().cancelled() => return,
-            refusal = pushing => {
+            refusal = pushing => if let Some(refusal) = refusal {
                 tracing::warn!(subscription = target.subscription, %refusal, "pushing is interrupted");
             }
         }
@@ -58,31 +57,42 @@ pub(super) async fn run(
     }
 }
 
-/// Pushes until messages cannot be had. The consumer's flow control bounds the posts under way.
-async fn push_all(pusher: Arc<Pusher>, concurrency: usize) -> Refusal {
+/// Pushes until told to stop, or until messages cannot be had, which it returns. The consumer's flow
+/// control bounds the posts under way; at the end their answers still count.
+async fn push_all(
+    pusher: Arc<Pusher>,
+    concurrency: usize,
+    stop: &CancellationToken,
+) -> Option<Refusal> {
     let mut posts = JoinSet::new();
-    loop {
+    let refusal = loop {
         tokio::select! {
-            Some(ended) = posts.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a push has failed");
-                }
-            }
-            batch = pusher.consumer.take(concurrency) => {
-                let deliveries = match batch {
-                    Ok(batch) => fill(batch).await,
-                    Err(refusal) => Err(refusal),
-                };
-                let deliveries = match deliveries {
-                    Ok(deliveries) => deliveries,
-                    Err(refusal) => return refusal,
-                };
-                for delivery in deliveries {
+            () = stop.cancelled() => break None,
+            Some(ended) = posts.join_next() => note(ended),
+            // What was taken is filled to the end, whatever happens meanwhile.
+            batch = pusher.consumer.take(concurrency) => match filled(batch).await {
+                Ok(deliveries) => for delivery in deliveries {
                     let pusher = Arc::clone(&pusher);
                     posts.spawn(async move { pusher.push(&delivery).await });
-                }
+                },
+                Err(refusal) => break Some(refusal),
             }
         }
+    };
+    // Each post has a deadline of its own.
+    while let Some(ended) = posts.join_next().await {
+        note(ended);
+    }
+    refusal
+}
+
+async fn filled(batch: Result<Batch, Refusal>) -> Result<Vec<Delivery>, Refusal> {
+    fill(batch?).await
+}
+
+fn note(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a push has failed");
     }
 }
 

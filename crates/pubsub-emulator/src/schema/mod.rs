@@ -61,6 +61,20 @@ impl Definition {
         }
     }
 
+    /// Says why this cannot be the revision after `before`: what is written by either must be read
+    /// by the other.
+    ///
+    /// Rules: <https://cloud.google.com/pubsub/docs/commit-schema-revision>.
+    pub fn follows(&self, before: &Self) -> Result<(), String> {
+        match (self, before) {
+            (Self::Avro(this), Self::Avro(before)) => {
+                this.can_read(before).and_then(|()| before.can_read(this))
+            }
+            (Self::Protobuf(this), Self::Protobuf(before)) => this.follows(before),
+            _ => Err("the type of a schema cannot change".to_owned()),
+        }
+    }
+
     /// The `reason` of the service's error for a message that does not fit, such as
     /// `INVALID_BINARY_AVRO_MESSAGE`, which
     /// <https://github.com/googleapis/google-cloud-php/issues/6463> shows.

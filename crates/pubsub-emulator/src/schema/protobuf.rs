@@ -1,6 +1,11 @@
 //! Protocol Buffers: one message type in one file, without imports.
 
-use prost_reflect::{Cardinality, DeserializeOptions, DynamicMessage, MessageDescriptor, Value};
+use std::collections::HashSet;
+
+use prost_reflect::{
+    Cardinality, DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor,
+    Value,
+};
 use protox::Compiler;
 use protox::file::{File, FileResolver};
 
@@ -62,6 +67,63 @@ impl Protobuf {
         let message =
             DynamicMessage::decode(self.0.clone(), data).map_err(|error| error.to_string())?;
         check_required(&message)
+    }
+}
+
+impl Protobuf {
+    /// Says why a revision does not go with the one before: fields may come and go if they are not
+    /// required, but what both have must be the same, enums with all their values.
+    pub fn follows(&self, before: &Self) -> Result<(), String> {
+        let mut pairs = vec![(before.0.clone(), self.0.clone())];
+        let mut seen = HashSet::new();
+        while let Some((old, new)) = pairs.pop() {
+            if !seen.insert((old.full_name().to_owned(), new.full_name().to_owned())) {
+                continue;
+            }
+            for (these, others) in [(&old, &new), (&new, &old)] {
+                for field in these.fields() {
+                    match others.get_field(field.number()) {
+                        Some(other) => pairs.extend(same(&field, &other)?),
+                        None if field.cardinality() == Cardinality::Required => {
+                            return Err(format!("{} is required", field.full_name()));
+                        }
+                        None => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Compares a field of two revisions. Returns their message types, if they have such.
+fn same(
+    one: &FieldDescriptor,
+    other: &FieldDescriptor,
+) -> Result<Option<(MessageDescriptor, MessageDescriptor)>, String> {
+    let differs = || Err(format!("{} has changed", one.full_name()));
+    if one.name() != other.name() || one.cardinality() != other.cardinality() {
+        return differs();
+    }
+    match (one.kind(), other.kind()) {
+        (Kind::Message(one), Kind::Message(other)) => Ok(Some((one, other))),
+        (Kind::Enum(one), Kind::Enum(other)) => {
+            let missing = one.values().find(|value| {
+                let same = other.get_value_by_name(value.name());
+                same.is_none_or(|same| same.number() != value.number())
+            });
+            match missing {
+                Some(value) => Err(format!(
+                    "{} = {} is missing in {}",
+                    value.full_name(),
+                    value.number(),
+                    other.full_name()
+                )),
+                None => Ok(None),
+            }
+        }
+        (one, other) if one == other => Ok(None),
+        _ => differs(),
     }
 }
 
@@ -190,5 +252,32 @@ mod tests {
         let two = Protobuf::parse("message A { required int32 x = 1; }").unwrap();
         assert_eq!(two.check_binary(b"\x08\x01"), Ok(()));
         assert!(two.check_binary(b"").unwrap_err().contains("missing"));
+    }
+
+    #[test]
+    fn revisions_are_compatible_where_what_both_have_is_the_same() {
+        let before = Protobuf::parse(ITEM).unwrap();
+        let revised = |from: &str, to: &str| {
+            let revised = ITEM.replace(from, to);
+            assert_ne!(revised, ITEM);
+            Protobuf::parse(&revised).unwrap().follows(&before)
+        };
+        let count = "int32 count = 2;";
+        assert_eq!(before.follows(&before), Ok(()));
+        assert_eq!(revised(count, ""), Ok(()));
+        assert_eq!(revised(count, "int32 count = 2; string more = 9;"), Ok(()));
+        for (from, to) in [
+            (count, "int64 count = 2;"),
+            (count, "int32 number = 2;"),
+            (count, "repeated int32 count = 2;"),
+            ("BOOK = 1;", "BOOK = 1; FILM = 2;"),
+            ("BOOK = 1;", ""),
+            (
+                "message Part { string name = 1; }",
+                "message Part { int32 name = 1; }",
+            ),
+        ] {
+            assert!(revised(from, to).is_err(), "{from} {to}");
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::paginator::ItemPaginator as _;
-use google_cloud_pubsub::model::{DeadLetterPolicy, RetryPolicy, Subscription, Topic};
+use google_cloud_pubsub::model::{
+    BigQueryConfig, DeadLetterPolicy, RetryPolicy, Subscription, Topic,
+};
 use google_cloud_wkt::{Duration, FieldMask};
 
 use crate::harness::{SUB, Server, TOPIC};
@@ -170,10 +172,10 @@ async fn what_makes_no_sense_is_an_invalid_argument() {
         .await
         .unwrap_err();
     assert_eq!(error.status().unwrap().code, Code::NotFound);
-    let exactly = base().set_enable_exactly_once_delivery(true);
+    let exported = base().set_bigquery_config(BigQueryConfig::new().set_table("p.d.t"));
     let error = admin
         .create_subscription()
-        .with_request(exactly)
+        .with_request(exported)
         .send()
         .await
         .unwrap_err();

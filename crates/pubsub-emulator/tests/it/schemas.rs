@@ -11,7 +11,7 @@ const NAME: &str = "projects/test/schemas/item";
 
 fn avro(field: &str) -> Value {
     let definition = json!({
-        "type": "record", "name": "Item", "fields": [{ "name": field, "type": "int" }]
+        "type": "record", "name": "Item", "fields": [{ "name": field, "type": "int", "default": 0 }]
     });
     json!({ "type": "AVRO", "definition": definition.to_string() })
 }
@@ -48,6 +48,15 @@ async fn a_schema_is_made_revised_read_and_deleted() {
         .post(&format!("{SCHEMAS}?schemaId=item"), avro("x"))
         .await;
     assert_eq!(again.0, 409);
+    let incompatible = json!({ "type": "AVRO", "definition": "\"string\"" });
+    let path = format!("{NAME}:commit");
+    let (status, refused) = server.post(&path, json!({ "schema": incompatible })).await;
+    assert_eq!(status, 400);
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("Compatibility checking failed"),
+        "{message}"
+    );
     let second = commit(&server, avro("y")).await;
     let (_, newest) = server.get(NAME).await;
     assert_eq!(

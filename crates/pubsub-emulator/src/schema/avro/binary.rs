@@ -51,7 +51,7 @@ impl Avro {
             Type::Bytes => walk.counted().map(|_| ()),
             Type::String => walk.text(),
             Type::Fixed { size, .. } => walk.take(*size).map(|_| ()),
-            Type::Enum { name, symbols } => walk.index(symbols.len(), name).map(|_| ()),
+            Type::Enum { name, symbols, .. } => walk.index(symbols.len(), name).map(|_| ()),
             Type::Union(branches) => {
                 let branch = walk.index(branches.len(), "union")?;
                 self.walk(branches[branch], walk, depth)

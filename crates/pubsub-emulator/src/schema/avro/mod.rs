@@ -5,6 +5,7 @@
 //! written as.
 
 mod binary;
+mod compatible;
 mod json;
 mod parse;
 #[cfg(test)]
@@ -37,15 +38,26 @@ enum Type {
     Array(TypeId),
     Map(TypeId),
     Union(Vec<TypeId>),
-    Record { name: String, fields: Vec<Field> },
-    Enum { name: String, symbols: Vec<String> },
-    Fixed { name: String, size: usize },
+    Record {
+        name: String,
+        fields: Vec<Field>,
+    },
+    Enum {
+        name: String,
+        symbols: Vec<String>,
+        has_default: bool,
+    },
+    Fixed {
+        name: String,
+        size: usize,
+    },
 }
 
 #[derive(Debug)]
 struct Field {
     name: String,
     of: TypeId,
+    has_default: bool,
 }
 
 impl Avro {
@@ -71,6 +83,12 @@ impl Type {
             Self::Union(_) => "union",
             Self::Record { name, .. } | Self::Enum { name, .. } | Self::Fixed { name, .. } => name,
         }
+    }
+
+    /// Without the namespace.
+    fn short_name(&self) -> &str {
+        let name = self.name();
+        name.rsplit_once('.').map_or(name, |(_, short)| short)
     }
 
     fn primitive(name: &str) -> Option<Self> {

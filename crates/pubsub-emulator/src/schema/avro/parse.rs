@@ -150,7 +150,12 @@ impl Parser {
             if let Some(default) = json.get("default") {
                 self.defaults.push((of, default.clone(), name.clone()));
             }
-            fields.push(Field { name, of });
+            let has_default = json.contains_key("default");
+            fields.push(Field {
+                name,
+                of,
+                has_default,
+            });
         }
         let name = declared.name;
         self.types[declared.id.0] = Type::Record { name, fields };
@@ -168,7 +173,11 @@ impl Parser {
             }
             symbols.push(symbol.to_owned());
         }
-        self.types[id.0] = Type::Enum { name, symbols };
+        self.types[id.0] = Type::Enum {
+            name,
+            symbols,
+            has_default: object.contains_key("default"),
+        };
         Ok(id)
     }
 

@@ -150,6 +150,37 @@ fn hostile_messages_end_soon() {
     assert!(long.check_binary(&many[..10]).is_err());
 }
 
+#[test]
+fn revisions_are_compatible_where_each_reads_the_other() {
+    let field = |more: &str| record(&format!(r#"{{"name": "x", "type": "int"}}{more}"#));
+    let optional = field(r#", {"name": "y", "type": "int", "default": 0}"#);
+    let required = field(r#", {"name": "y", "type": "int"}"#);
+    let long = record(r#"{"name": "x", "type": "long"}"#);
+    let nullable = record(r#"{"name": "x", "type": ["null", "int"]}"#);
+    let symbols =
+        |more: &str| format!(r#"{{"type": "enum", "name": "E", "symbols": ["A", "B"{more}]}}"#);
+    for (reader, writer, fits) in [
+        (&field(""), &required, true),
+        (&optional, &field(""), true),
+        (&required, &field(""), false),
+        (&long, &field(""), true),
+        (&field(""), &long, false),
+        (&nullable, &field(""), true),
+        (&field(""), &nullable, false),
+        (&symbols(r#", "C""#), &symbols(""), true),
+        (&symbols(""), &symbols(r#", "C""#), false),
+        (
+            &LINKED.to_owned(),
+            &LINKED.replace("\"L\"", "\"n.L\""),
+            true,
+        ),
+        (&LINKED.to_owned(), &field(""), false),
+    ] {
+        let found = avro(reader).can_read(&avro(writer));
+        assert_eq!(found.is_ok(), fits, "{reader} {writer}: {found:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_definition_and_no_message_makes_it_panic(
