@@ -137,13 +137,17 @@ fn check_push(config: &Subscription) -> Result<(), Refusal> {
         Some(_) if config.enable_exactly_once_delivery => Err(Refusal::invalid(
             "a push subscription cannot have exactly-once delivery enabled",
         )),
-        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
-            Err(Refusal::invalid(format!(
-                "push endpoint {url:?}: must begin with http:// or https://"
-            )))
-        }
+        Some(url) if !is_web_address(url) => Err(Refusal::invalid_field(
+            "push_config.push_endpoint",
+            format!("push endpoint {url:?}: must be a URL of http:// or https:// with a host"),
+        )),
         _ => Ok(()),
     }
+}
+
+fn is_web_address(text: &str) -> bool {
+    reqwest::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// Where to push, if this is a push subscription.

@@ -45,14 +45,15 @@ pub(super) async fn open(
         .await?
         .ok_or_else(|| Refusal::invalid("the stream ended before its first request"))?;
     broker.check_pullable(&first.subscription)?;
-    let lease = lease(first.stream_ack_deadline_seconds)?;
+    let lease = lease(first.stream_ack_deadline_seconds)?
+        .ok_or_else(|| Refusal::invalid("the first request has no stream_ack_deadline_seconds"))?;
     let ordered = broker
         .subscription(&first.subscription)?
         .enable_message_ordering;
-    let consumer = broker.consumer(&first.subscription, |own| Flow {
+    let consumer = broker.consumer(&first.subscription, |_| Flow {
         max_messages: bound(first.max_outstanding_messages),
         max_bytes: bound(first.max_outstanding_bytes) as u64,
-        lease: lease.unwrap_or(own),
+        lease,
         one_a_key: false,
     })?;
     let mut session = Session {
@@ -95,7 +96,7 @@ impl Session {
             }
             let batch = tokio::select! {
                 request = self.requests.message() => match request {
-                    Ok(Some(request)) => match self.answers(request).await {
+                    Ok(Some(request)) => match self.goes_on(request).await {
                         Ok(()) => continue,
                         Err(refusal) => Err(refusal),
                     },
@@ -129,6 +130,25 @@ impl Session {
             subscription_properties: Some(properties),
             ..response
         }
+    }
+
+    /// A request after the first: what opens a stream has no place in it.
+    async fn goes_on(&mut self, request: StreamingPullRequest) -> Result<(), Refusal> {
+        let opens = [
+            (!request.subscription.is_empty(), "subscription"),
+            (
+                request.max_outstanding_messages != 0,
+                "max_outstanding_messages",
+            ),
+            (request.max_outstanding_bytes != 0, "max_outstanding_bytes"),
+            (request.protocol_version != 0, "protocol_version"),
+        ];
+        if let Some((_, field)) = opens.iter().find(|(set, _)| *set) {
+            return Err(Refusal::invalid(format!(
+                "{field} can be set in the first request of a stream only"
+            )));
+        }
+        self.answers(request).await
     }
 
     /// What a request acknowledges and prolongs. An empty one only keeps the stream alive.

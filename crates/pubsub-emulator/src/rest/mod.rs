@@ -20,9 +20,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::Value;
@@ -66,11 +67,22 @@ async fn handle(
     State(services): State<Arc<Services>>,
     method: Method,
     uri: Uri,
-    bytes: Bytes,
+    bytes: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match answer(&services, &method, &uri, bytes).await {
-        Ok(response) => response,
-        Err(status) => error::response(&status),
+    let answer = match bytes {
+        Ok(bytes) => answer(&services, &method, &uri, bytes).await,
+        Err(rejection) => Err(unread(&rejection).into()),
+    };
+    answer.unwrap_or_else(|status| error::response(&status))
+}
+
+fn unread(rejection: &BytesRejection) -> Refusal {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Refusal::invalid(format!(
+            "Request payload size exceeds the limit: {LARGEST_BODY} bytes."
+        ))
+    } else {
+        Refusal::invalid(format!("the body was not read: {rejection}"))
     }
 }
 

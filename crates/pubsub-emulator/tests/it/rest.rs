@@ -285,6 +285,7 @@ async fn limits_of_resources_are_kept() {
             json!({ "pushConfig": { "pushEndpoint": "http://x/", "oidcToken": {} } }),
             400,
         ),
+        (json!({ "pushConfig": { "pushEndpoint": "http://" } }), 400),
     ] {
         config["topic"] = TOPIC.into();
         let (status, answer) = server.call("PUT", subscription, config.clone()).await;

@@ -2,7 +2,6 @@
 
 use tonic::Code;
 
-use super::super::settle::AckFailure;
 use super::*;
 use crate::broker::settle::AckFailure;
 use crate::proto::ExpirationPolicy;
