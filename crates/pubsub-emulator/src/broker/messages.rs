@@ -42,7 +42,8 @@ fn read(place: &Place) -> io::Result<Encoded> {
 /// A message with the number of those that hold it.
 #[derive(Debug)]
 struct Stored {
-    body: Option<Encoded>,
+    /// In a box, since most of a large backlog has none.
+    body: Option<Box<Encoded>>,
     size: u32,
     holders: u32,
     spot: Option<Spot>,
@@ -128,6 +129,7 @@ impl Messages {
         holders: u32,
         place: Option<&Place>,
     ) {
+        let body = body.map(Box::new);
         if body.is_some() {
             self.resident += memory(size);
         }
@@ -213,7 +215,7 @@ impl Messages {
     pub fn body(&self, seq: Seq) -> Option<Body> {
         let stored = self.stored.get(seq)?;
         if let Some(message) = &stored.body {
-            return Some(Body::Resident(message.clone()));
+            return Some(Body::Resident(Encoded::clone(message)));
         }
         let spot = stored.spot?;
         Some(Body::OnDisk(Place {
