@@ -112,6 +112,7 @@ async fn measure(
     for _ in 0..warm_up + measured {
         took.push(timeout(PATIENCE, arrivals.recv()).await.unwrap().unwrap());
     }
+    tasks.shutdown().await;
     wire.clear(&topic, &[subscription]).await;
     // Messages overtake each other, so the first ones sent are not the first ones that arrived.
     took.sort_unstable();
