@@ -87,8 +87,11 @@ r "subscriptions.modifyPushConfig" '200 {}' POST "$p/subscriptions/worker:modify
     '{"pushConfig":{"pushEndpoint":"http://127.0.0.1:9/push"}}'
 r "the endpoint is told" '"pushEndpoint":"http://127.0.0.1:9/push"' GET "$p/subscriptions/worker"
 
-definition='{\"type\":\"record\",\"name\":\"Job\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}]}'
-schema="{\"type\":\"AVRO\",\"definition\":\"$definition\"}"
+# avro FIELD…: a schema of a record with these fields, as JSON.
+avro() { jq -cn --argjson fields "[$(IFS=,; echo "$*")]" '{type: "AVRO", definition: ({type: "record", name: "Job", fields: $fields} | tojson)}'; }
+id='{"name": "id", "type": "int"}'
+note='{"name": "note", "type": "string", "default": ""}'
+schema=$(avro "$id")
 r "schemas.validate" '200 {}' POST "$p/schemas:validate" "{\"schema\":$schema}"
 r "schemas.create" "\"name\":\"$p/schemas/jobs\"" POST "$p/schemas?schemaId=jobs" "$schema"
 r "schemas.get" '"revisionId":"' GET "$p/schemas/jobs?view=FULL"
@@ -98,7 +101,7 @@ r "schemas.validateMessage" '200 {}' POST "$p/schemas:validateMessage" \
 r "schemas.validateMessage of what does not fit" '400' POST "$p/schemas:validateMessage" \
     "{\"name\":\"$p/schemas/jobs\",\"encoding\":\"JSON\",\"message\":\"$(printf nonsense | base64)\"}"
 r "schemas.commit" '"revisionId":"' POST "$p/schemas/jobs:commit" \
-    "{\"schema\":{\"name\":\"$p/schemas/jobs\",\"type\":\"AVRO\",\"definition\":\"${definition/int/long}\"}}"
+    "{\"schema\":$(avro "$id" "$note" | jq -c --arg name "$p/schemas/jobs" '. + {name: $name}')}"
 first=$(field '.schemas[-1].revisionId' GET "$p/schemas/jobs:listRevisions?view=FULL")
 r "schemas.rollback" '"revisionId":"' POST "$p/schemas/jobs:rollback" "{\"revisionId\":\"$first\"}"
 r "schemas.deleteRevision" '200 {' DELETE "$p/schemas/jobs@$first:deleteRevision"

@@ -6,12 +6,18 @@ make_python() {
     "$1/bin/pip" --disable-pip-version-check install --quiet --requirement "$2" >&2
 }
 
-# start_ours BIN: sets $ours, its URL.
+# start_ours BIN: sets $ours, its URL. `farm emulator pubsub` where that was built, else the emulator's own binary.
 start_ours() {
-    [ -x "$1/pubsub-emulator" ] || { echo "no $1/pubsub-emulator; build it, or name one that runs with --ours" >&2; exit 1; }
     local at
     at=$(port)
-    start ours "$1/pubsub-emulator" --memory --listen "127.0.0.1:$at"
+    if "$1/farm" emulator pubsub --help >/dev/null 2>&1; then
+        start ours "$1/farm" emulator pubsub --memory --host-port "127.0.0.1:$at"
+    elif [ -x "$1/pubsub-emulator" ]; then
+        start ours "$1/pubsub-emulator" --memory --listen "127.0.0.1:$at"
+    else
+        echo "neither farm nor pubsub-emulator in $1; build one, or name an emulator that runs by its URL" >&2
+        exit 1
+    fi
     ours=http://127.0.0.1:$at
     until_ok curl -sf "$ours/v1/projects/any/topics"
 }

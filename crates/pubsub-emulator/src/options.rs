@@ -24,7 +24,7 @@ pub struct Options {
     /// `Memory` ignores `data`.
     pub durability: Durability,
     /// Memory for messages, in bytes; with a data folder, further ones are read from disk when they
-    /// are delivered. Their index is in memory all the same: about 50 bytes a message, and 17 more
+    /// are delivered. Their index is in memory all the same: about 60 bytes a message, and 17 more
     /// for each further subscription that has it.
     pub memory_bytes: u64,
     /// Bytes of messages, unacknowledged or retained, at which publishing is refused with `RESOURCE_EXHAUSTED`.

@@ -171,12 +171,21 @@ impl Broker {
         &self,
         mut config: Subscription,
     ) -> Result<Subscription, Refusal> {
-        let name = SubscriptionName::parse(&config.name)?;
+        let asked = match config.name.as_str() {
+            "" => None,
+            name => Some(SubscriptionName::parse(name)?),
+        };
         let topic = TopicName::parse(&config.topic)?;
         config.detached = false;
         config.topic_message_retention_duration = None;
         settings::complete(&mut config)?;
         self.change(|catalog| {
+            let id = SubscriptionId(catalog.new_holder().0);
+            let name = match asked {
+                Some(name) => name,
+                None => given_name(&topic, id)?,
+            };
+            name.as_str().clone_into(&mut config.name);
             if catalog.subscriptions.contains_key(&name) {
                 return Err(existing(name.id()));
             }
@@ -184,7 +193,6 @@ impl Broker {
                 return Err(missing(topic.id()));
             }
             check_dead_letter_topic(catalog, &config)?;
-            let id = SubscriptionId(catalog.new_holder().0);
             catalog.subscriptions.insert(name, (id, config.clone()));
             Ok(shown(catalog, &config))
         })
@@ -286,6 +294,15 @@ impl Broker {
         });
         targets.collect()
     }
+}
+
+/// The name of a subscription that was asked for without one: in the project of its topic.
+fn given_name(topic: &TopicName, id: SubscriptionId) -> Result<SubscriptionName, Refusal> {
+    let project = topic.project();
+    SubscriptionName::parse(&format!(
+        "projects/{project}/subscriptions/subscription-{}",
+        id.0
+    ))
 }
 
 /// A policy cannot be set to a topic that is not there. Later the topic may be deleted.

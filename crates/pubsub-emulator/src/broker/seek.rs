@@ -86,7 +86,8 @@ impl Broker {
         self.apply(&plan, &strangers)?.done().await
     }
 
-    /// Reads those messages that the subscription's filter lets through.
+    /// Of the messages that the subscription does not know, those that it wants: read as far as
+    /// its filter and its order need it.
     async fn read_strangers(
         &self,
         plan: &Plan,
@@ -94,35 +95,25 @@ impl Broker {
     ) -> Result<SeqMap<Stranger>, Refusal> {
         let mut strangers = SeqMap::default();
         for step in unread.chunks(STEP) {
-            let (bodies, unseen) = {
+            let (found, unseen) = {
                 let state = &mut *self.state.lock();
                 let unseen = state.get_mut(plan.subscription)?.takes_unseen();
-                (bodies(state, step), unseen)
+                (found(state, step), unseen)
             };
             if unseen {
-                for (seq, born, size, _) in bodies {
-                    let key = None;
-                    strangers.insert(seq, Stranger { key, size, born });
-                }
+                found.into_iter().for_each(|(stranger, seq, _)| {
+                    strangers.insert(seq, stranger);
+                });
                 continue;
             }
-            let read = tokio::task::spawn_blocking(move || {
-                let read = bodies.into_iter().map(|(seq, born, size, body)| {
-                    let message = body.read()?.decode()?;
-                    Ok((seq, born, size, message))
-                });
-                read.collect::<std::io::Result<Vec<_>>>()
-            });
-            let read = read.await.map_err(|e| Refusal::internal(e.to_string()))?;
-            let read = read.map_err(|error| {
-                Refusal::unavailable(format!("a message cannot be read from the log: {error}"))
-            })?;
+            let read = tokio::task::spawn_blocking(move || read(found)).await;
+            let read = read.map_err(|error| Refusal::internal(error.to_string()))?;
             let state = &mut *self.state.lock();
             let subscription = state.get_mut(plan.subscription)?;
-            for (seq, born, size, message) in read {
+            for (mut stranger, seq, message) in read? {
                 if subscription.wants(&message) {
-                    let key = key(&message);
-                    strangers.insert(seq, Stranger { key, size, born });
+                    stranger.key = key(&message);
+                    strangers.insert(seq, stranger);
                 }
             }
         }
@@ -219,12 +210,29 @@ fn unread(state: &State, plan: &Plan) -> Result<Vec<(Seq, Moment)>, Refusal> {
     Ok(unread.map(|(seq, born)| (seq, *born)).collect())
 }
 
-fn bodies(state: &State, seqs: &[(Seq, Moment)]) -> Vec<(Seq, Moment, u32, Body)> {
-    let body = |(seq, born): &(Seq, Moment)| {
-        let messages = &state.messages;
-        Some((*seq, *born, messages.size(*seq)?, messages.body(*seq)?))
+fn found(state: &State, seqs: &[(Seq, Moment)]) -> Vec<(Stranger, Seq, Body)> {
+    let messages = &state.messages;
+    let found = |(seq, born): &(Seq, Moment)| {
+        let stranger = Stranger {
+            key: None,
+            size: messages.size(*seq)?,
+            born: *born,
+        };
+        Some((stranger, *seq, messages.body(*seq)?))
     };
-    seqs.iter().filter_map(body).collect()
+    seqs.iter().filter_map(found).collect()
+}
+
+/// Blocks for the disk.
+fn read(found: Vec<(Stranger, Seq, Body)>) -> Result<Vec<(Stranger, Seq, PubsubMessage)>, Refusal> {
+    let read = found.into_iter().map(|(stranger, seq, body)| {
+        let message = body.read().and_then(|encoded| encoded.decode());
+        let message = message.map_err(|error| {
+            Refusal::unavailable(format!("a message cannot be read from the log: {error}"))
+        })?;
+        Ok((stranger, seq, message))
+    });
+    read.collect()
 }
 
 fn key(message: &PubsubMessage) -> Option<Box<str>> {

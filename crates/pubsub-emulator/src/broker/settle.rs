@@ -1,6 +1,6 @@
 //! Answers of consumers, and what follows from them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,9 +79,10 @@ impl Settled {
     }
 }
 
-/// Acknowledgement ids that are of this subscription, each with the text it came as.
-struct Answers {
-    valid: Vec<(String, AckId)>,
+/// Acknowledgement ids that are of this subscription, each with the text it came as and what is
+/// asked for it.
+struct Answers<T> {
+    valid: Vec<(String, AckId, T)>,
     settled: Settled,
 }
 
@@ -109,23 +110,19 @@ impl Broker {
         found.touch(now);
         let leases = &mut found.leases;
         let Answers { valid, mut settled } =
-            answers(id, leases.exactly_once(), ack_ids.iter().cloned())?;
+            answers(id, leases.exactly_once(), ack_ids.iter().map(|id| (id, ())))?;
         let mut done = Vec::new();
-        for (text, ack) in valid {
+        for (text, ack, ()) in valid {
             let counts = leases.ack(ack.seq, ack.token, now) == Acked::Done;
             done.extend(counts.then_some(ack.seq));
             settled.add(text, counts);
         }
-        let written = match settled.exactly_once {
-            true => {
-                let frames = self.acked(state, id, done);
-                self.write(state, frames)
-            }
-            false => {
-                self.settled(state, id, done);
-                return Ok((settled, Written::now()));
-            }
-        };
+        if !settled.exactly_once {
+            self.settled(state, id, done);
+            return Ok((settled, Written::now()));
+        }
+        let frames = self.acked(state, id, done);
+        let written = self.write(state, frames);
         self.follow_up(state, id);
         Ok((settled, written))
     }
@@ -138,21 +135,14 @@ impl Broker {
     ) -> Result<Settled, Refusal> {
         let now = self.clock.now();
         let lengths: Result<Vec<_>, _> = deadlines.iter().map(|(_, s)| length(*s)).collect();
-        let lengths = lengths?;
+        let asked = deadlines.iter().map(|(text, _)| text).zip(lengths?);
         let state = &mut *self.state.lock();
         let id = state.find(name)?;
         let found = state.get_mut(id)?;
         found.touch(now);
         let leases = &mut found.leases;
-        let lengths: HashMap<&str, Duration> = deadlines
-            .iter()
-            .map(|(text, _)| text.as_str())
-            .zip(lengths)
-            .collect();
-        let texts = deadlines.iter().map(|(text, _)| text.clone());
-        let Answers { valid, mut settled } = answers(id, leases.exactly_once(), texts)?;
-        for (text, AckId { seq, token, .. }) in valid {
-            let length = lengths.get(text.as_str()).copied().unwrap_or_default();
+        let Answers { valid, mut settled } = answers(id, leases.exactly_once(), asked)?;
+        for (text, AckId { seq, token, .. }, length) in valid {
             let counts = if length.is_zero() {
                 leases.nack(seq, token, now)
             } else {
@@ -244,13 +234,19 @@ impl Broker {
     }
 }
 
+fn foreign(ack_id: &str) -> Refusal {
+    Refusal::invalid(format!(
+        "You have passed a subscription that does not belong to the given ack ID (ack_id={ack_id})."
+    ))
+}
+
 /// Reads acknowledgement ids, each once. A malformed one is the request's fault, and with
 /// exactly-once delivery its own.
-fn answers(
+fn answers<'a, T>(
     id: SubscriptionId,
     exactly_once: bool,
-    texts: impl Iterator<Item = String>,
-) -> Result<Answers, Refusal> {
+    asked: impl Iterator<Item = (&'a String, T)>,
+) -> Result<Answers<T>, Refusal> {
     let mut answers = Answers {
         valid: Vec::new(),
         settled: Settled {
@@ -259,11 +255,12 @@ fn answers(
         },
     };
     let mut seen = HashSet::new();
-    for text in texts.filter(|text| seen.insert(text.clone())) {
-        match AckId::parse(&text) {
-            Ok(ack) if ack.subscription == id => answers.valid.push((text, ack)),
+    for (text, what) in asked.filter(|(text, _)| seen.insert(*text)) {
+        match AckId::parse(text) {
+            Ok(ack) if ack.subscription == id => answers.valid.push((text.clone(), ack, what)),
+            Ok(_) if !exactly_once => return Err(foreign(text)),
             Err(refusal) if !exactly_once => return Err(refusal),
-            _ => answers.settled.add(text, false),
+            _ => answers.settled.add(text.clone(), false),
         }
     }
     Ok(answers)

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tonic::Code;
 
 use super::request::request;
 use super::token::Tokens;
@@ -48,23 +47,14 @@ pub(super) async fn run(
         tokio::select! {
             () = broker.closing().cancelled() => return,
             refusal = pushing => if let Some(refusal) = refusal {
-                interrupted(&target, &refusal);
+                // A change of the subscription is no news, and a log that cannot be read was told.
+                tracing::debug!(subscription = target.subscription, %refusal, "pushing is interrupted");
             }
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(PAUSE) => {}
         }
-    }
-}
-
-/// A subscription that was changed or deleted is no news; that messages cannot be read is.
-fn interrupted(target: &PushTarget, refusal: &Refusal) {
-    let subscription = &target.subscription;
-    if matches!(refusal.code, Code::Unavailable | Code::Internal) {
-        tracing::warn!(subscription, %refusal, "pushing is interrupted");
-    } else {
-        tracing::debug!(subscription, %refusal, "pushing is interrupted");
     }
 }
 

@@ -280,4 +280,18 @@ mod tests {
             assert!(revised(from, to).is_err(), "{from} {to}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_definition_and_no_message_makes_it_panic(
+            words in "(message |enum |oneof |A|[{}();=<>,.]|int32 |map<|repeated |optional |extend |group |reserved |option |\"|//|/\\*|[0-9]| ){0,24}",
+            data in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+        ) {
+            let _ = Protobuf::parse(&words);
+            let _ = Protobuf::parse(&format!("message A {{ {words} }}"));
+            let item = Protobuf::parse(ITEM).unwrap();
+            let _ = item.check_binary(&data);
+            let _ = item.check_json(&data);
+        }
+    }
 }

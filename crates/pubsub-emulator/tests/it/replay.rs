@@ -165,7 +165,7 @@ async fn a_stream_confirms_what_it_was_answered() {
     ask.send(answer).await.unwrap();
     let confirmed = answers.message().await.unwrap().unwrap();
     let acks = confirmed.acknowledge_confirmation.unwrap();
-    assert_eq!(acks.ack_ids, [id.clone()]);
+    assert_eq!(acks.ack_ids, std::slice::from_ref(&id));
     assert_eq!(acks.invalid_ack_ids, ["nonsense"]);
     let deadlines = confirmed.modify_ack_deadline_confirmation.unwrap();
     assert_eq!(

@@ -276,14 +276,9 @@ impl Run {
             }
         }
         while self.farm.broker.compact().await {}
-        for sub in 0..2 {
-            let found = self.farm.state(SUBSCRIPTIONS[sub]);
-            assert_eq!(
-                found,
-                self.model.state(sub),
-                "{} after {step:?}",
-                SUBSCRIPTIONS[sub]
-            );
+        for (sub, id) in SUBSCRIPTIONS.into_iter().enumerate() {
+            let found = self.farm.state(id);
+            assert_eq!(found, self.model.state(sub), "{id} after {step:?}");
         }
     }
 
