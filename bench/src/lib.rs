@@ -1,4 +1,4 @@
-//! What the measurements share: figures with their spread, facts about this machine and its processes, and the peer.
+//! What the measurements share: figures with their spread, facts about this machine and its processes, and the peers.
 #![allow(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -6,8 +6,11 @@
     reason = "a measurement ends where it cannot go on"
 )]
 
+#[cfg(feature = "farm")]
 pub mod bulk;
 pub mod figures;
 pub mod machine;
+#[cfg(feature = "farm")]
 pub mod peer;
+pub mod pubsub;
 pub mod ran;

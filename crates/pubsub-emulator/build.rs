@@ -132,6 +132,8 @@ fn method(route: &str, input: &str, output: &str) -> Method {
         .input_type(format!("{TYPES}::{input}"))
         .output_type(match output {
             "" => EMPTY.to_owned(),
+            // Their messages were encoded when they were published.
+            "PullResponse" | "StreamingPullResponse" => format!("crate::encoded::{output}"),
             named => format!("{TYPES}::{named}"),
         })
         .codec_path("::tonic_prost::ProstCodec");

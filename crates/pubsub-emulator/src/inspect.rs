@@ -138,7 +138,11 @@ impl Watch {
             () = self.closing.cancelled() => return None,
         };
         match seen {
-            Ok((topic, message)) => Some(Seen::Published(topic.as_str().into(), view(&message))),
+            Ok((topic, message)) => Some(match message.decode() {
+                Ok(message) => Seen::Published(topic.as_str().into(), view(&message)),
+                // It was encoded here.
+                Err(_) => Seen::Missed(1),
+            }),
             Err(RecvError::Lagged(count)) => Some(Seen::Missed(count)),
             Err(RecvError::Closed) => None,
         }

@@ -3,6 +3,7 @@
 mod broker;
 mod clock;
 mod disturbance;
+mod encoded;
 mod filter;
 mod grpc;
 mod inspect;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::messages::Body;
 use super::{Broker, State};
-use crate::proto::PubsubMessage;
+use crate::encoded::Encoded;
 use crate::seqs::Seq;
 use crate::store::{AppendError, Entry, Frames, Place};
 
@@ -60,7 +60,7 @@ impl Broker {
         }
     }
 
-    async fn write_again(self: &Arc<Self>, messages: Vec<(Seq, Arc<PubsubMessage>)>) -> bool {
+    async fn write_again(self: &Arc<Self>, messages: Vec<(Seq, Encoded)>) -> bool {
         let (finished, wait) = tokio::sync::oneshot::channel();
         {
             let state = self.state.lock();
@@ -71,7 +71,7 @@ impl Broker {
                 // here on comes after this entry in the log.
                 let (open, acked) = state.holders(seq);
                 if !open.is_empty() || !acked.is_empty() {
-                    frames.push(&Entry::message(seq, &open, &acked, (*message).clone()));
+                    frames.push(&Entry::message(seq, &open, &acked, message));
                     moved.push(seq);
                 }
             }

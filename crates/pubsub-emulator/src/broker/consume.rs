@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ack_id::AckId;
 use super::messages::Body;
 use super::settings;
 use super::state::{PULLS, State};
-use super::subscription::Subscription;
+use super::subscription::{Signals, Subscription};
 use super::{Broker, Outcome};
 use crate::clock::Moment;
 use crate::disturbance::Fate;
+use crate::encoded::{Encoded, ReceivedMessage};
 use crate::lease::{ConsumerId, Flow, Taken, Token};
-use crate::proto::{PubsubMessage, ReceivedMessage};
+use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
 use crate::seqs::Seq;
 use crate::store::catalog::SubscriptionId;
@@ -32,7 +32,7 @@ pub(crate) struct Consumer {
     id: ConsumerId,
     /// A client is connected: that alone keeps the subscription from expiring.
     stream: bool,
-    arrivals: Arc<Notify>,
+    signals: Arc<Signals>,
     end: CancellationToken,
 }
 
@@ -44,12 +44,37 @@ pub(crate) struct Delivery {
     token: Token,
     /// 0 where there is no dead-letter policy, as on the wire.
     pub attempt: u32,
-    pub message: Arc<PubsubMessage>,
+    message: Encoded,
+}
+
+/// A delivery to be looked into.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// As in [`Delivery`].
+    pub attempt: u32,
+    pub message: PubsubMessage,
+}
+
+impl Delivery {
+    pub fn open(&self) -> std::io::Result<Opened> {
+        Ok(Opened {
+            attempt: self.attempt,
+            message: self.message.decode()?,
+        })
+    }
 }
 
 /// Leases whose messages may still be on disk.
 #[derive(Debug)]
 pub(crate) struct Batch(Vec<(SubscriptionId, Taken, Body)>);
+
+/// What a consumer finds.
+enum Found {
+    Batch(Batch),
+    Nothing,
+    /// It has as much as it may.
+    Full,
+}
 
 impl Broker {
     /// Opens a consumer. `flow` gets the subscription's own lease length and may change it.
@@ -73,7 +98,7 @@ impl Broker {
             subscription,
             id,
             stream,
-            arrivals: Arc::clone(&found.arrivals),
+            signals: Arc::clone(&found.signals),
             end: found.end.clone(),
         })
     }
@@ -101,14 +126,14 @@ impl Broker {
     ) -> Result<Vec<ReceivedMessage>, Refusal> {
         self.check_pullable(name)?;
         let now = self.clock.now();
-        let (subscription, arrivals, end) = {
+        let (subscription, signals, end) = {
             let state = &mut *self.state.lock();
             let subscription = state.find(name)?;
             let found = state.get_mut(subscription)?;
             found.touch(now);
-            (subscription, Arc::clone(&found.arrivals), found.end.clone())
+            (subscription, Arc::clone(&found.signals), found.end.clone())
         };
-        let waiting = self.take_some(name, subscription, PULLS, most, &arrivals, &end);
+        let waiting = self.take_some(name, subscription, PULLS, most, &signals, &end);
         match tokio::time::timeout(patience, waiting).await {
             Ok(batch) => Ok(received(fill(batch?).await?)),
             Err(_) => Ok(Vec::new()),
@@ -130,50 +155,86 @@ impl Broker {
         subscription: SubscriptionId,
         id: ConsumerId,
         most: usize,
-        arrivals: &Notify,
+        signals: &Signals,
         end: &CancellationToken,
     ) -> Result<Batch, Refusal> {
         loop {
-            let arrival = arrivals.notified();
-            tokio::pin!(arrival);
-            arrival.as_mut().enable();
+            let room = signals.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
             if self.closing.is_cancelled() {
                 return Err(Refusal::shutting_down());
             }
             if end.is_cancelled() {
                 return Err(self.ended(name));
             }
-            let batch = self.take(subscription, id, most);
-            let batch = batch.ok_or_else(|| self.ended(name))?;
-            if !batch.0.is_empty() {
-                return Ok(batch);
-            }
+            let found = async {
+                match self.take_or_wait(subscription, id, most, signals).await {
+                    Some(Found::Full) => room.await,
+                    found => return found,
+                }
+                Some(Found::Nothing)
+            };
             tokio::select! {
-                () = arrival => {}
+                found = found => match found {
+                    Some(Found::Batch(batch)) => return Ok(batch),
+                    Some(Found::Nothing | Found::Full) => {}
+                    None => return Err(self.ended(name)),
+                },
                 () = end.cancelled() => return Err(self.ended(name)),
                 () = self.closing.cancelled() => return Err(Refusal::shutting_down()),
             }
         }
     }
 
+    /// Takes what there is; if there is nothing, waits until something may have come. `None` if the
+    /// subscription is gone.
+    async fn take_or_wait(
+        &self,
+        subscription: SubscriptionId,
+        id: ConsumerId,
+        most: usize,
+        signals: &Signals,
+    ) -> Option<Found> {
+        let arrival = signals.arrivals.notified();
+        tokio::pin!(arrival);
+        let called = arrival.as_mut().enable();
+        let found = self.take(subscription, id, most)?;
+        match found {
+            Found::Batch(_) => {}
+            Found::Nothing => arrival.await,
+            // The call was for somebody who has room.
+            Found::Full if called => signals.arrivals.notify_one(),
+            Found::Full => {}
+        }
+        Some(found)
+    }
+
     /// `None` if the subscription is gone.
-    fn take(&self, subscription: SubscriptionId, id: ConsumerId, most: usize) -> Option<Batch> {
+    fn take(&self, subscription: SubscriptionId, id: ConsumerId, most: usize) -> Option<Found> {
         let now = self.clock.now();
         let state = &mut *self.state.lock();
         let found = state.subscriptions.get_mut(&subscription)?;
         let counted = found.config.dead_letter_policy.is_some();
         let mut taken = found.leases.take(id, most, MOST_BYTES, now);
-        let any = !taken.is_empty();
-        self.disturb(found, &mut taken, now);
-        if any {
-            self.remind(state, subscription);
+        if taken.is_empty() {
+            let full = found.leases.is_full(id);
+            return Some(if full { Found::Full } else { Found::Nothing });
         }
+        found.wake_next();
+        self.disturb(found, &mut taken, now);
+        self.remind(state, subscription);
         let with_body = |mut taken: Taken| {
             taken.attempt = if counted { taken.attempt } else { 0 };
             let body = state.messages.body(taken.seq)?;
             Some((subscription, taken, body))
         };
-        Some(Batch(taken.into_iter().filter_map(with_body).collect()))
+        let batch: Vec<_> = taken.into_iter().filter_map(with_body).collect();
+        Some(if batch.is_empty() {
+            Found::Nothing
+        } else {
+            Found::Batch(Batch(batch))
+        })
     }
 
     /// Takes out what does not reach the consumer now.
@@ -210,7 +271,7 @@ impl Consumer {
     pub async fn take(&self, most: usize) -> Result<Batch, Refusal> {
         let (name, id) = (&self.name, self.subscription);
         self.broker
-            .take_some(name, id, self.id, most, &self.arrivals, &self.end)
+            .take_some(name, id, self.id, most, &self.signals, &self.end)
             .await
     }
 
@@ -285,7 +346,7 @@ pub(crate) fn received(deliveries: Vec<Delivery>) -> Vec<ReceivedMessage> {
             };
             ReceivedMessage {
                 ack_id: ack_id.to_string(),
-                message: Some((*delivery.message).clone()),
+                message: delivery.message.into_bytes(),
                 delivery_attempt: i32::try_from(delivery.attempt).unwrap_or(i32::MAX),
             }
         })

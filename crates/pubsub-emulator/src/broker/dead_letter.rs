@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::subscription::Subscription;
 use super::{Broker, State, Then};
+use crate::encoded::Draft;
 use crate::names::TopicName;
 use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
@@ -60,15 +61,16 @@ impl Broker {
         let body = state.messages.body(seq).ok_or_else(gone)?;
         let message = body
             .read()
+            .and_then(|encoded| encoded.decode())
             .map_err(|error| Refusal::internal(error.to_string()))?;
-        let letter = letter(subscription, seq, &message);
-        self.number(state, &topic, vec![letter])
+        let letter = letter(subscription, seq, message);
+        self.number(state, &topic, vec![Draft::new(letter)])
     }
 }
 
-fn letter(from: &Subscription, seq: Seq, message: &PubsubMessage) -> PubsubMessage {
-    let mut letter = message.clone();
-    let time = message.publish_time.as_ref().map(crate::text::timestamp);
+fn letter(from: &Subscription, seq: Seq, message: PubsubMessage) -> PubsubMessage {
+    let mut letter = message;
+    let time = letter.publish_time.as_ref().map(crate::text::timestamp);
     for (name, value) in [
         ("DeliveryCount", from.leases.failures(seq).to_string()),
         ("Subscription", subscription_id(from).to_owned()),

@@ -6,6 +6,7 @@ use tokio::sync::broadcast;
 
 use super::messages::Body;
 use super::{Broker, dead_letter, settings};
+use crate::encoded::Encoded;
 use crate::names::TopicName;
 use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
@@ -16,10 +17,10 @@ use crate::stats::{SubscriptionSettings, TopicStats};
 pub(super) const WATCHED: usize = 256;
 
 /// A message that is being published.
-pub(crate) type Watched = (TopicName, Arc<PubsubMessage>);
+pub(crate) type Watched = (TopicName, Encoded);
 
 /// A message that nobody has acknowledged, with how often its delivery has failed.
-pub(crate) type Unacked = (Arc<PubsubMessage>, u32);
+pub(crate) type Unacked = (PubsubMessage, u32);
 
 impl Broker {
     /// Every message from now on, as it is given its number: an instant before it is durable.
@@ -78,7 +79,7 @@ impl Broker {
         };
         let read = move || {
             let each = found.into_iter();
-            each.map(|(body, failures)| Ok((body.read()?, failures)))
+            each.map(|(body, failures)| Ok((body.read()?.decode()?, failures)))
                 .collect::<std::io::Result<_>>()
         };
         let read = tokio::task::spawn_blocking(read).await;
@@ -105,11 +106,10 @@ impl Broker {
             let body = state.messages.body(seq).filter(|_| there);
             body.ok_or_else(gone)?
         };
-        let read = tokio::task::spawn_blocking(move || body.read()).await;
+        let read = tokio::task::spawn_blocking(move || body.read()?.decode()).await;
         let read = read.map_err(|error| Refusal::internal(error.to_string()))?;
-        let read = read.map_err(|error| Refusal::unavailable(error.to_string()))?;
-        let topic = self.source(subscription, &read)?;
-        let mut again = (*read).clone();
+        let mut again = read.map_err(|error| Refusal::unavailable(error.to_string()))?;
+        let topic = self.source(subscription, &again)?;
         // Those of its schema are set anew.
         let set_here = [dead_letter::PREFIX, "googclient_"];
         again.attributes.retain(|name, _| {

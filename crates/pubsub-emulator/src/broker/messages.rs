@@ -7,32 +7,33 @@ use std::io;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use prost::Message;
 
-use crate::proto::PubsubMessage;
+use crate::encoded::Encoded;
 use crate::seqs::{Seq, SeqMap, SeqSet};
 use crate::store::{Entry, MESSAGE_OVERHEAD, Place, RecoveredMessage, SegmentFile};
 
 /// A message, or where to read it.
 #[derive(Clone, Debug)]
 pub(super) enum Body {
-    Resident(Arc<PubsubMessage>),
+    Resident(Encoded),
     OnDisk(Place),
 }
 
 impl Body {
     /// The message. Blocks for the disk if it is not in memory.
-    pub fn read(&self) -> io::Result<Arc<PubsubMessage>> {
+    pub fn read(&self) -> io::Result<Encoded> {
         match self {
-            Body::Resident(message) => Ok(Arc::clone(message)),
-            Body::OnDisk(place) => read(place).map(Arc::new),
+            Body::Resident(message) => Ok(message.clone()),
+            Body::OnDisk(place) => read(place),
         }
     }
 }
 
-fn read(place: &Place) -> io::Result<PubsubMessage> {
+fn read(place: &Place) -> io::Result<Encoded> {
     let bytes = place.segment.read(place.offset, place.length)?;
-    Entry::decode(bytes.as_slice())
+    Entry::decode(Bytes::from(bytes))
         .ok()
         .and_then(Entry::into_message)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no message at its place"))
@@ -41,7 +42,8 @@ fn read(place: &Place) -> io::Result<PubsubMessage> {
 /// A message with the number of those that hold it.
 #[derive(Debug)]
 struct Stored {
-    body: Option<Arc<PubsubMessage>>,
+    /// In a box, since most of a large backlog has none.
+    body: Option<Box<Encoded>>,
     size: u32,
     holders: u32,
     spot: Option<Spot>,
@@ -97,7 +99,7 @@ impl Messages {
     pub fn insert(
         &mut self,
         seq: Seq,
-        message: Arc<PubsubMessage>,
+        message: Encoded,
         size: u32,
         holders: u32,
         place: Option<&Place>,
@@ -122,11 +124,12 @@ impl Messages {
     fn put(
         &mut self,
         seq: Seq,
-        body: Option<Arc<PubsubMessage>>,
+        body: Option<Encoded>,
         size: u32,
         holders: u32,
         place: Option<&Place>,
     ) {
+        let body = body.map(Box::new);
         if body.is_some() {
             self.resident += memory(size);
         }
@@ -212,7 +215,7 @@ impl Messages {
     pub fn body(&self, seq: Seq) -> Option<Body> {
         let stored = self.stored.get(seq)?;
         if let Some(message) = &stored.body {
-            return Some(Body::Resident(Arc::clone(message)));
+            return Some(Body::Resident(Encoded::clone(message)));
         }
         let spot = stored.spot?;
         Some(Body::OnDisk(Place {

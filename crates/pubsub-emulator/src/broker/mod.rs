@@ -43,7 +43,7 @@ use crate::stats::Stats;
 use crate::store::catalog::Catalog;
 use crate::store::{AppendError, Folder, Log, OpenError};
 pub(crate) use admin::Page;
-pub(crate) use consume::{Batch, Consumer, Delivery, fill, received};
+pub(crate) use consume::{Batch, Consumer, Delivery, Opened, fill, received};
 pub(crate) use inspect::Watched;
 pub(crate) use publish::MOST_BYTES;
 pub(crate) use schemas::SchemaSource;

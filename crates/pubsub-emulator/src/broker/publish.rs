@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{Broker, State, Then};
 use crate::clock::Moment;
+use crate::encoded::{Draft, Encoded};
 use crate::names::TopicName;
 use crate::proto::PubsubMessage;
 use crate::refusal::Refusal;
@@ -25,8 +26,8 @@ const LONGEST_VALUE: usize = 1024;
 pub(super) struct Outgoing {
     seq: Seq,
     targets: Vec<HolderId>,
-    message: Arc<PubsubMessage>,
-    size: u32,
+    message: Encoded,
+    ordering_key: String,
     born: Moment,
 }
 
@@ -41,7 +42,8 @@ impl Broker {
         let size = check(&messages)?;
         self.conform(&topic, &mut messages)?;
         let count = messages.len();
-        let messages = self.repeated(&topic, messages);
+        let drafts = self.repeated(&topic, messages).into_iter().map(Draft::new);
+        let drafts = drafts.collect();
         let kib = u32::try_from(size / 1024 + 1).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room)
             .acquire_many_owned(kib)
@@ -51,7 +53,7 @@ impl Broker {
         let ids = {
             let mut state = self.state.lock();
             self.check_room(&state, size)?;
-            let outgoing = self.number(&mut state, &topic, messages)?;
+            let outgoing = self.number(&mut state, &topic, drafts)?;
             let ids = outgoing.iter().take(count);
             let ids = ids.map(|o| o.seq.0.to_string()).collect();
             let then: Then = Box::new(move |_, _, result| {
@@ -97,7 +99,7 @@ impl Broker {
         &self,
         state: &mut State,
         topic: &TopicName,
-        messages: Vec<PubsubMessage>,
+        drafts: Vec<Draft>,
     ) -> Result<Vec<Outgoing>, Refusal> {
         if !state.catalog.topics.contains_key(topic) {
             return Err(Refusal::not_found(format!(
@@ -106,13 +108,13 @@ impl Broker {
             )));
         }
         let now = self.clock.now();
-        let numbered = messages
+        let numbered = drafts
             .into_iter()
-            .map(|message| Outgoing::number(state, topic, message, now));
+            .map(|draft| Outgoing::number(state, topic, draft, now));
         let numbered: Vec<_> = numbered.collect();
         if self.watchers.receiver_count() > 0 {
             for outgoing in &numbered {
-                let seen = (topic.clone(), Arc::clone(&outgoing.message));
+                let seen = (topic.clone(), outgoing.message.clone());
                 // Whoever looked on may have gone this instant.
                 let _nobody = self.watchers.send(seen);
             }
@@ -151,6 +153,7 @@ impl Broker {
             let place = places.as_mut().and_then(Iterator::next);
             message.arrive(state, place.as_ref());
         }
+        state.announce();
         // A new message's only date is the end of its retention.
         let end = born.map(|born| born + state.shortest_retention);
         let late = |end: Moment| state.wake_at.is_none_or(|wake| end < wake);
@@ -161,28 +164,20 @@ impl Broker {
 }
 
 impl Outgoing {
-    fn number(
-        state: &mut State,
-        topic: &TopicName,
-        mut message: PubsubMessage,
-        now: Moment,
-    ) -> Self {
+    fn number(state: &mut State, topic: &TopicName, mut draft: Draft, now: Moment) -> Self {
         let seq = Seq(state.next_seq);
         state.next_seq += 1;
-        message.message_id = seq.0.to_string();
-        message.publish_time = Some(now.to_proto());
         Self {
             seq,
-            targets: state.targets(topic, &message),
-            // Far below 4 GiB: it was checked.
-            size: u32::try_from(message.encoded_len()).unwrap_or(u32::MAX),
-            message: Arc::new(message),
+            targets: state.targets(topic, &draft.message),
+            ordering_key: std::mem::take(&mut draft.message.ordering_key),
+            message: draft.stamp(seq, now),
             born: now,
         }
     }
 
     fn entry(&self) -> Entry {
-        Entry::message(self.seq, &self.targets, &[], (*self.message).clone())
+        Entry::message(self.seq, &self.targets, &[], self.message.clone())
     }
 
     fn arrive(self, state: &mut State, place: Option<&Place>) {
@@ -190,15 +185,16 @@ impl Outgoing {
             seq,
             targets,
             message,
-            size,
+            ordering_key,
             born,
         } = self;
+        let size = message.len();
         if let Some(place) = place {
             state.messages.written_to(place.segment.number);
         }
         let mut holders = 0;
         for id in targets {
-            holders += u32::from(state.admit(id, seq, &message, size, born));
+            holders += u32::from(state.admit(id, seq, &ordering_key, size, born));
         }
         if holders > 0 {
             state.messages.insert(seq, message, size, holders, place);

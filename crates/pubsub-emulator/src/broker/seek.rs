@@ -224,11 +224,10 @@ fn found(state: &State, seqs: &[(Seq, Moment)]) -> Vec<(Stranger, Seq, Body)> {
 }
 
 /// Blocks for the disk.
-fn read(
-    found: Vec<(Stranger, Seq, Body)>,
-) -> Result<Vec<(Stranger, Seq, Arc<PubsubMessage>)>, Refusal> {
+fn read(found: Vec<(Stranger, Seq, Body)>) -> Result<Vec<(Stranger, Seq, PubsubMessage)>, Refusal> {
     let read = found.into_iter().map(|(stranger, seq, body)| {
-        let message = body.read().map_err(|error| {
+        let message = body.read().and_then(|encoded| encoded.decode());
+        let message = message.map_err(|error| {
             Refusal::unavailable(format!("a message cannot be read from the log: {error}"))
         })?;
         Ok((stranger, seq, message))

@@ -209,8 +209,9 @@ impl Broker {
         let failed = subscription.leases.drain_failed();
         let leaving = subscription.leases.drain_leaving();
         if subscription.leases.has_ready() {
-            subscription.arrivals.notify_waiters();
+            subscription.wake();
         }
+        subscription.signals.room.notify_waiters();
         self.note_failures(state, id, &failed);
         for seq in leaving {
             self.forward(state, id, seq);

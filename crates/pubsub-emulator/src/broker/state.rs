@@ -29,6 +29,8 @@ pub(super) struct State {
     pub subscriptions: HashMap<SubscriptionId, Subscription>,
     pub shelves: HashMap<HolderId, Shelf>,
     pub messages: Messages,
+    /// Subscriptions whose new messages are not announced.
+    news: Vec<SubscriptionId>,
     pub next_seq: u64,
     next_consumer: u64,
     first_token: u64,
@@ -51,6 +53,7 @@ impl State {
             subscriptions: HashMap::new(),
             shelves: HashMap::new(),
             messages: Messages::new(memory_bytes),
+            news: Vec::new(),
             next_seq: 1,
             next_consumer: PULLS.0 + 1,
             first_token,
@@ -208,16 +211,27 @@ impl State {
         &mut self,
         id: HolderId,
         seq: Seq,
-        message: &PubsubMessage,
+        ordering_key: &str,
         size: u32,
         born: Moment,
     ) -> bool {
         if let Some(subscription) = self.subscriptions.get_mut(&SubscriptionId(id.0)) {
-            subscription.admit(seq, message, size, born);
+            if subscription.admit(seq, ordering_key, size, born) {
+                self.news.push(SubscriptionId(id.0));
+            }
             return true;
         }
         let shelf = self.shelves.get_mut(&id);
         shelf.map(|shelf| shelf.kept.insert(seq, born)).is_some()
+    }
+
+    /// Wakes those who wait for what was admitted: once for all messages that came together.
+    pub fn announce(&mut self) {
+        for id in self.news.drain(..) {
+            if let Some(subscription) = self.subscriptions.get_mut(&id) {
+                subscription.announce();
+            }
+        }
     }
 
     /// Those who have yet to acknowledge a message, or keep it, and those who retain it

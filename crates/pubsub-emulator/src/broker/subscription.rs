@@ -17,14 +17,24 @@ use crate::refusal::Refusal;
 use crate::seqs::Seq;
 use crate::stats::SubscriptionStats;
 
+/// What consumers wait for.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    /// Something may have become ready.
+    pub arrivals: Notify,
+    /// A consumer that was full may have room again.
+    pub room: Notify,
+}
+
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub name: SubscriptionName,
     pub config: proto::Subscription,
     filter: Option<Filter>,
     pub leases: Leases,
-    /// Something may have become ready.
-    pub arrivals: Arc<Notify>,
+    pub signals: Arc<Signals>,
+    /// Messages came since the last [`Subscription::announce`].
+    news: bool,
     /// Cancelled when its consumers must go: deleted, detached, or changed between pull and push.
     pub end: CancellationToken,
     pub dead_lettered: u64,
@@ -58,7 +68,8 @@ impl Subscription {
             // It was parsed before it came into the catalog.
             filter: Filter::parse(&config.filter).unwrap_or(None),
             leases,
-            arrivals: Arc::new(Notify::new()),
+            signals: Arc::default(),
+            news: false,
             end: CancellationToken::new(),
             dead_lettered: 0,
             streams: 0,
@@ -96,9 +107,9 @@ impl Subscription {
         self.filter.is_none() && !self.config.enable_message_ordering
     }
 
-    /// A new message enters.
-    pub fn admit(&mut self, seq: Seq, message: &proto::PubsubMessage, size: u32, born: Moment) {
-        let key = Some(message.ordering_key.as_str()).filter(|key| !key.is_empty());
+    /// A new message enters. True if it is the first one that is not announced.
+    pub fn admit(&mut self, seq: Seq, ordering_key: &str, size: u32, born: Moment) -> bool {
+        let key = Some(ordering_key).filter(|key| !key.is_empty());
         let arrival = Arrival {
             seq,
             key,
@@ -106,7 +117,30 @@ impl Subscription {
             born,
         };
         self.leases.insert(&arrival, Hold::Open { failures: 0 });
-        self.arrivals.notify_waiters();
+        !std::mem::replace(&mut self.news, true)
+    }
+
+    /// Tells those who wait that messages have come.
+    pub fn announce(&mut self) {
+        self.news = false;
+        self.wake();
+    }
+
+    /// Wakes one who waits; whoever takes something wakes the next. With ordering what is ready may
+    /// be for one consumer alone, so all of them look.
+    pub fn wake(&self) {
+        if self.config.enable_message_ordering {
+            self.signals.arrivals.notify_waiters();
+        } else {
+            self.signals.arrivals.notify_one();
+        }
+    }
+
+    /// A consumer has taken something: wakes the next if there is more.
+    pub fn wake_next(&self) {
+        if !self.config.enable_message_ordering && self.leases.has_ready() {
+            self.signals.arrivals.notify_one();
+        }
     }
 
     /// The lease length of a consumer that asked for none of its own.

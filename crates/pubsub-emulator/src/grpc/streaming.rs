@@ -8,11 +8,12 @@ use futures::Stream;
 use tonic::{Status, Streaming};
 
 use crate::broker::{Broker, Consumer, Settled, fill, received};
+use crate::encoded::StreamingPullResponse;
 use crate::lease::Flow;
+use crate::proto::StreamingPullRequest;
 use crate::proto::streaming_pull_response::{
     AcknowledgeConfirmation, ModifyAckDeadlineConfirmation, SubscriptionProperties,
 };
-use crate::proto::{StreamingPullRequest, StreamingPullResponse};
 use crate::refusal::Refusal;
 
 /// Messages in one response.

@@ -8,13 +8,14 @@ use tonic::{Request, Response, Status, Streaming};
 use super::streaming;
 use crate::broker::{Broker, Page, SeekTo};
 use crate::clock::Moment;
+use crate::encoded::PullResponse;
 use crate::proto::seek_request::Target;
 use crate::proto::subscriber::subscriber_server::Subscriber;
 use crate::proto::{
     AcknowledgeRequest, CreateSnapshotRequest, DeleteSnapshotRequest, DeleteSubscriptionRequest,
     GetSnapshotRequest, GetSubscriptionRequest, ListSnapshotsRequest, ListSnapshotsResponse,
     ListSubscriptionsRequest, ListSubscriptionsResponse, ModifyAckDeadlineRequest,
-    ModifyPushConfigRequest, PullRequest, PullResponse, SeekRequest, SeekResponse, Snapshot,
+    ModifyPushConfigRequest, PullRequest, SeekRequest, SeekResponse, Snapshot,
     StreamingPullRequest, Subscription, UpdateSnapshotRequest, UpdateSubscriptionRequest,
 };
 use crate::refusal::Refusal;

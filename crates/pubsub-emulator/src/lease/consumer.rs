@@ -48,6 +48,11 @@ impl Consumer {
 }
 
 impl Leases {
+    /// Whether a consumer has as much as it may.
+    pub fn is_full(&self, id: ConsumerId) -> bool {
+        self.consumers.get(&id).is_some_and(|c| !c.has_room())
+    }
+
     /// A consumer arrives.
     pub fn open(&mut self, id: ConsumerId, flow: Flow) {
         let consumer = Consumer {

@@ -7,7 +7,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::{Client, Form, PushTarget};
-use crate::broker::Delivery;
+use crate::broker::Opened;
 use crate::proto::PubsubMessage;
 use crate::text;
 
@@ -15,7 +15,7 @@ use crate::text;
 pub(super) fn request(
     client: &Client,
     target: &PushTarget,
-    delivery: &Delivery,
+    delivery: &Opened,
     token: Option<&str>,
 ) -> RequestBuilder {
     let message = &delivery.message;
@@ -37,7 +37,7 @@ pub(super) fn request(
 }
 
 /// Both spellings of the id and the time, as the service sends them.
-fn wrapped(target: &PushTarget, delivery: &Delivery) -> Value {
+fn wrapped(target: &PushTarget, delivery: &Opened) -> Value {
     let message = &delivery.message;
     let time = publish_time(message);
     let mut inner = Map::new();
@@ -68,7 +68,7 @@ fn wrapped(target: &PushTarget, delivery: &Delivery) -> Value {
 ///
 /// Reference: <https://cloud.google.com/pubsub/docs/payload-unwrapping>. Google's emulator calls the
 /// ordering key `x-goog-ordering-key`: it is sent under both names.
-fn metadata(subscription: &str, delivery: &Delivery) -> HeaderMap {
+fn metadata(subscription: &str, delivery: &Opened) -> HeaderMap {
     let message = &delivery.message;
     let mut headers = HeaderMap::new();
     for (key, value) in &message.attributes {

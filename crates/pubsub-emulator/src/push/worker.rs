@@ -123,7 +123,14 @@ impl Pusher {
                 return Outcome::Failed;
             }
         };
-        let post = request(&self.client, &self.target, delivery, token.as_deref());
+        let opened = match delivery.open() {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(%error, "a message cannot be read");
+                return Outcome::Failed;
+            }
+        };
+        let post = request(&self.client, &self.target, &opened, token.as_deref());
         match post.timeout(self.target.deadline).send().await {
             Ok(answer) if acknowledges(answer.status().as_u16()) => Outcome::Done,
             Ok(answer) => {

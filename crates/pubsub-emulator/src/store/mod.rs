@@ -42,4 +42,4 @@ pub(crate) struct Place {
 }
 
 /// Memory that a message takes beside its bytes while it is kept in memory, roughly.
-pub(crate) const MESSAGE_OVERHEAD: u64 = 320;
+pub(crate) const MESSAGE_OVERHEAD: u64 = 160;

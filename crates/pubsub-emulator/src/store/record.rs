@@ -3,10 +3,11 @@
 //! A frame is, little-endian: magic `u32`, length of the payload `u32`, CRC-32 of length and
 //! payload `u32`, payload (an [`Entry`] as protobuf).
 
+use bytes::Bytes;
 use prost::Message;
 
 use super::catalog::HolderId;
-use crate::proto::PubsubMessage;
+use crate::encoded::Encoded;
 use crate::seqs::{Seq, SeqSet};
 
 const MAGIC: u32 = 0x8d53_5046;
@@ -45,8 +46,9 @@ pub(crate) struct MessageEntry {
     /// The subscriptions that have yet to acknowledge it, and other holders.
     #[prost(uint64, repeated, tag = "2")]
     pub targets: Vec<u64>,
-    #[prost(message, optional, tag = "3")]
-    pub message: Option<PubsubMessage>,
+    /// A `PubsubMessage`.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub message: Bytes,
     /// The subscriptions that have acknowledged and retain it.
     #[prost(uint64, repeated, tag = "4")]
     pub acked: Vec<u64>,
@@ -97,24 +99,19 @@ pub(crate) struct FailedEntry {
 
 impl Entry {
     /// A message with those that have yet to acknowledge it and those that retain it acknowledged.
-    pub fn message(
-        seq: Seq,
-        targets: &[HolderId],
-        acked: &[HolderId],
-        message: PubsubMessage,
-    ) -> Self {
+    pub fn message(seq: Seq, targets: &[HolderId], acked: &[HolderId], message: Encoded) -> Self {
         Self::of(EntryKind::Message(MessageEntry {
             seq: seq.0,
             targets: targets.iter().map(|id| id.0).collect(),
-            message: Some(message),
+            message: message.into_bytes(),
             acked: acked.iter().map(|id| id.0).collect(),
         }))
     }
 
     /// The message of a message entry.
-    pub fn into_message(self) -> Option<PubsubMessage> {
+    pub fn into_message(self) -> Option<Encoded> {
         match self.kind? {
-            EntryKind::Message(entry) => entry.message,
+            EntryKind::Message(entry) => Some(Encoded::from_log(entry.message)),
             EntryKind::Done(_) | EntryKind::Failed(_) | EntryKind::Set(_) => None,
         }
     }
@@ -148,7 +145,8 @@ impl Frames {
         self.bytes.extend_from_slice(&MAGIC.to_le_bytes());
         self.bytes.extend_from_slice(&length.to_le_bytes());
         self.bytes.extend_from_slice(&[0; 4]);
-        self.bytes.extend_from_slice(&entry.encode_to_vec());
+        // A vector takes as much as there is.
+        let _ = entry.encode(&mut self.bytes);
         let payload = start + HEAD;
         let crc = checksum(length, &self.bytes[payload..]);
         self.bytes[start + 8..payload].copy_from_slice(&crc.to_le_bytes());

@@ -12,8 +12,8 @@ use super::record::{self, DoneEntry, Entry, EntryKind, FailedEntry, MessageEntry
 use super::segment::{self, SegmentFile};
 use super::{MESSAGE_OVERHEAD, Place};
 use crate::clock::Moment;
+use crate::encoded::Encoded;
 use crate::lease::Hold;
-use crate::proto::PubsubMessage;
 use crate::seqs::{Seq, SeqMap, SeqSet};
 
 /// What the log says is still there.
@@ -53,7 +53,7 @@ pub(crate) struct RecoveredMessage {
     /// How many have it.
     pub holders: u32,
     /// `None` once the messages in memory fill `keep` bytes: it is read when needed.
-    pub body: Option<Arc<PubsubMessage>>,
+    pub body: Option<Encoded>,
     pub place: Place,
 }
 
@@ -170,8 +170,11 @@ impl Replay {
         let seq = Seq(entry.seq);
         self.recovered.next_seq = self.recovered.next_seq.max(entry.seq + 1);
         self.withdraw(seq);
-        let Some(message) = entry.message else { return };
-        let size = u32::try_from(message.encoded_len()).unwrap_or(u32::MAX);
+        let encoded = Encoded::from_log(entry.message);
+        let Ok(message) = encoded.decode() else {
+            return tracing::warn!(seq = seq.0, "a record without a message was left out");
+        };
+        let size = encoded.len();
         let born = message.publish_time.as_ref().map(Moment::from_proto);
         let key = Some(message.ordering_key.as_str()).filter(|key| !key.is_empty());
         let mut recovered = RecoveredMessage {
@@ -201,7 +204,7 @@ impl Replay {
         let memory = u64::from(size) + MESSAGE_OVERHEAD;
         if let Some(rest) = self.keep.checked_sub(memory) {
             self.keep = rest;
-            recovered.body = Some(Arc::new(message));
+            recovered.body = Some(encoded);
         }
         self.recovered.messages.insert(seq, recovered);
     }

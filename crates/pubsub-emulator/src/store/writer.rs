@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Place;
 use super::folder::Folder;
@@ -29,8 +29,8 @@ pub(super) struct Writer {
     /// Bytes of the active segment that are whole frames.
     length: u64,
     segment_bytes: u64,
-    /// Written but not yet durable.
-    dirty: bool,
+    /// Since when something is written that is not durable.
+    dirty: Option<Instant>,
     /// Set for good by a failure after which the file's state is unknown.
     broken: Option<String>,
     total: Arc<AtomicU64>,
@@ -95,7 +95,7 @@ impl Writer {
             file,
             length: segment::HEAD as u64,
             segment_bytes,
-            dirty: false,
+            dirty: None,
             broken: None,
             total,
             buffer: Vec::new(),
@@ -117,19 +117,27 @@ impl Writer {
             batch.fill(jobs);
             let stop = batch.stop;
             self.work(batch);
-            if stop {
+            if stop || self.rest().is_some_and(|rest| rest.is_zero()) {
                 self.sync_lazily();
+            }
+            if stop {
                 return;
             }
         }
     }
 
     fn wait(&self, jobs: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
-        if self.dirty {
-            jobs.recv_timeout(LAZY_SYNC)
-        } else {
-            jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        match self.rest() {
+            Some(rest) => jobs.recv_timeout(rest),
+            None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
+    }
+
+    /// How long what was written may still wait to become durable, if there is any: not longer
+    /// because more keeps coming.
+    fn rest(&self) -> Option<Duration> {
+        self.dirty
+            .map(|since| LAZY_SYNC.saturating_sub(since.elapsed()))
     }
 
     fn work(&mut self, batch: Batch) {
@@ -191,7 +199,7 @@ impl Writer {
         self.file.write_all(&self.buffer)?;
         // One large batch must not keep its memory for good.
         self.buffer.shrink_to(BATCH_BYTES);
-        self.dirty = true;
+        self.dirty.get_or_insert_with(Instant::now);
         if batch.durable {
             self.sync()?;
         }
@@ -206,21 +214,21 @@ impl Writer {
             self.broken = Some(error.to_string());
             return Err(error);
         }
-        self.dirty = false;
+        self.dirty = None;
         Ok(())
     }
 
     fn sync_lazily(&mut self) {
-        if self.dirty
+        if self.dirty.is_some()
             && let Err(error) = self.sync()
         {
-            self.dirty = false;
+            self.dirty = None;
             tracing::error!(folder = %self.folder.path().display(), %error, "the log cannot be made durable");
         }
     }
 
     fn start_segment(&mut self, next_seq: u64) -> io::Result<()> {
-        if self.dirty {
+        if self.dirty.is_some() {
             self.sync()?;
         }
         let number = self.active.number + 1;

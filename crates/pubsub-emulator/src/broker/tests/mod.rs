@@ -7,10 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message;
+
 use super::*;
 use crate::clock::{ManualClock, Moment};
+use crate::encoded::ReceivedMessage;
 use crate::lease::Hold;
-use crate::proto::{CreateSnapshotRequest, PubsubMessage, ReceivedMessage, Subscription, Topic};
+use crate::proto::{CreateSnapshotRequest, PubsubMessage, Subscription, Topic};
 use crate::refusal::Refusal;
 
 const TOPIC: &str = "projects/test/topics/events";
@@ -166,9 +169,11 @@ fn message(text: &str) -> PubsubMessage {
     }
 }
 
+fn opened(received: &ReceivedMessage) -> PubsubMessage {
+    PubsubMessage::decode(received.message.clone()).unwrap()
+}
+
 fn numbers(received: &[ReceivedMessage]) -> Vec<u64> {
-    let ids = received
-        .iter()
-        .map(|one| &one.message.as_ref().unwrap().message_id);
+    let ids = received.iter().map(|one| opened(one).message_id);
     ids.map(|id| id.parse().unwrap()).collect()
 }

@@ -288,7 +288,7 @@ impl Run {
         let pulled = pulled.await.unwrap();
         assert_eq!(numbers(&pulled), self.model.ready(sub, most));
         for (seq, one) in numbers(&pulled).into_iter().zip(pulled) {
-            assert_eq!(one.message.unwrap().data, "x");
+            assert_eq!(opened(&one).data, "x");
             self.model.lease(sub, seq, one.ack_id.clone());
             self.given[sub].push((seq, one.ack_id));
         }

@@ -73,6 +73,7 @@ impl Record {
                     data: Bytes::from(format!("message {seq}")),
                     ..PubsubMessage::default()
                 };
+                let body = Draft::new(body).stamp(Seq(*seq), Moment::default());
                 frames.push(&Entry::message(Seq(*seq), &ids(open), &ids(acked), body));
             }
             Self::Done { holder, seqs, kept } => {
