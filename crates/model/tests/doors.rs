@@ -96,12 +96,18 @@ fn crates_depend_only_on_what_lies_below_them() {
     }
 }
 
+/// No parts of the farm: they hold the emulator against Google's own client.
+const JUDGES: &[&str] = &["bench", "pubsub-conformance"];
+
 #[test]
 fn each_third_party_has_one_owner() {
     for (package, dependencies) in workspace() {
+        let judges = JUDGES.contains(&package.as_str());
         for (crate_name, owner) in OWNED {
             assert!(
-                !dependencies.contains(*crate_name) || package == *owner,
+                !dependencies.contains(*crate_name)
+                    || package == *owner
+                    || (judges && *crate_name == "google-cloud-pubsub"),
                 "{package} names {crate_name}, which belongs to {owner}"
             );
         }
