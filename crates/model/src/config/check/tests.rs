@@ -502,7 +502,7 @@ fn policies_that_call_each_other_too_often_are_refused_at_once() {
     assert!(first.starts_with("farm.toml:8:"), "{errors}");
     assert!(first.contains("policy \"p006\" is too large"), "{errors}");
     // A rule of its own may be, too.
-    let many = vec!["not p005"; 3].join(" and ");
+    let many = ["not p005"; 3].join(" and ");
     let text = format!("builds = '{many}'\n[policies]\n{policies}");
     let errors = self::errors(&text);
     let mut lines = errors.lines().filter(large);
