@@ -392,14 +392,17 @@ fn start_hub(
         program: std::env::current_exe().context("cannot find the farm binary")?,
         roster: Roster::default(),
     };
+    let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+    let certificate = hub::Certificate::SelfSigned {
+        names: names.into(),
+    };
+    certificate.prepare(&data)?;
     let settings = hub::Settings {
         hub: id,
         bus: bus.clone(),
         bucket: bucket.to_owned(),
         data,
-        certificate: hub::Certificate::SelfSigned {
-            names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
-        },
+        certificate,
         machine_key: master_key,
         keys_2019: BTreeSet::new(),
         revdial_v1: false,

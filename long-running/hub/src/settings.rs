@@ -12,6 +12,7 @@ use farm_model::id::HubId;
 use farm_wire::keys::MasterKey;
 
 use crate::acceptor::KeyLives;
+use crate::acceptor::tls::self_signed;
 use crate::direct::{DirectMachine, read_direct};
 use crate::ledger::LedgerSettings;
 use crate::machines::Checks;
@@ -184,6 +185,19 @@ pub enum Certificate {
         /// In the certificate.
         names: Vec<String>,
     },
+}
+
+impl Certificate {
+    /// Makes the certificate at once, if it is ours to make and not there yet: whoever is told of the hub finds it.
+    ///
+    /// # Errors
+    /// It cannot be made or written.
+    pub fn prepare(&self, data: &Path) -> anyhow::Result<()> {
+        if let Self::SelfSigned { names } = self {
+            self_signed(names, data)?;
+        }
+        Ok(())
+    }
 }
 
 impl Args {

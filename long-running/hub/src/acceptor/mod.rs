@@ -5,7 +5,7 @@ mod pages;
 mod renewal;
 mod reverse;
 mod session;
-mod tls;
+pub(crate) mod tls;
 mod v1;
 
 use std::collections::BTreeMap;

@@ -39,7 +39,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// The pair in `data`, made anew if there is none for these names.
-fn self_signed(names: &[String], data: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+pub(crate) fn self_signed(names: &[String], data: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let (certificate, key) = (data.join(CERTIFICATE), data.join(KEY));
     let (wanted, made_for) = (names.join("\n"), data.join(NAMES));
     let there = certificate.exists() && key.exists();
