@@ -1,6 +1,7 @@
 //! This machine and its processes, from `/proc`.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{SysconfVar, sysconf};
@@ -66,4 +67,16 @@ pub fn allow_files(wanted: u64) -> Result<(), String> {
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// The whole path of the program to measure. Where it is not there, this program ends and says how to build it.
+#[must_use]
+pub fn program(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|error| {
+        let text = format!(
+            "{}: {error}; build it with `cargo build --release`, or name another with --farm\n",
+            path.display()
+        );
+        clap::Error::raw(clap::error::ErrorKind::Io, text).exit()
+    })
 }

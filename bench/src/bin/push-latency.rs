@@ -104,7 +104,7 @@ impl std::fmt::Display for Latency {
 async fn main() {
     let args = Args::parse();
     let before = machine::load();
-    let program = args.farm.canonicalize().unwrap();
+    let program = machine::program(&args.farm);
     let folder = tempfile::tempdir().unwrap();
     let ran = Ran::new(folder.path().join("ran"));
     let mut farm = Farm::start(&program, SHELL, &ran.command()).await;

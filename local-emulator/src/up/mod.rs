@@ -2,12 +2,15 @@
 
 mod folder;
 mod keeper;
+mod launch;
 pub(crate) mod lives;
 pub(crate) mod machines;
 mod order;
+mod parts;
 pub mod ports;
 mod report;
 mod sample;
+mod secrets;
 mod start;
 mod target;
 mod watch;

@@ -49,6 +49,20 @@ pub async fn bind(
     }
 }
 
+/// On this computer alone.
+pub fn default(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// Where this computer finds what listens on `address`.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        default(address.port())
+    } else {
+        address
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,34 +1,25 @@
-//! Starts every part, joins their doors, and stops them in the order that lets running builds end.
+//! Starts every part and joins their doors; stops them in the order that lets running builds end.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use jiff::SignedDuration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use coordinator::Status;
 use farm_bucket::{Bucket, folder_url};
-use farm_bus::{Bus, BusUrl, Receiver, SubscriptionSpec};
+use farm_bus::{Bus, Receiver, SubscriptionSpec};
 use farm_core::pool::Limits;
 use farm_model::id::{HostType, HubId};
-use farm_pubsub_emulator::{Emulator, Inspector, Options};
 use farm_runtime::{Clock, Ids};
-use farm_wire::keys::MasterKey;
 
 use super::folder::Folder;
-use super::keeper::Keeper;
-use super::lives::{Cuts, cutter, live};
-use super::machines::{self, Pool, Roster};
+use super::lives::cutter;
 use super::order::Pages;
+use super::parts::{Part, Parts};
+use super::ports::{default, reachable};
+use super::secrets::{Secrets, read_secret};
 use super::target::Target;
 use super::watch::Watch;
-use super::{Args, ports, report};
+use super::{Args, launch, ports, report};
 use crate::chaos::{Chaos, Targets};
 use crate::console::{Console, Tone};
 use crate::host::{Host, Plan, Triggers};
@@ -36,18 +27,6 @@ use crate::site::Site;
 
 /// The one hub of a local farm.
 const HUB: &str = "local";
-/// The project in Pub/Sub names.
-const PROJECT: &str = "farm";
-/// Silence that counts as loss: short, since everything is on this machine.
-const GRACE: SignedDuration = SignedDuration::from_secs(10);
-/// How often the hub says that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-/// How long running builds may go on once the farm is asked to stop.
-const DRAIN: Duration = Duration::from_secs(10);
-/// How long a recorded machine is away before its owner is told.
-const MISSING_AFTER: SignedDuration = SignedDuration::from_hours(1);
-/// How often the source is read without being asked.
-const POLL: Duration = Duration::from_secs(60);
 /// At most this many machines of a host type unless more are asked for.
 const MACHINES: u32 = 4;
 
@@ -65,39 +44,6 @@ pub(super) struct Running {
     bucket: Bucket,
     pub(super) parts: Parts,
     _folder: Folder,
-}
-
-/// Parts by the order in which they are stopped.
-pub(super) struct Parts {
-    hub: Part,
-    machines: Part,
-    front: Part,
-    calls: Part,
-    queues: Part,
-}
-
-/// Tasks that end with one token.
-struct Part {
-    tasks: JoinSet<anyhow::Result<()>>,
-    token: CancellationToken,
-}
-
-impl Part {
-    fn new() -> Self {
-        Self {
-            tasks: JoinSet::new(),
-            token: CancellationToken::new(),
-        }
-    }
-
-    async fn stop(&mut self) -> bool {
-        self.token.cancel();
-        let mut clean = true;
-        while let Some(ended) = self.tasks.join_next().await {
-            clean &= matches!(ended, Ok(Ok(())));
-        }
-        clean
-    }
 }
 
 impl Running {
@@ -123,7 +69,7 @@ impl Running {
         let at = http.local_addr()?;
 
         let (queues, bus_url, inspector) =
-            start_queues(&folder, pubsub, args.memory, chaos).await?;
+            launch::queues(&folder, pubsub, args.memory, chaos).await?;
         let bus = Bus::open(&bus_url)?;
         let hub_id: HubId = HUB.parse()?;
         // Before anyone speaks: what is said where nobody listens yet is lost.
@@ -140,7 +86,7 @@ impl Running {
         let log = folder.sub("functions")?.join("functions.log");
         let plan = Plan::new(args.program()?, &manifest, settings, &log);
         let host = Host::new(plan, &manifest, Clock::system());
-        let mut calls = start_host(&host, http, args.watch);
+        let mut calls = launch::host(&host, http, args.watch);
         let page_at = page.local_addr()?;
         let site = Site::new(inspector, Some(host), page_at, calls.token.clone());
         calls.tasks.spawn(site.run(page));
@@ -148,7 +94,7 @@ impl Running {
         front.tasks.spawn(triggers.run(front.token.clone()));
         let (cut_coordinator, coordinator_cuts) = cutter();
         let (cut_hub, hub_cuts) = cutter();
-        let status = start_coordinator(
+        let status = launch::coordinator(
             &mut front,
             &folder,
             &target,
@@ -160,7 +106,7 @@ impl Running {
 
         let hub_at = reachable(hub.local_addr()?);
         let (mut hub_part, mut machines) = (Part::new(), Part::new());
-        let plan = start_hub(
+        let plan = launch::hub(
             &mut hub_part,
             &folder,
             hub,
@@ -185,7 +131,7 @@ impl Running {
             idle: args.idle_after,
         };
         let hosts = target.hosts.clone();
-        start_machines(&mut machines, plan, limits, hosts, status.clone());
+        launch::machines(&mut machines, plan, limits, hosts, status.clone());
         let watch = Watch {
             git_dir: target.git_dir.clone(),
             full_name: target.full_name(),
@@ -233,37 +179,6 @@ impl Running {
     }
 }
 
-impl Parts {
-    /// Waits until a part ends that should not.
-    pub(super) async fn failed(&mut self) -> anyhow::Error {
-        let ended = tokio::select! {
-            Some(ended) = self.front.tasks.join_next() => ended,
-            Some(ended) = self.calls.tasks.join_next() => ended,
-            Some(ended) = self.hub.tasks.join_next() => ended,
-            Some(ended) = self.machines.tasks.join_next() => ended,
-            Some(ended) = self.queues.tasks.join_next() => ended,
-        };
-        match ended {
-            Ok(Ok(())) => anyhow!("a part of the farm ended by itself"),
-            Ok(Err(error)) => error,
-            Err(panic) => anyhow!("a part of the farm crashed: {panic}"),
-        }
-    }
-
-    /// The hub first, so that what runs may end; then machines, then the coordinator, then pages. The queues stay.
-    async fn stop_front(&mut self) -> bool {
-        let hub = self.hub.stop().await;
-        let machines = self.machines.stop().await;
-        let front = self.front.stop().await;
-        let calls = self.calls.stop().await;
-        hub && machines && front && calls
-    }
-}
-
-fn default(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
 fn cores() -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     u32::try_from(cores).unwrap_or(1)
@@ -285,220 +200,4 @@ fn greet(console: &Console, http: SocketAddr, target: &Target, machines: u32) {
         hosts.join(", ")
     );
     console.line(&console.paint(Tone::Quiet, &text));
-}
-
-async fn start_queues(
-    folder: &Folder,
-    listener: TcpListener,
-    memory: bool,
-    chaos: Option<&Chaos>,
-) -> anyhow::Result<(Part, BusUrl, Inspector)> {
-    let data = if memory {
-        None
-    } else {
-        Some(folder.sub("pubsub")?)
-    };
-    let emulator = Emulator::open(Options {
-        data,
-        disturbance: chaos.map(Chaos::disturbance),
-        ..Options::default()
-    })
-    .await?;
-    let url = format!(
-        "pubsub://{PROJECT}?endpoint=http://{}",
-        listener.local_addr()?
-    );
-    let inspector = emulator.inspector();
-    let mut part = Part::new();
-    let stop = part.token.clone().cancelled_owned();
-    part.tasks.spawn(async move {
-        emulator
-            .serve(listener, stop)
-            .await
-            .context("the Pub/Sub emulator")
-    });
-    Ok((part, url.parse()?, inspector))
-}
-
-/// Requests are answered until everybody else has ended; then the process that answers them ends.
-fn start_host(host: &Host, listener: TcpListener, watch: bool) -> Part {
-    let mut part = Part::new();
-    let (asked, answered) = (part.token.clone(), CancellationToken::new());
-    let router = host.router();
-    let last = answered.clone().drop_guard();
-    part.tasks.spawn(async move {
-        let _last = last;
-        let served = farm_runtime::serve::on(listener, router, asked).await;
-        served.context("the functions' address")
-    });
-    part.tasks.spawn(host.clone().run(watch, answered));
-    part
-}
-
-fn start_coordinator(
-    part: &mut Part,
-    folder: &Folder,
-    target: &Target,
-    listen: SocketAddr,
-    bus: &BusUrl,
-    bucket: &str,
-    cuts: Cuts,
-) -> anyhow::Result<watch::Receiver<Status>> {
-    let data = folder.sub("coordinator")?;
-    let settings = coordinator::Settings {
-        bus: bus.clone(),
-        bucket: bucket.to_owned(),
-        state: coordinator::StateUrl::Sqlite(data.join("state.db")),
-        data,
-        config: target.config.clone(),
-        overlays: vec![target.overlay()],
-        grace: GRACE,
-        poll: POLL,
-        missing_after: MISSING_AFTER,
-        listen: Some(listen),
-    };
-    let (status, watching) = watch::channel(Status::default());
-    let stop = part.token.clone();
-    let life = move || {
-        let (settings, status, stop) = (settings.clone(), status.clone(), stop.clone());
-        // What an earlier life knew is not known any more.
-        status.send_replace(Status::default());
-        async move {
-            let served = coordinator::serve(settings, Clock::system(), Ids::system(), status, stop);
-            served.await.context("the coordinator")
-        }
-    };
-    part.tasks.spawn(live(life, cuts, part.token.clone()));
-    Ok(watching)
-}
-
-fn start_hub(
-    part: &mut Part,
-    folder: &Folder,
-    listener: TcpListener,
-    id: HubId,
-    (bus, bucket): (&BusUrl, &str),
-    secrets: &Secrets,
-    cuts: Cuts,
-) -> anyhow::Result<machines::Plan> {
-    let data = folder.sub("hub")?;
-    let master_key = MasterKey::new(read_secret(&secrets.machines)?.as_bytes())?;
-    let plan = machines::Plan {
-        root: folder.sub("machines")?,
-        hub: reachable(listener.local_addr()?),
-        ca: data.join("hub-cert.pem"),
-        master_key: master_key.clone(),
-        clock: Clock::system(),
-        program: std::env::current_exe().context("cannot find the farm binary")?,
-        roster: Roster::default(),
-    };
-    let names = ["localhost", "127.0.0.1"].map(str::to_owned);
-    let certificate = hub::Certificate::SelfSigned {
-        names: names.into(),
-    };
-    certificate.prepare(&data)?;
-    let settings = hub::Settings {
-        hub: id,
-        bus: bus.clone(),
-        bucket: bucket.to_owned(),
-        data,
-        certificate,
-        machine_key: master_key,
-        keys_2019: BTreeSet::new(),
-        revdial_v1: false,
-        // Local machines get new keys at every start.
-        key_lives: hub::KeyLives::days(0, 0),
-        heartbeat: HEARTBEAT,
-        drain: DRAIN,
-        checks: hub::Checks::default(),
-        pages: hub::Pages::default(),
-        peers: hub::PeerSettings::default(),
-        ledger: hub::LedgerSettings::default(),
-        direct: Vec::new(),
-        snapshots: Default::default(),
-    };
-    let stop = part.token.clone();
-    // Kept over all lives: nobody else gets the port between two.
-    let listener = listener.into_std()?;
-    let life = move || {
-        let (settings, stop) = (settings.clone(), stop.clone());
-        let listener = listener.try_clone().and_then(TcpListener::from_std);
-        async move {
-            let (status, _) = watch::channel(hub::HubStatus::default());
-            let served = hub::serve(
-                settings,
-                listener?,
-                Clock::system(),
-                Ids::system(),
-                status,
-                stop,
-            );
-            served.await.context("the hub")
-        }
-    };
-    part.tasks.spawn(live(life, cuts, part.token.clone()));
-    Ok(plan)
-}
-
-fn start_machines(
-    part: &mut Part,
-    plan: machines::Plan,
-    limits: Limits,
-    hosts: Vec<HostType>,
-    status: watch::Receiver<Status>,
-) {
-    let stop = part.token.clone();
-    let pool = Pool::new(plan, stop.clone());
-    let keeper = Keeper::new(pool.clone(), limits, Clock::system());
-    part.tasks.spawn(async move {
-        keeper.run(hosts, status, stop).await;
-        pool.ended().await;
-        Ok(())
-    });
-}
-
-/// Where this computer finds what listens on `address`.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        default(address.port())
-    } else {
-        address
-    }
-}
-
-/// The farm's secrets, made at its first start, by their files.
-struct Secrets {
-    github: PathBuf,
-    gerrit: PathBuf,
-    tokens: PathBuf,
-    machines: PathBuf,
-}
-
-impl Secrets {
-    fn make(folder: &Folder, ids: &Ids) -> anyhow::Result<Self> {
-        Ok(Self {
-            github: folder.secret("github-webhook", ids)?,
-            gerrit: folder.secret("gerrit-webhook", ids)?,
-            tokens: folder.secret("token-key", ids)?,
-            machines: folder.secret("machine-key", ids)?,
-        })
-    }
-
-    /// What the functions may be given. Secrets are named by their files: an environment can be looked at.
-    fn settings(&self, bus: &BusUrl, bucket: &str) -> Vec<(String, String)> {
-        let file = |path: &Path| format!("@{}", path.display());
-        let all = [
-            ("FARM_BUS", bus.to_string()),
-            ("FARM_BUCKET", bucket.to_owned()),
-            ("GITHUB_WEBHOOK_SECRET", file(&self.github)),
-            ("GERRIT_WEBHOOK_SECRET", file(&self.gerrit)),
-            ("FARM_TOKEN_KEY", file(&self.tokens)),
-        ];
-        all.map(|(name, value)| (name.to_owned(), value)).to_vec()
-    }
-}
-
-fn read_secret(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the secret {}", path.display()))
 }

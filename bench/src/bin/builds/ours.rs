@@ -36,7 +36,7 @@ impl Ours {
     pub async fn start(args: &Args, builders: usize, commits: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ran = Ran::new(folder.path().join("ran"));
-        let program = args.farm.canonicalize().unwrap();
+        let program = machine::program(&args.farm);
         let mut farm = Farm::start(&program, &config(builders, &ran), "").await;
         for machine in 2..=args.machines {
             farm.add_machine(&format!("m{machine}")).await;

@@ -154,17 +154,27 @@ impl Broker {
         topic: &str,
         page: Page,
     ) -> Result<(Vec<String>, String), Refusal> {
+        self.names_of(topic, page, |catalog, topic| {
+            let all = catalog.subscriptions.iter();
+            let of_topic = all.filter(|(_, (_, config))| config.topic == topic && !config.detached);
+            of_topic.map(|(name, _)| name.as_str().to_owned()).collect()
+        })
+    }
+
+    /// A page of the names of what belongs to a topic.
+    pub(super) fn names_of(
+        &self,
+        topic: &str,
+        page: Page,
+        names: impl FnOnce(&Catalog, &str) -> Vec<String>,
+    ) -> Result<(Vec<String>, String), Refusal> {
         let topic = TopicName::parse(topic)?;
         let catalog = self.catalog();
         if !catalog.topics.contains_key(&topic) {
             return Err(missing(topic.id()));
         }
-        let of_topic = catalog
-            .subscriptions
-            .iter()
-            .filter(|(_, (_, config))| config.topic == topic.as_str() && !config.detached)
-            .map(|(name, _)| (name.as_str().to_owned(), name.as_str().to_owned()));
-        Ok(page.cut(of_topic))
+        let names = names(&catalog, topic.as_str()).into_iter();
+        Ok(page.cut(names.map(|name| (name.clone(), name))))
     }
 
     pub async fn create_subscription(

@@ -11,7 +11,7 @@ use super::written::Written;
 use super::{Broker, State};
 use crate::clock::Moment;
 use crate::mask;
-use crate::names::{ProjectName, SnapshotName, SubscriptionName, TopicName};
+use crate::names::{ProjectName, SnapshotName, SubscriptionName};
 use crate::proto::{CreateSnapshotRequest, Snapshot};
 use crate::refusal::Refusal;
 use crate::seqs::{Seq, SeqSet};
@@ -143,17 +143,11 @@ impl Broker {
         topic: &str,
         page: Page,
     ) -> Result<(Vec<String>, String), Refusal> {
-        let topic = TopicName::parse(topic)?;
-        let catalog = self.catalog();
-        if !catalog.topics.contains_key(&topic) {
-            return Err(missing(topic.id()));
-        }
-        let of_topic = catalog
-            .snapshots
-            .iter()
-            .filter(|(_, record)| record.config.topic == topic.as_str())
-            .map(|(name, _)| (name.as_str().to_owned(), name.as_str().to_owned()));
-        Ok(page.cut(of_topic))
+        self.names_of(topic, page, |catalog, topic| {
+            let all = catalog.snapshots.iter();
+            let of_topic = all.filter(|(_, record)| record.config.topic == topic);
+            of_topic.map(|(name, _)| name.as_str().to_owned()).collect()
+        })
     }
 
     pub async fn delete_snapshot(&self, name: &str) -> Result<(), Refusal> {
