@@ -157,6 +157,9 @@ while [ "$(distinct)" -lt $wanted ]; do
 done
 nothing_open() { [ "$(page api/farm | jq .open_count)" -eq 0 ]; }
 until_ok nothing_open || true
+# Pages follow the state within a second or so: that is waited for, and then they are held to it.
+pages_told() { [ "$(jq -s '[.[].runs[] | select(.verdict == null)] | length' "$dir"/bucket/views/build/*.json)" -eq 0 ]; }
+until_ok pages_told || true
 while take_results; do :; done
 
 # One line a wrong thing.
