@@ -134,6 +134,10 @@ text_id!(
     CommitId, "commit", is_commit, "40 or 64 lower-case hex digits"
 );
 text_id!(
+    /// What clients of 2019 find a log by: the SHA-1 of its text, 40 lower-case hex digits (spec `dashboard.md` 2.2).
+    LogHash, "log hash", is_log_hash, "40 lower-case hex digits"
+);
+text_id!(
     /// Names one build for ever: a hash of what is built (`record::BuildKey::id`), 32 hex digits.
     BuildId, "build id", is_build, "32 lower-case hex digits"
 );
@@ -245,6 +249,10 @@ fn is_commit(text: &str) -> bool {
 
 fn is_build(text: &str) -> bool {
     text.len() == 32 && is_hex(text)
+}
+
+fn is_log_hash(text: &str) -> bool {
+    text.len() == 40 && is_hex(text)
 }
 
 fn is_digest(text: &str) -> bool {

@@ -1,32 +1,45 @@
 //! Read models: the JSON documents the coordinator writes to `views/…` and functions read. Every document says when
 //! it was made.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod breakages;
+mod budget;
+mod builder;
+mod commit;
+mod grid;
+mod queue;
 mod status;
+mod test;
 
 use crate::id::{
-    AttemptKey, BuildId, BuilderName, CommitId, HostType, MachineId, MachineName, RepoName,
+    AttemptKey, BuildId, BuilderName, CommitId, HostType, JobName, MachineId, MachineName, RepoName,
 };
 use crate::kept::{Asked, Flake};
 use crate::message::activity::Hint;
 use crate::reason::{Reason, SetAside};
 use crate::record::{Build, CommitInfo, Run};
 
-mod queue;
-
+pub use breakages::{Breakage, BreakagesView, Mended};
+pub use budget::{Budget, Span, Spent};
+pub use builder::{BuilderRun, BuilderView};
+pub use commit::{BuildLine, CommitView, SetView};
+pub use grid::{Cell, Failure, GridRow, GridView, SHEET_ROWS, sheet_of};
 pub use queue::{QueueEntry, QueueMachines, QueueView};
 pub use status::{
     CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, HubStatus, IntakeStatus, MachineCounts,
     QueueStatus, Role, StatusView, SubscriptionStatus,
 };
+pub use test::{TestFailure, TestLine, TestsView};
 
 /// Keys of view documents below `views/`.
 pub mod key {
     use sha2::{Digest, Sha256};
 
-    use crate::id::{BuildId, HostType, RepoName};
+    use crate::id::{BuildId, BuilderName, CommitId, HostType, RepoName};
 
     /// [`super::FarmView`].
     pub const FARM: &str = "farm.json";
@@ -43,6 +56,42 @@ pub mod key {
     #[must_use]
     pub fn grid(repo: &RepoName, branch: &str) -> String {
         format!("grid/{repo}/-/{}.json", plain(branch))
+    }
+
+    /// [`super::GridView`] of one sheet of a branch.
+    #[must_use]
+    pub fn sheet(repo: &RepoName, branch: &str, sheet: u64) -> String {
+        format!("sheet/{repo}/-/{}/{sheet}.json", plain(branch))
+    }
+
+    /// [`super::BreakagesView`] of one branch.
+    #[must_use]
+    pub fn breakages(repo: &RepoName, branch: &str) -> String {
+        format!("breakages/{repo}/-/{}.json", plain(branch))
+    }
+
+    /// [`super::TestsView`] of one branch.
+    #[must_use]
+    pub fn tests(repo: &RepoName, branch: &str) -> String {
+        format!("tests/{repo}/-/{}.json", plain(branch))
+    }
+
+    /// [`super::CommitView`] of one commit.
+    #[must_use]
+    pub fn commit(repo: &RepoName, commit: &CommitId) -> String {
+        format!("commit/{repo}/-/{commit}.json")
+    }
+
+    /// [`super::BuilderView`] of one builder.
+    #[must_use]
+    pub fn builder(name: &BuilderName) -> String {
+        format!("builder/{name}.json")
+    }
+
+    /// [`super::SetView`] of one try set.
+    #[must_use]
+    pub fn set(name: &str) -> String {
+        format!("set/{}.json", plain(name))
     }
 
     /// [`super::QueueView`] of one host type.
@@ -203,41 +252,6 @@ impl Status {
     }
 }
 
-/// `grid/<repo>/-/<branch>.json`: commits × builders, newest commit first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct GridView {
-    /// When it was made.
-    pub made: Timestamp,
-    /// The repository.
-    pub repo: RepoName,
-    /// The branch.
-    pub branch: String,
-    /// Columns.
-    pub builders: Vec<BuilderName>,
-    /// Rows.
-    pub rows: Vec<GridRow>,
-}
-
-/// One commit's line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct GridRow {
-    /// The commit.
-    pub commit: CommitInfo,
-    /// One per column; none where no build is wanted.
-    pub cells: Vec<Option<Cell>>,
-}
-
-/// One build in the grid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cell {
-    /// The build.
-    pub build: BuildId,
-    /// Its newest run.
-    pub run: u32,
-    /// Its state.
-    pub status: Status,
-}
-
 /// What is expected of an open build, if all jobs take as long as they usually do and nothing else comes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
@@ -284,6 +298,16 @@ pub struct BuildView {
     /// What is expected of it; none once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
+    /// How long each job of its newest run usually takes, in seconds, by the job's name; those of which nothing is known
+    /// are not there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub usual: BTreeMap<JobName, f64>,
+    /// What the newest run has spent of its objective.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// The commit's place on the branch; none where it was not planned from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// Every run, oldest first.
     pub runs: Vec<Run>,
 }

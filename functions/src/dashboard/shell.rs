@@ -8,8 +8,15 @@ use sha2::{Digest, Sha256};
 
 use super::text::Moment;
 
-const STYLE: &str = include_str!("../../templates/style.css");
-const SCRIPT: &str = include_str!("../../templates/script.js");
+/// A file a kind of page; what follows goes before what stands first.
+const STYLE: &str = concat!(
+    include_str!("../../templates/style/base.css"),
+    include_str!("../../templates/style/grid.css"),
+    include_str!("../../templates/style/build.css"),
+    include_str!("../../templates/style/log.css"),
+    include_str!("../../templates/style/lists.css"),
+);
+const SCRIPT: &str = include_str!("../../templates/script/page.js");
 
 /// The frame of a page.
 pub(super) struct Shell {

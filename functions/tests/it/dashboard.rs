@@ -141,6 +141,7 @@ async fn a_builds_page_tells_its_runs_steps_and_log() {
         bytes: 12,
         dropped: 2048,
         whole: None,
+        hash: None,
     }));
     let function = dashboard_with(&view).await;
     let log = Bytes::from_static(b"\x1b[31mred\x1b[0m <i>\n");

@@ -80,6 +80,7 @@ async fn a_log_whose_chunks_are_gone_is_read_from_its_blob() {
         bytes: 10,
         dropped: 0,
         whole: Some(blob),
+        hash: None,
     }));
     let function = {
         let key = farm_model::view::key::build(&view.build.id);

@@ -1,5 +1,7 @@
 //! Views as a coordinator would write them.
 
+use std::collections::BTreeMap;
+
 use farm_model::Timestamp;
 use farm_model::id::AttemptKey;
 use farm_model::message::progress::{AttemptReport, LogSummary, Outcome, StepReport};
@@ -88,15 +90,19 @@ pub fn grid() -> GridView {
             build: key_of(builder, commit).id(),
             run,
             status,
+            failure: None,
         })
     };
     GridView {
         made: at("10:00:01"),
         repo: "demo".parse().unwrap(),
         branch: "main".to_owned(),
+        sheet: None,
+        total: 2,
         builders: vec!["linux-test".parse().unwrap(), "pi".parse().unwrap()],
         rows: vec![
             GridRow {
+                number: 1,
                 cells: vec![
                     cell("linux-test", &new, Status::Queued, 1),
                     cell("pi", &new, Status::Failed, 2),
@@ -104,6 +110,7 @@ pub fn grid() -> GridView {
                 commit: new,
             },
             GridRow {
+                number: 0,
                 cells: vec![None, cell("pi", &old, Status::Ok, 1)],
                 commit: old,
             },
@@ -197,6 +204,9 @@ pub fn build(state: AttemptState) -> BuildView {
         },
         reason: None,
         expected: None,
+        usual: BTreeMap::new(),
+        budget: None,
+        number: Some(1),
         runs: vec![Run {
             build: id.clone(),
             number: 1,

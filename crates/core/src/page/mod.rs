@@ -4,6 +4,8 @@ pub mod at;
 mod queue;
 mod status;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use farm_model::id::{BuildId, RepoName};
@@ -214,6 +216,7 @@ pub fn grid(farm: &Farm, branch: &Branch, now: Timestamp) -> GridView {
             cell(farm, &key.id())
         });
         GridRow {
+            number: 0,
             commit: commit.clone(),
             cells: cells.collect(),
         }
@@ -223,6 +226,8 @@ pub fn grid(farm: &Farm, branch: &Branch, now: Timestamp) -> GridView {
         made: now,
         repo: branch.repo.clone(),
         branch: branch.name.clone(),
+        sheet: None,
+        total: 0,
         builders,
         rows,
     }
@@ -234,6 +239,7 @@ fn cell(farm: &Farm, id: &BuildId) -> Option<Cell> {
         build: id.clone(),
         run: build.run,
         status: farm.status(id)?,
+        failure: None,
     })
 }
 
@@ -262,6 +268,9 @@ fn build_by(
         why: reason.as_ref().map(ToString::to_string).unwrap_or_default(),
         reason,
         expected: explainer.expected(id),
+        usual: BTreeMap::new(),
+        budget: None,
+        number: None,
         runs: farm.runs(id).to_vec(),
         build,
     })

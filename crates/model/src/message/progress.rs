@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Message, Topic};
-use crate::id::{AttemptKey, BlobId, HostType, HubId, HubSession, MachineId};
+use crate::id::{AttemptKey, BlobId, HostType, HubId, HubSession, LogHash, MachineId};
 
 /// One thing that happened to one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +202,9 @@ pub struct LogSummary {
     /// The whole log as one blob, once it is stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<BlobId>,
+    /// What clients of 2019 find it by, once it can be found so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<LogHash>,
 }
 
 /// A hub says that it lives, and what it holds. Sent every few seconds, in parts where there are many machines; a

@@ -9,6 +9,7 @@ use crate::id::{
 };
 use crate::kept::Culprit;
 use crate::message::progress::Outcome;
+use crate::view::Breakage;
 
 /// A run has its outcome. Announced at least once, with a stable event id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,5 +104,46 @@ pub struct CulpritFound {
 
 impl Message for CulpritFound {
     const TYPE: &'static str = "farmhand.culprit.found.v1";
+    const TOPIC: Topic = Topic::Results;
+}
+
+/// A commit turned builders red. What is found within a short while is told together; what comes to light later is told
+/// in a further part. Announced at least once, with a stable event id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildersBroken {
+    /// The repository.
+    pub repo: RepoName,
+    /// The branch.
+    pub branch: String,
+    /// The commit.
+    pub commit: CommitId,
+    /// From 1.
+    pub part: u32,
+    /// By builder; of this part alone.
+    pub breakages: Vec<Breakage>,
+}
+
+/// Builders that a commit had turned red are green again. Told together, and announced, as [`BuildersBroken`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildersMended {
+    /// The repository.
+    pub repo: RepoName,
+    /// The branch.
+    pub branch: String,
+    /// The commit that had broken them.
+    pub commit: CommitId,
+    /// From 1.
+    pub part: u32,
+    /// By builder; each is mended.
+    pub breakages: Vec<Breakage>,
+}
+
+impl Message for BuildersBroken {
+    const TYPE: &'static str = "farmhand.builders.broken.v1";
+    const TOPIC: Topic = Topic::Results;
+}
+
+impl Message for BuildersMended {
+    const TYPE: &'static str = "farmhand.builders.mended.v1";
     const TOPIC: Topic = Topic::Results;
 }

@@ -102,6 +102,7 @@ pub fn finished(build: &BuildId, number: u32) -> Run {
             bytes: 54_321,
             dropped: 0,
             whole: None,
+            hash: None,
         },
         ..AttemptReport::bare(Outcome::Ok, String::new())
     };

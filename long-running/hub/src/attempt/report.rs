@@ -64,6 +64,7 @@ pub fn of(
             bytes: kept.bytes,
             dropped: over + kept.lost,
             whole: kept.whole,
+            hash: None,
         },
         snapshot: brought.snapshot,
         units: brought.units,

@@ -1,5 +1,7 @@
 //! A build as it was: its record says of everything when it happened, so its page of now is cut off at that moment.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use farm_model::message::progress::Outcome;
@@ -26,6 +28,8 @@ pub fn build(now: &BuildView, at: Timestamp) -> Option<BuildView> {
         runs,
         reason: None,
         expected: None,
+        usual: BTreeMap::new(),
+        budget: None,
         ..now.clone()
     })
 }

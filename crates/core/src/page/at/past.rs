@@ -195,6 +195,7 @@ impl Past {
                 build: build.clone(),
                 run,
                 status,
+                failure: None,
             });
         }
     }
@@ -206,7 +207,11 @@ impl Past {
             serde_json::from_str(line.detail.get(detail::COMMITS)?).ok()?;
         let grid = self.grids.get_mut(&(repo, branch))?;
         let columns = grid.builders.len();
-        let new = commits.into_iter().map(|commit| GridRow {
+        let count = commits.len() as u64;
+        let numbers = (grid.total..grid.total + count).rev();
+        grid.total += count;
+        let new = std::iter::zip(commits, numbers).map(|(commit, number)| GridRow {
+            number,
             commit,
             cells: vec![None; columns],
         });
