@@ -5,7 +5,9 @@
 //! |---|---|
 //! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
-//! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
+//! | `/read/<build>/<run>/<job>/<attempt>` | its log for people: first error, parts, search `?q=`, lines around `?line=` |
+//! | `/log/<build>/<run>/<job>/<attempt>` | the log as it is, or a range of it; with `?gzip` as a file; with `?from=BYTE` a piece, where to go on in `x-log-next`, and whether more may come in `x-log-more` |
+//! | `/log/<SHA-1>` | the log of this text, for clients of 2019 |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
 //! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
@@ -24,10 +26,13 @@ mod front;
 mod log;
 mod past;
 mod place;
+mod read;
 mod rendered;
 mod shell;
+mod terminal;
 mod text;
 mod trouble;
+mod turns;
 mod views;
 
 use std::sync::Arc;
@@ -41,7 +46,8 @@ use axum::routing::get;
 use farm_bucket::Bucket;
 use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
 use farm_runtime::{Clock, Vars};
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate};
+use tower_http::compression::{CompressionLayer, DefaultPredicate};
 
 use self::rendered::Rendered;
 use self::shell::Shell;
@@ -61,7 +67,8 @@ struct Dashboard {
     fronts: Rendered,
     /// Of past moments: however many are asked for, the page of now stays.
     pasts: Rendered,
-    turns: past::Turns,
+    turns: turns::Turns,
+    logs: read::Indexes,
     clock: Clock,
     /// What the tokens of those are signed with who may see what others asked for.
     tokens: Option<String>,
@@ -82,7 +89,8 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         audit: Views::new(bucket.clone()),
         fronts: Rendered::default(),
         pasts: Rendered::default(),
-        turns: past::Turns::default(),
+        turns: turns::Turns::default(),
+        logs: read::Indexes::default(),
         bucket,
         clock: Clock::system(),
         tokens: vars.read("FARM_TOKEN_KEY")?,
@@ -92,6 +100,8 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/", get(front::page))
         .route("/build/{build}", get(build::page))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
+        .route("/log/{hash}", get(log::by_hash))
+        .route("/read/{build}/{run}/{job}/{attempt}", get(read::page))
         .route("/diff", get(diff::page))
         .route("/api/farm", get(api::farm))
         .route("/api/status", get(api::status))
@@ -102,8 +112,13 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/api/audit", get(api::audit))
         .fallback(not_found)
         .layer(from_fn_with_state(policy, guarded))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(compressible()))
         .with_state(Arc::new(dashboard)))
+}
+
+/// What is compressed already stays as it is.
+fn compressible() -> impl Predicate {
+    DefaultPredicate::new().and(NotForContentType::const_new("application/gzip"))
 }
 
 /// Nothing that a commit or a log says can become more than text.

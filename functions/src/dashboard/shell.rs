@@ -14,6 +14,7 @@ const STYLE: &str = concat!(
     include_str!("../../templates/style/grid.css"),
     include_str!("../../templates/style/build.css"),
     include_str!("../../templates/style/log.css"),
+    include_str!("../../templates/style/ansi.css"),
     include_str!("../../templates/style/lists.css"),
 );
 const SCRIPT: &str = include_str!("../../templates/script/page.js");

@@ -1,23 +1,27 @@
 //! The page of one build: everything that is known of it, and its log as it grows.
 
+mod attempt;
+mod tail;
+
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Response};
 use farm_model::Timestamp;
-use farm_model::id::{AttemptKey, BuildId};
-use farm_model::message::progress::StepReport;
-use farm_model::record::{Attempt, AttemptState, BuildKind, Gone, Job, JobState, Run};
+use farm_model::id::BuildId;
+use farm_model::record::{BuildKind, Job, JobState, Run};
 use farm_model::view::{BuildView, Status, key};
 
+use self::attempt::{AttemptPart, attempt_part};
+pub(super) use self::attempt::{state_of, step_badge};
+use self::tail::{LogPart, newest_log};
 use super::Dashboard;
 use super::cells::Badge;
-use super::log::{self, Tail};
 use super::past;
 use super::place::{self, WantedQuery, address};
 use super::shell::{Shell, Then};
-use super::text::{Moment, between, bytes, millis};
+use super::text::{Moment, between};
 use super::trouble::Trouble;
 
 #[derive(Template)]
@@ -53,35 +57,6 @@ struct JobPart<'a> {
     badge: Badge,
     /// Newest first.
     attempts: Vec<AttemptPart<'a>>,
-}
-
-struct AttemptPart<'a> {
-    attempt: &'a Attempt,
-    badge: Badge,
-    leased: Moment,
-    took: String,
-    reason: String,
-    steps: Vec<StepPart<'a>>,
-    log: String,
-    /// How large it is, once it has ended.
-    size: String,
-}
-
-struct StepPart<'a> {
-    name: &'a str,
-    badge: Badge,
-    state: &'a str,
-    took: String,
-}
-
-/// The log of the newest attempt.
-struct LogPart {
-    /// Its address.
-    log: String,
-    name: String,
-    tail: Tail,
-    dropped: String,
-    grows: bool,
 }
 
 pub(super) async fn page(
@@ -182,94 +157,4 @@ fn job_part<'a>(run: &Run, job: &'a Job, now: Timestamp) -> JobPart<'a> {
             .collect(),
         job,
     }
-}
-
-fn attempt_part<'a>(run: &Run, job: &Job, attempt: &'a Attempt, now: Timestamp) -> AttemptPart<'a> {
-    let (badge, end, reason) = match &attempt.state {
-        AttemptState::Offered => (
-            Badge::from(Status::Queued).saying("offered"),
-            now,
-            String::new(),
-        ),
-        AttemptState::Running { step, .. } => {
-            let step = step.as_ref().map(|step| format!("step {step}"));
-            (Status::Running.into(), now, step.unwrap_or_default())
-        }
-        AttemptState::Finished { at, report } => {
-            (report.outcome.into(), *at, report.reason.clone())
-        }
-        AttemptState::Gone { at, reason, how } => {
-            let badge = match how {
-                Gone::Refused => Badge::from(Status::Queued).saying("refused"),
-                Gone::Restarted => Badge::from(Status::Queued).saying("cut off"),
-                Gone::Cancelled => Badge::from(Status::Lost).saying("cancelled"),
-                Gone::Silent => Status::Lost.into(),
-            };
-            (badge, *at, reason.clone())
-        }
-    };
-    let key = run.attempt_key(&job.name, attempt.number);
-    let size = log::summary(attempt).map(|log| bytes(log.bytes));
-    AttemptPart {
-        badge,
-        leased: Moment(attempt.leased),
-        took: between(attempt.leased, end),
-        reason,
-        steps: steps(attempt).iter().map(step_part).collect(),
-        log: format!("/log/{key}"),
-        size: size.unwrap_or_default(),
-        attempt,
-    }
-}
-
-fn steps(attempt: &Attempt) -> &[StepReport] {
-    match &attempt.state {
-        AttemptState::Finished { report, .. } => &report.steps,
-        _ => &[],
-    }
-}
-
-fn step_part(step: &StepReport) -> StepPart<'_> {
-    let status = match step.state.as_str() {
-        "ok" => Status::Ok,
-        _ => Status::Failed,
-    };
-    StepPart {
-        name: &step.name,
-        badge: status.into(),
-        state: &step.state,
-        took: millis(step.milliseconds),
-    }
-}
-
-/// The log of the attempt that was leased last, in the newest run that has any.
-async fn newest_log(dashboard: &Dashboard, view: &BuildView) -> Result<Option<LogPart>, Trouble> {
-    let Some((key, attempt)) = newest_attempt(view) else {
-        return Ok(None);
-    };
-    let ended = log::summary(attempt);
-    let dropped = ended.map_or(0, |log| log.dropped);
-    Ok(Some(LogPart {
-        log: format!("/log/{key}"),
-        name: format!("{} on {}", key.job, attempt.machine),
-        tail: log::tail(dashboard, &key, ended).await?,
-        dropped: if dropped == 0 {
-            String::new()
-        } else {
-            bytes(dropped)
-        },
-        grows: matches!(
-            attempt.state,
-            AttemptState::Offered | AttemptState::Running { .. }
-        ),
-    }))
-}
-
-fn newest_attempt(view: &BuildView) -> Option<(AttemptKey, &Attempt)> {
-    let mut runs = view.runs.iter().rev();
-    let run = runs.find(|run| run.attempts() > 0)?;
-    let jobs = run.jobs.iter();
-    let attempts = jobs.flat_map(|job| job.attempts.iter().map(move |attempt| (job, attempt)));
-    let (job, attempt) = attempts.max_by_key(|(_, attempt)| attempt.leased)?;
-    Some((run.attempt_key(&job.name, attempt.number), attempt))
 }
