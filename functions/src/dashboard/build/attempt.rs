@@ -5,6 +5,7 @@ use farm_model::message::progress::StepReport;
 use farm_model::record::{Attempt, AttemptState, Gone, Job, Run};
 use farm_model::view::Status;
 
+use super::usual::Usual;
 use crate::dashboard::cells::Badge;
 use crate::dashboard::log;
 use crate::dashboard::text::{Moment, between, bytes, millis};
@@ -14,6 +15,7 @@ pub(super) struct AttemptPart<'a> {
     pub(super) badge: Badge,
     pub(super) leased: Moment,
     pub(super) took: String,
+    pub(super) usual: Option<Usual>,
     pub(super) reason: String,
     pub(super) steps: Vec<StepPart<'a>>,
     /// The page of its log.
@@ -71,21 +73,30 @@ pub(super) fn attempt_part<'a>(
     run: &Run,
     job: &Job,
     attempt: &'a Attempt,
+    usual: Option<f64>,
     now: Timestamp,
 ) -> AttemptPart<'a> {
     let state = state_of(attempt, now);
+    let took = state.end.duration_since(attempt.leased).as_secs_f64();
     let key = run.attempt_key(&job.name, attempt.number);
     let size = log::summary(attempt).map(|log| bytes(log.bytes));
     AttemptPart {
         badge: state.badge,
         leased: Moment(attempt.leased),
         took: between(attempt.leased, state.end),
+        usual: Usual::of(took, usual, log::is_over(attempt)),
         reason: state.reason,
         steps: steps(attempt).iter().map(step_part).collect(),
         log: format!("/read/{key}"),
         size: size.unwrap_or_default(),
         attempt,
     }
+}
+
+/// A time as [`millis`] writes it.
+pub(super) fn seconds(seconds: f64) -> String {
+    // A negative or unknown time is none.
+    millis((seconds * 1000.0) as u64)
 }
 
 fn steps(attempt: &Attempt) -> &[StepReport] {

@@ -55,7 +55,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_comes_out_is_what_went_in() {
-        let text: Vec<u8> = (0..3_000_000u32).map(|n| (n * n % 251) as u8).collect();
+        let text: Vec<u8> = (0..3_000_000u32)
+            .map(|n| (n.wrapping_mul(n) % 251) as u8)
+            .collect();
         let pieces = text.chunks(1_000_001).map(Bytes::copy_from_slice).map(Ok);
         let pieces: Vec<io::Result<Bytes>> = pieces.collect();
         let packed: Vec<Bytes> = gzip(stream::iter(pieces).boxed())

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -27,6 +29,8 @@ pub(in crate::dashboard) struct Source {
     attempt: AttemptKey,
     whole: Option<Whole>,
     life: Life,
+    /// Bytes that have been read of it.
+    read: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -70,6 +74,7 @@ impl Source {
                 true => Life::Over,
                 false => Life::Grows,
             }),
+            read: Arc::default(),
         })
     }
 
@@ -99,9 +104,26 @@ impl Source {
         from: u64,
         most: usize,
     ) -> Result<LogPiece, BucketError> {
-        let Some(whole) = &self.whole else {
-            return self.bucket.read_log(&self.attempt, from, most).await;
+        let piece = match &self.whole {
+            Some(whole) => self.read_whole(whole, from, most).await?,
+            None => self.bucket.read_log(&self.attempt, from, most).await?,
         };
+        let len = piece.bytes.len() as u64;
+        self.read.fetch_add(len, Ordering::Relaxed);
+        Ok(piece)
+    }
+
+    /// How many bytes have been read so, by this and its clones.
+    pub(in crate::dashboard) fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    async fn read_whole(
+        &self,
+        whole: &Whole,
+        from: u64,
+        most: usize,
+    ) -> Result<LogPiece, BucketError> {
         let range = from..from.saturating_add(most as u64).min(whole.size);
         let bytes = if range.is_empty() {
             Bytes::new()

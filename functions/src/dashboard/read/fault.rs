@@ -52,7 +52,7 @@ pub(super) fn is_suspect(line: &[u8]) -> bool {
 /// What a line, as plain text, says of a failure; nothing mostly.
 pub(super) fn weight(line: &str) -> Option<Weight> {
     let text = line.trim();
-    if is_verdict(line, text) || is_compiler(text) || is_tool(text) || is_crash(text) {
+    if is_verdict(line, text) || is_compiler(line, text) || is_tool(text) || is_crash(text) {
         return Some(Weight::Certain);
     }
     is_complaint(text).then_some(Weight::Likely)
@@ -75,7 +75,11 @@ fn is_verdict(line: &str, text: &str) -> bool {
 }
 
 /// `file:line: error: …`, `file(line): error C1234: …`, `error[E0308]: …`, and what Go's compiler says.
-fn is_compiler(text: &str) -> bool {
+fn is_compiler(line: &str, text: &str) -> bool {
+    // What a test says is indented.
+    if line.starts_with([' ', '\t']) {
+        return false;
+    }
     if let Some(rest) = text.strip_prefix("error") {
         return rest.starts_with('[') && rest.contains("]: ")
             || rest.starts_with(": ") && is_said(&rest[2..]);
@@ -168,9 +172,8 @@ fn is_crash(text: &str) -> bool {
         "Exception in thread ",
         "Unhandled exception",
     ]) || text == "Killed"
-        || text.contains("Segmentation fault (core dumped)")
         || text.ends_with(": Segmentation fault")
-        || text.ends_with("(core dumped)")
+        || text.contains("(core dumped)")
         || text.contains("[signal SIGSEGV")
         || text.contains("==ERROR: ") && text.contains("Sanitizer")
 }

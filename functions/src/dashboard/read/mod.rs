@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::header;
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use farm_model::id::AttemptKey;
 use farm_model::message::progress::Outcome;
@@ -42,6 +42,8 @@ const LINES: u64 = 2000;
 const BEFORE: u64 = 20;
 /// Lines around the first error.
 const EXCERPT: u64 = 8;
+/// Tells how many bytes of the log were read for an answer.
+const READ: HeaderName = HeaderName::from_static("x-log-read");
 /// Characters of what is searched for.
 const LONGEST_NEEDLE: usize = 200;
 
@@ -98,8 +100,11 @@ pub(super) async fn page(
     }
     .render()
     .await?;
-    let fresh = [(header::CACHE_CONTROL, "no-cache")];
-    Ok((fresh, Html(html)).into_response())
+    let headers = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (READ, HeaderValue::from(source.bytes_read())),
+    ];
+    Ok((headers, Html(html)).into_response())
 }
 
 /// What the index says, which is read up to the end of the log before.

@@ -83,7 +83,6 @@ struct Found {
 }
 
 struct Part {
-    line: u64,
     address: String,
     name: String,
     is_step: bool,
@@ -186,7 +185,6 @@ impl Page<'_> {
     fn part(&self, section: &Section) -> Part {
         let (state, took) = section.end.clone().unwrap_or_default();
         Part {
-            line: section.line,
             address: self.line(section.line),
             name: section.name.clone(),
             is_step: section.is_step,
