@@ -18,6 +18,7 @@
 
 mod api;
 mod build;
+mod cache;
 mod cells;
 mod diff;
 mod flakes;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
@@ -54,6 +55,7 @@ use self::shell::Shell;
 use self::trouble::not_found;
 use self::views::Views;
 use crate::doors;
+use crate::session::Sessions;
 
 /// What pages are made of.
 struct Dashboard {
@@ -64,7 +66,8 @@ struct Dashboard {
     status: Views<StatusView>,
     flakes: Views<FlakesView>,
     audit: Views<AuditView>,
-    fronts: Rendered,
+    /// Of now, by the versions of their views.
+    rendered: Rendered,
     /// Of past moments: however many are asked for, the page of now stays.
     pasts: Rendered,
     turns: turns::Turns,
@@ -72,6 +75,8 @@ struct Dashboard {
     clock: Clock,
     /// What the tokens of those are signed with who may see what others asked for.
     tokens: Option<String>,
+    /// Who is signed in, to whom pages offer what they may ask for.
+    sessions: Option<Sessions>,
 }
 
 /// The function.
@@ -87,13 +92,14 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         status: Views::new(bucket.clone()),
         flakes: Views::new(bucket.clone()),
         audit: Views::new(bucket.clone()),
-        fronts: Rendered::default(),
+        rendered: Rendered::default(),
         pasts: Rendered::default(),
         turns: turns::Turns::default(),
         logs: read::Indexes::default(),
         bucket,
         clock: Clock::system(),
         tokens: vars.read("FARM_TOKEN_KEY")?,
+        sessions: Sessions::read(vars)?,
     };
     let policy = HeaderValue::from_str(&Shell::policy())?;
     Ok(Router::new()
@@ -111,6 +117,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/api/flakes", get(api::flakes))
         .route("/api/audit", get(api::audit))
         .fallback(not_found)
+        .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
         .layer(CompressionLayer::new().compress_when(compressible()))
         .with_state(Arc::new(dashboard)))

@@ -41,7 +41,10 @@ impl BudgetPart {
                 name: spent.span.as_str(),
                 label: label(spent.span),
                 took: seconds(spent.seconds),
-                percent: format!("{:.0} %", 100.0 * spent.seconds / total.max(f64::MIN_POSITIVE)),
+                percent: format!(
+                    "{:.0} %",
+                    100.0 * spent.seconds / total.max(f64::MIN_POSITIVE)
+                ),
                 from,
                 width: at(before) - from,
             }
@@ -50,7 +53,8 @@ impl BudgetPart {
             spans: spans.collect(),
             text: said(&budget.class, total, objective),
             late: budget.late.map(label),
-            objective: objective.map(at),
+            // So that its mark is seen.
+            objective: objective.map(|objective| at(objective).min(996)),
         }
     }
 }
@@ -100,16 +104,27 @@ mod tests {
     #[test]
     fn spans_lie_one_after_the_other_on_a_bar_that_has_room_for_the_objective() {
         let places = |part: &BudgetPart| -> Vec<(u32, u32)> {
-            part.spans.iter().map(|span| (span.from, span.width)).collect()
+            part.spans
+                .iter()
+                .map(|span| (span.from, span.width))
+                .collect()
         };
         let late = budget(Some(50.0));
         assert_eq!(places(&late), [(0, 300), (300, 5), (305, 695)]);
         assert_eq!(late.objective, Some(500));
-        assert!(late.text.contains("50 s more than the 50 s"), "{}", late.text);
+        assert!(
+            late.text.contains("50 s more than the 50 s"),
+            "{}",
+            late.text
+        );
         assert_eq!(late.late, Some("waiting for a machine"));
         let good = budget(Some(200.0));
         assert_eq!(places(&good), [(0, 150), (150, 3), (153, 347)]);
-        assert!(good.text.starts_with("1 min 40 s of the 3 min 20 s"), "{}", good.text);
+        assert!(
+            good.text.starts_with("1 min 40 s of the 3 min 20 s"),
+            "{}",
+            good.text
+        );
         assert!(budget(None).text.contains("nothing is promised"));
     }
 

@@ -50,8 +50,16 @@ impl Group<'_> {
 
     /// `57 of 60 are over, 2 failed`.
     pub(super) fn count(&self) -> String {
-        let over = self.jobs.iter().filter(|job| matches!(job.state, JobState::Done { .. })).count();
-        let failed = self.jobs.iter().filter(|job| job_badge(job).class == "failed").count();
+        let over = self
+            .jobs
+            .iter()
+            .filter(|job| matches!(job.state, JobState::Done { .. }))
+            .count();
+        let failed = self
+            .jobs
+            .iter()
+            .filter(|job| job_badge(job).class == "failed")
+            .count();
         let failed = match failed {
             0 => String::new(),
             failed => format!(", {failed} failed"),
@@ -117,7 +125,11 @@ fn node(group: &Group<'_>, groups: &[Group<'_>]) -> Node {
         let mut needs = group.jobs.iter().flat_map(|job| &job.needs);
         needs.any(|need| other.jobs.iter().any(|job| job.name == *need))
     };
-    let after: Vec<&str> = groups.iter().filter(needs).map(|other| other.name.as_str()).collect();
+    let after: Vec<&str> = groups
+        .iter()
+        .filter(needs)
+        .map(|other| other.name.as_str())
+        .collect();
     Node {
         badge: group.badge(),
         count: match group.is_many() {
@@ -133,7 +145,8 @@ fn node(group: &Group<'_>, groups: &[Group<'_>]) -> Node {
 /// The column of each job: one after the last that it needs. Needs that go round in a circle end after as many steps as
 /// there are jobs.
 fn columns(run: &Run) -> BTreeMap<&JobName, usize> {
-    let mut columns: BTreeMap<&JobName, usize> = run.jobs.iter().map(|job| (&job.name, 0)).collect();
+    let mut columns: BTreeMap<&JobName, usize> =
+        run.jobs.iter().map(|job| (&job.name, 0)).collect();
     for _ in 0..run.jobs.len() {
         let mut changed = false;
         for job in &run.jobs {
@@ -199,8 +212,12 @@ mod tests {
         Part::Tests { units: Vec::new() }
     }
 
-    const OK: JobState = JobState::Done { outcome: Outcome::Ok };
-    const FAILED: JobState = JobState::Done { outcome: Outcome::Failed };
+    const OK: JobState = JobState::Done {
+        outcome: Outcome::Ok,
+    };
+    const FAILED: JobState = JobState::Done {
+        outcome: Outcome::Failed,
+    };
 
     #[test]
     fn sixty_shards_are_one_node_after_make() {
@@ -217,8 +234,14 @@ mod tests {
             .collect();
         assert_eq!(names, [["make"], ["tests"]]);
         let tests = &graph[1][0];
-        assert_eq!((tests.count.as_str(), tests.badge.word), ("57 of 60 are over", "running"));
-        assert_eq!((tests.after.as_str(), tests.anchor.as_str()), ("make", "jobs-tests"));
+        assert_eq!(
+            (tests.count.as_str(), tests.badge.word),
+            ("57 of 60 are over", "running")
+        );
+        assert_eq!(
+            (tests.after.as_str(), tests.anchor.as_str()),
+            ("make", "jobs-tests")
+        );
     }
 
     #[test]
@@ -232,8 +255,18 @@ mod tests {
         ];
         let run = run(jobs);
         let groups = groups(&run);
-        let told: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.badge().word)).collect();
-        assert_eq!(told, [("make", "ok"), ("tests", "failed"), ("tests-1.again", "blocked")]);
+        let told: Vec<_> = groups
+            .iter()
+            .map(|group| (group.name.as_str(), group.badge().word))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("make", "ok"),
+                ("tests", "failed"),
+                ("tests-1.again", "blocked")
+            ]
+        );
         assert_eq!(groups[1].count(), "1 of 2 are over, 1 failed");
     }
 

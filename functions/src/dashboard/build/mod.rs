@@ -1,8 +1,8 @@
 //! The page of one build: everything that is known of it, and its log as it grows.
 
+mod ask;
 mod attempt;
 mod budget;
-mod ask;
 mod graph;
 mod near;
 mod page;
@@ -67,6 +67,5 @@ pub(super) async fn page(
             page_of(farm, view, known, now).render()?
         }
     };
-    let fresh = [(axum::http::header::CACHE_CONTROL, "no-cache")];
-    Ok((fresh, Html(html)).into_response())
+    Ok(Html(html).into_response())
 }

@@ -29,7 +29,10 @@ pub(super) async fn near(dashboard: &Dashboard, view: &BuildView) -> Result<Near
     if of.kind != BuildKind::PostSubmit || of.against.is_some() {
         return Ok(Near::default());
     }
-    let grid = dashboard.grids.get(&key::grid(&of.repo, &of.branch)).await?;
+    let grid = dashboard
+        .grids
+        .get(&key::grid(&of.repo, &of.branch))
+        .await?;
     if let Some(near) = grid.and_then(|grid| found(&grid.view, view)) {
         return Ok(near);
     }
@@ -38,14 +41,22 @@ pub(super) async fn near(dashboard: &Dashboard, view: &BuildView) -> Result<Near
     };
     let sheet = key::sheet(&of.repo, &of.branch, sheet_of(number));
     let sheet = dashboard.grids.get(&sheet).await?;
-    Ok(sheet.and_then(|sheet| found(&sheet.view, view)).unwrap_or_default())
+    Ok(sheet
+        .and_then(|sheet| found(&sheet.view, view))
+        .unwrap_or_default())
 }
 
 /// The neighbours on a grid that has the build; its newest commit stands first.
 fn found(grid: &GridView, view: &BuildView) -> Option<Near> {
     let of = &view.build.key;
-    let row = grid.rows.iter().position(|row| row.commit.id == of.commit)?;
-    let column = grid.builders.iter().position(|builder| *builder == of.builder)?;
+    let row = grid
+        .rows
+        .iter()
+        .position(|row| row.commit.id == of.commit)?;
+    let column = grid
+        .builders
+        .iter()
+        .position(|builder| *builder == of.builder)?;
     let other = |row: usize| {
         let row = &grid.rows[row];
         let cell = row.cells.get(column)?.as_ref()?;

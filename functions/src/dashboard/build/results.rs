@@ -56,7 +56,11 @@ pub(super) fn results(view: &BuildView) -> Option<Results> {
     let excused = excused(&reports);
     let (mut seen, mut bad) = (BTreeSet::new(), Vec::new());
     for told in &reports {
-        let tests = told.report.tests.iter().filter(|test| !test.outcome.is_good());
+        let tests = told
+            .report
+            .tests
+            .iter()
+            .filter(|test| !test.outcome.is_good());
         let new = tests.filter(|test| seen.insert((&test.unit, &test.name)));
         bad.extend(new.map(|test| bad_test(view, told, test, &excused)));
     }
@@ -89,14 +93,20 @@ fn told<'a>(run: &Run, job: &'a Job) -> Option<Told<'a>> {
         return None;
     };
     let log = format!("/read/{}", run.attempt_key(&job.name, attempt.number));
-    matches!(job.part, Part::Tests { .. } | Part::Again { .. } | Part::Whole)
-        .then_some(Told { job, report, log })
+    matches!(
+        job.part,
+        Part::Tests { .. } | Part::Again { .. } | Part::Whole
+    )
+    .then_some(Told { job, report, log })
 }
 
 /// Units that failed and then passed alone.
 fn excused<'a>(reports: &[Told<'a>]) -> BTreeSet<&'a str> {
     let mut excused = BTreeSet::new();
-    for told in reports.iter().filter(|told| told.report.outcome != Outcome::Lost) {
+    for told in reports
+        .iter()
+        .filter(|told| told.report.outcome != Outcome::Lost)
+    {
         let Part::Again { units } = &told.job.part else {
             continue;
         };
@@ -163,10 +173,15 @@ fn summary(bad: &[BadTest], reports: &[Told<'_>]) -> String {
     let counts = [
         (of(&|test| test.badge.class == "failed"), "failed"),
         (of(&|test| test.badge.word == "not told"), "not told of"),
-        (of(&|test| test.by_chance), "by chance: passed when run alone"),
+        (
+            of(&|test| test.by_chance),
+            "by chance: passed when run alone",
+        ),
     ];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
-    let mut counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    let mut counts: Vec<String> = counts
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     if !passed.is_empty() {
         counts.push(format!("{} passed", count(passed.len() as u64, "unit")));
     }

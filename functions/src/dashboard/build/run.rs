@@ -53,7 +53,9 @@ pub(super) fn run_part<'a>(run: &'a Run, view: &'a BuildView, now: Timestamp) ->
         None => Status::Queued.into(),
     };
     let groups = groups(run);
-    let parts = groups.iter().map(|group| group_part(run, group, &view.usual, now));
+    let parts = groups
+        .iter()
+        .map(|group| group_part(run, group, &view.usual, now));
     RunPart {
         badge,
         opened: Moment(run.opened),

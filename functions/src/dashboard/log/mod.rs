@@ -19,10 +19,8 @@ use serde::Deserialize;
 use self::range::Asked;
 pub(super) use self::source::{Life, PIECE, Source};
 use super::Dashboard;
+use super::cache::Keep;
 use super::trouble::Trouble;
-
-/// What never changes may be kept by anyone, for a year.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 #[derive(Deserialize)]
 pub(super) struct Part {
@@ -87,8 +85,7 @@ async fn piece(source: &Source, from: u64) -> Result<Response, Trouble> {
     headers.insert("x-log-next", HeaderValue::from(piece.next));
     let more = if more { "true" } else { "false" };
     headers.insert("x-log-more", HeaderValue::from_static(more));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok((Keep::Never, response).into_response())
 }
 
 async fn whole(
@@ -100,36 +97,22 @@ async fn whole(
     let Some(tag) = source.tag() else {
         return growing(source, end).await;
     };
-    let known = headers.get(header::IF_NONE_MATCH);
-    let known = known.and_then(|known| known.to_str().ok()).unwrap_or("");
-    let mut response = if known.contains(&tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        asked(source, range::asked(headers, end, &tag), end).await?
-    };
-    let headers = response.headers_mut();
-    headers.insert(
-        header::ETAG,
-        HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("")),
-    );
-    for (name, value) in [
-        (header::CACHE_CONTROL, FOR_EVER),
+    let response = asked(source, range::asked(headers, end, &tag), end).await?;
+    let parts = [
+        (header::ETAG, tag.as_str()),
         (header::ACCEPT_RANGES, "bytes"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    Ok(response)
+    ];
+    Ok((Keep::Forever, parts, response).into_response())
 }
 
 /// As far as the log goes at this moment, without a length: it may grow while it is read.
 async fn growing(source: &Source, end: u64) -> Result<Response, Trouble> {
-    let fresh = [(header::CACHE_CONTROL, "no-cache")];
     let body = if end == 0 {
         Body::empty()
     } else {
         source.body(0..u64::MAX).await?
     };
-    Ok((fresh, text(body)).into_response())
+    Ok(text(body))
 }
 
 async fn asked(source: &Source, asked: Asked, end: u64) -> Result<Response, Trouble> {
@@ -162,16 +145,15 @@ async fn packed(source: &Source, attempt: &AttemptKey) -> Result<Response, Troub
     let (run, job, number) = (attempt.run, &attempt.job, attempt.attempt);
     let name = format!("attachment; filename=\"{build}-{run}-{job}-{number}.log.gz\"");
     let body = Body::from_stream(gzip::gzip(source.bytes(0..end)));
-    let caching = match source.tag() {
-        Some(_) => FOR_EVER,
-        None => "no-cache",
+    let keep = match source.tag() {
+        Some(_) => Keep::Forever,
+        None => Keep::Now,
     };
     let headers = [
         (header::CONTENT_TYPE, "application/gzip".to_owned()),
         (header::CONTENT_DISPOSITION, name),
-        (header::CACHE_CONTROL, caching.to_owned()),
     ];
-    Ok((headers, body).into_response())
+    Ok((keep, headers, body).into_response())
 }
 
 /// Where a log ends that somebody has heard of.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
 use farm_model::id::AttemptKey;
 use farm_model::message::progress::Outcome;
@@ -100,10 +100,7 @@ pub(super) async fn page(
     }
     .render()
     .await?;
-    let headers = [
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (READ, HeaderValue::from(source.bytes_read())),
-    ];
+    let headers = [(READ, HeaderValue::from(source.bytes_read()))];
     Ok((headers, Html(html)).into_response())
 }
 
