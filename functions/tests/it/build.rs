@@ -5,7 +5,7 @@ use axum::http::Request;
 use farm_forge::token;
 use farm_model::message::progress::{AttemptReport, Outcome, TestOutcome, TestResult};
 use farm_model::record::{Attempt, AttemptState, Job, JobState, Part, Verdict};
-use farm_model::view::{BuildView, Budget, Span, Spent, Status};
+use farm_model::view::{Budget, BuildView, Span, Spent, Status};
 
 use crate::harness::{Function, TOKEN_KEY};
 use crate::sample::{at, build, dashboard_with, failed, running};
@@ -66,20 +66,49 @@ fn sharded() -> BuildView {
         units: vec![unit.to_owned()],
     };
     let net = vec![
-        test("net", "TestDial<>", TestOutcome::Failed, "\u{1b}[31mwant\u{1b}[0m <b>\n"),
+        test(
+            "net",
+            "TestDial<>",
+            TestOutcome::Failed,
+            "\u{1b}[31mwant\u{1b}[0m <b>\n",
+        ),
         test("net", "", TestOutcome::Failed, ""),
         test("fmt", "", TestOutcome::Ok, ""),
     ];
     let os = vec![test("os", "TestPipe", TestOutcome::Failed, "timed out")];
     view.runs[0].jobs = vec![
         job("make", &[], Part::Setup, report(Outcome::Ok, Vec::new())),
-        job("tests-1", &["make"], shard(&["net", "fmt"]), report(Outcome::Failed, net.clone())),
-        job("tests-2", &["make"], shard(&["os"]), report(Outcome::Failed, os)),
+        job(
+            "tests-1",
+            &["make"],
+            shard(&["net", "fmt"]),
+            report(Outcome::Failed, net.clone()),
+        ),
+        job(
+            "tests-2",
+            &["make"],
+            shard(&["os"]),
+            report(Outcome::Failed, os),
+        ),
         job("tests-3", &["make"], shard(&["io"]), None),
-        job("tests-1.again", &["tests-1"], again("net"), report(Outcome::Failed, net)),
-        job("tests-2.again", &["tests-2"], again("os"), report(Outcome::Ok, Vec::new())),
+        job(
+            "tests-1.again",
+            &["tests-1"],
+            again("net"),
+            report(Outcome::Failed, net),
+        ),
+        job(
+            "tests-2.again",
+            &["tests-2"],
+            again("os"),
+            report(Outcome::Ok, Vec::new()),
+        ),
     ];
-    view.usual = [("make".parse().unwrap(), 10.0), ("tests-1".parse().unwrap(), 30.0)].into();
+    view.usual = [
+        ("make".parse().unwrap(), 10.0),
+        ("tests-1".parse().unwrap(), 30.0),
+    ]
+    .into();
     view
 }
 
@@ -127,7 +156,10 @@ async fn tests_that_failed_come_first_with_what_they_said() {
         ],
     );
     let place = |text: &str| page.find(text).unwrap();
-    assert!(place("TestDial") < place("TestPipe"), "what failed by chance comes last");
+    assert!(
+        place("TestDial") < place("TestPipe"),
+        "what failed by chance comes last"
+    );
     assert_eq!(page.matches("<b>net</b> TestDial").count(), 1, "told once");
     assert!(!page.contains("There may be more"));
 }
@@ -139,7 +171,9 @@ async fn a_late_build_shows_on_what_its_time_was_spent() {
     view.budget = Some(Budget {
         class: "tip".to_owned(),
         objective_seconds: Some(60.0),
-        spent: spent.map(|(span, seconds)| Spent { span, seconds }).to_vec(),
+        spent: spent
+            .map(|(span, seconds)| Spent { span, seconds })
+            .to_vec(),
         late: Some(Span::Queue),
     });
     has(
@@ -158,7 +192,15 @@ async fn a_late_build_shows_on_what_its_time_was_spent() {
 #[tokio::test]
 async fn a_builds_page_leads_to_the_same_builder_on_other_commits() {
     let page = page(&build(running())).await;
-    has(&page, &["rel=\"prev\" href=\"/build/", "older commit", "href=\"/builder/pi\"", "href=\"/commits/aaaa"]);
+    has(
+        &page,
+        &[
+            "rel=\"prev\" href=\"/build/",
+            "older commit",
+            "href=\"/builder/pi\"",
+            "href=\"/commits/aaaa",
+        ],
+    );
     assert!(!page.contains("newer commit"));
 }
 
@@ -178,7 +220,10 @@ async fn who_is_signed_in_may_ask_for_a_run_and_others_are_led_there() {
     let view = build(failed(Default::default()));
     let function = dashboard_with(&view).await;
     let stranger = seen_by(&function, &view, None).await;
-    let back = format!("href=\"/sign-in?back=/build/{}\">Sign in to re-run", view.build.id);
+    let back = format!(
+        "href=\"/sign-in?back=/build/{}\">Sign in to re-run",
+        view.build.id
+    );
     assert!(stranger.contains(&back) && !stranger.contains("action=\"/retry\""));
     let known = seen_by(&function, &view, Some("gopher<>")).await;
     has(
@@ -211,6 +256,17 @@ async fn a_run_that_is_not_the_newest_is_told_of_below() {
     view.status = Status::Running;
     view.runs.insert(0, older);
     let page = page(&view).await;
-    has(&page, &["aria-label=\"Run 2\"", "aria-label=\"Run 1\"", "machine went away"]);
-    assert_eq!(page.matches("id=\"jobs-tests\"").count(), 1, "an id is there once");
+    has(
+        &page,
+        &[
+            "aria-label=\"Run 2\"",
+            "aria-label=\"Run 1\"",
+            "machine went away",
+        ],
+    );
+    assert_eq!(
+        page.matches("id=\"jobs-tests\"").count(),
+        1,
+        "an id is there once"
+    );
 }

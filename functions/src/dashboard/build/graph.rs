@@ -68,8 +68,8 @@ impl Group<'_> {
     }
 }
 
-/// What is shown of a group whose jobs differ.
-fn urgency(job: &Job) -> u8 {
+/// What is shown of a group whose jobs differ, and what is looked for first.
+pub(super) fn urgency(job: &Job) -> u8 {
     match (job_badge(job).class, &job.state) {
         ("failed", _) => 5,
         ("running", _) => 4,

@@ -1,13 +1,15 @@
 //! One run: its jobs and their attempts.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use farm_model::Timestamp;
 use farm_model::id::JobName;
 use farm_model::record::{Job, JobState, Run};
 use farm_model::view::{BuildView, Status};
-use std::collections::BTreeMap;
 
 use super::attempt::{AttemptPart, attempt_part};
-use super::graph::{Group, Node, graph, groups};
+use super::graph::{Group, Node, graph, groups, urgency};
 use crate::dashboard::cells::Badge;
 use crate::dashboard::text::{Moment, between};
 
@@ -77,8 +79,8 @@ fn group_part<'a>(
     let badge = group.badge();
     let jobs = group.jobs.iter().map(|job| job_part(run, job, usual, now));
     let mut jobs: Vec<JobPart<'a>> = jobs.collect();
-    // What failed is looked for, and shards are many.
-    jobs.sort_by_key(|job| job.badge.class != "failed");
+    // What failed or runs is looked for, and shards are many.
+    jobs.sort_by_key(|job| Reverse(urgency(job.job)));
     GroupPart {
         name: group.name.clone(),
         anchor: group.anchor(),
