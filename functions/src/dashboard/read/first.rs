@@ -1,6 +1,8 @@
 //! The first error of a log: of the first step that failed, where steps are marked. What a step that came out well said on
 //! its way is not why anything failed.
 
+use farm_bucket::LogPiece;
+
 use super::fault::{self, Weight};
 use super::lines::Line;
 use super::sections::Said;
@@ -21,6 +23,9 @@ pub(super) struct Finding {
 /// Looks for it, line by line.
 #[derive(Default)]
 pub(super) struct First {
+    /// Where in the piece under way a line may be one, from the last on, and where the piece begins.
+    suspects: Vec<u64>,
+    piece: u64,
     decided: Option<Finding>,
     /// Of the step under way; of all lines where no steps are marked.
     certain: Option<u64>,
@@ -29,6 +34,16 @@ pub(super) struct First {
 }
 
 impl First {
+    /// Looks at a piece before its lines are taken in.
+    pub(super) fn prepare(&mut self, piece: &LogPiece) {
+        if self.decided.is_none() {
+            let found = fault::suspects(&piece.bytes);
+            let found = found.into_iter().rev().map(|at| piece.offset + at as u64);
+            self.suspects = found.collect();
+            self.piece = piece.offset;
+        }
+    }
+
     /// Takes the next line in, of which `said` is known.
     pub(super) fn line(&mut self, line: &Line<'_>, said: &Said) {
         if self.decided.is_some() {
@@ -55,7 +70,7 @@ impl First {
         if !bytes.trim_ascii().is_empty() {
             self.last = Some(line.number);
         }
-        if self.certain.is_some() || !fault::is_suspect(bytes) {
+        if self.certain.is_some() || !self.is_suspect(line) {
             return;
         }
         match fault::weight(&plain(bytes)) {
@@ -63,6 +78,15 @@ impl First {
             Some(Weight::Likely) => self.likely = self.likely.or(Some(line.number)),
             None => {}
         }
+    }
+
+    fn is_suspect(&mut self, line: &Line<'_>) -> bool {
+        if line.offset < self.piece {
+            return fault::is_suspect(line.bytes);
+        }
+        while self.suspects.pop_if(|at| *at < line.offset).is_some() {}
+        let end = line.offset + line.bytes.len() as u64;
+        self.suspects.last().is_some_and(|at| *at < end)
     }
 
     fn best(&self, or_last: bool) -> Option<Finding> {
@@ -82,23 +106,31 @@ impl First {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dashboard::read::sections::Sections;
+    use crate::dashboard::read::index::Index;
 
-    fn found(log: &str, is_over: bool) -> Option<(u64, bool)> {
-        let (mut first, mut sections) = (First::default(), Sections::default());
-        for (number, text) in (1..).zip(log.lines()) {
-            let line = Line {
-                number,
-                offset: 0,
-                bytes: text.as_bytes(),
-                cut: 0,
-            };
-            let said = sections.line(number, line.bytes);
-            first.line(&line, &said);
+    /// The first error of a log that comes in pieces of `size` bytes.
+    fn found_in(log: &str, size: usize, is_over: bool) -> Option<(u64, bool)> {
+        let mut index = Index::default();
+        for (n, bytes) in log.as_bytes().chunks(size).enumerate() {
+            let offset = (n * size) as u64;
+            index.take(&LogPiece {
+                offset,
+                next: offset + bytes.len() as u64,
+                bytes: bytes.to_vec().into(),
+            });
         }
-        first
-            .found(is_over)
-            .map(|found| (found.line, found.is_error))
+        let found = index.first(is_over)?;
+        Some((found.line, found.is_error))
+    }
+
+    /// The same however it comes. A line without an end is not looked at yet.
+    fn found(log: &str, is_over: bool) -> Option<(u64, bool)> {
+        let log = format!("{log}\n");
+        let found = found_in(&log, log.len(), is_over);
+        for size in [1, 2, 3, 7, 20] {
+            assert_eq!(found_in(&log, size, is_over), found, "pieces of {size}");
+        }
+        found
     }
 
     #[test]

@@ -56,6 +56,7 @@ impl Index {
     /// Takes in what follows.
     pub(super) fn take(&mut self, piece: &LogPiece) {
         let seen = &mut self.seen;
+        seen.first.prepare(piece);
         let _ = self.lines.take(piece, &mut |line| {
             seen.line(line);
             ControlFlow::Continue(())
