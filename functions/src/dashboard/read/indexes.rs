@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use farm_model::id::AttemptKey;
 use futures::TryStreamExt;
@@ -18,6 +19,9 @@ const MOST: usize = 64;
 /// Bytes that are read for one request; the next goes on from there.
 const READ: u64 = 512 << 20;
 
+/// How long a request waits for others who read the same log.
+const WAIT: Duration = Duration::from_secs(15);
+
 /// Indexes by log.
 #[derive(Default)]
 pub(in crate::dashboard) struct Indexes {
@@ -33,7 +37,8 @@ impl Indexes {
         source: &Source,
         end: u64,
     ) -> Result<OwnedMutexGuard<Index>, Trouble> {
-        let mut index = self.slot(attempt).lock_owned().await;
+        let index = tokio::time::timeout(WAIT, self.slot(attempt).lock_owned()).await;
+        let mut index = index.map_err(|_| busy())?;
         let missing = end.saturating_sub(index.at());
         if missing > 0 {
             let _turn = match missing > PIECE as u64 {
@@ -65,9 +70,7 @@ async fn read(index: &mut Index, source: &Source, end: u64) -> Result<(), Troubl
     let mut pieces = source.pieces(index.at());
     while index.at() < end {
         if index.at() >= until {
-            return Err(Trouble::Busy(
-                "This log is very long, and is still being read.".to_owned(),
-            ));
+            return Err(busy());
         }
         let Some(piece) = pieces.try_next().await? else {
             break;
@@ -77,4 +80,8 @@ async fn read(index: &mut Index, source: &Source, end: u64) -> Result<(), Troubl
         tokio::task::yield_now().await;
     }
     Ok(())
+}
+
+fn busy() -> Trouble {
+    Trouble::Busy("This log is very long, and is still being read.".to_owned())
 }

@@ -121,7 +121,7 @@ async fn known(
     let is_over = source.life() != Life::Grows;
     let found = index.first(is_over).filter(|_| !well);
     let first = first_line(asked, &index);
-    let start = found.as_ref().map_or(1, |found| start_of(found));
+    let start = found.as_ref().map_or(1, start_of);
     let after = asked.after.map_or(1, |after| after.saturating_add(1));
     Ok(Known {
         count: index.count(),
