@@ -50,8 +50,7 @@ impl Farm {
         let actor = &command.actor;
         match &command.ask {
             Ask::Clear { builder, commit } => {
-                let place = (builder.clone(), commit.clone());
-                let builds = self.by_commit.get(&place).cloned().unwrap_or_default();
+                let builds = self.by_commit.at(builder, commit).to_vec();
                 let cause = format!("cleared by {actor}");
                 let opened = builds
                     .iter()
@@ -127,6 +126,8 @@ impl Farm {
         };
         self.book.put(Kept::Pause(pause), effects);
         effects.dirty.insert(ViewKey::Farm);
+        let builder = builder.clone();
+        effects.dirty.insert(ViewKey::Builder { builder });
         self.lanes_changed();
         "paused it; what runs goes on".to_owned()
     }
@@ -137,6 +138,8 @@ impl Farm {
             key: builder.to_string(),
         };
         effects.dirty.insert(ViewKey::Farm);
+        let builder = builder.clone();
+        effects.dirty.insert(ViewKey::Builder { builder });
         let was = self.book.take(&key, effects).is_some();
         self.lanes_changed();
         match was {

@@ -1,10 +1,14 @@
 //! The leader as a state machine: facts and a moment in, one transaction out, and once that is durable, what may be told.
 //! It knows no clock, no task and no store, so that a simulation and a replay drive the very code that decides.
 
+use std::collections::BTreeSet;
+
+use farm_core::farm::all_numbers;
 use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
+use farm_model::record::{Branch, Numbered};
 use farm_store::{
     Batch, ConfigRecord, Decision, Epoch, InboxEntry, Loaded, OutboxEntry, ViewVersion,
 };
@@ -57,6 +61,8 @@ pub struct Leader {
     forget_before: Option<Timestamp>,
     /// Known to be done, to be struck out in the next transaction.
     told: Vec<String>,
+    /// Numbers that the store has yet to get.
+    renumbered: Vec<Numbered>,
     written: Vec<ViewKey>,
     versions: Vec<ViewVersion>,
     counts: Counts,
@@ -71,6 +77,11 @@ impl Leader {
             dirty: views(&loaded.dirty),
             history: false,
         };
+        let unnumbered: Vec<_> = loaded.branches.iter().filter(|of| of.total == 0).collect();
+        let unnumbered: BTreeSet<_> = unnumbered
+            .into_iter()
+            .map(|of| (of.repo.clone(), of.name.clone()))
+            .collect();
         let saved = Saved {
             config: loaded.config.and_then(parsed),
             branches: loaded.branches,
@@ -86,13 +97,19 @@ impl Leader {
             at: now,
             policy: policy.clone(),
         };
+        let mind = Mind::restore(policy, saved, now);
+        let is_new =
+            |branch: &&Branch| unnumbered.contains(&(branch.repo.clone(), branch.name.clone()));
+        let renumbered = mind.farm().branches().filter(is_new).map(all_numbers);
+        let renumbered = renumbered.collect();
         let leader = Self {
-            mind: Mind::restore(policy, saved, now),
+            mind,
             epoch: loaded.epoch,
             recorder: Recorder::new(start),
             began: now,
             forget_before: None,
             told: Vec::new(),
+            renumbered,
             written: Vec::new(),
             versions: Vec::new(),
             counts: Counts::default(),
@@ -170,6 +187,7 @@ impl Leader {
             decision: logged.map(|inputs| self.decision(inputs, now)),
             configured,
             told: std::mem::take(&mut self.told),
+            renumbered: std::mem::take(&mut self.renumbered),
             written: std::mem::take(&mut self.written),
             versions: std::mem::take(&mut self.versions),
             forget_decisions_before: self.forget_before,
