@@ -5,6 +5,7 @@ mod build;
 mod builder;
 mod commit;
 mod grid;
+mod heads;
 mod line;
 mod queue;
 mod status;
@@ -28,6 +29,7 @@ use crate::farm::{Farm, stand};
 
 pub use build::build;
 pub use grid::{GRID_ROWS, grid, sheet};
+pub use heads::{heads, sheets};
 pub use line::Shown;
 pub(crate) use line::is_cell;
 pub use status::status;

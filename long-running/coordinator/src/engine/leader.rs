@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use farm_core::farm::all_numbers;
-use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey};
+use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
+use farm_model::id::RepoName;
 use farm_model::record::{Branch, Numbered};
 use farm_store::{
     Batch, ConfigRecord, Decision, Epoch, InboxEntry, Loaded, OutboxEntry, ViewVersion,
@@ -71,40 +72,34 @@ pub struct Leader {
 impl Leader {
     /// The farm as it was saved, and what an earlier leader may not have told.
     #[must_use]
-    pub fn restore(loaded: Loaded, policy: Policy, now: Timestamp) -> (Self, Tellable) {
-        let untold = Tellable {
-            outbox: loaded.outbox.into_iter().map(told_as).collect(),
+    pub fn restore(mut loaded: Loaded, policy: Policy, now: Timestamp) -> (Self, Tellable) {
+        let mut untold = Tellable {
+            outbox: std::mem::take(&mut loaded.outbox)
+                .into_iter()
+                .map(told_as)
+                .collect(),
             dirty: views(&loaded.dirty),
             history: false,
         };
-        let unnumbered: Vec<_> = loaded.branches.iter().filter(|of| of.total == 0).collect();
-        let unnumbered: BTreeSet<_> = unnumbered
-            .into_iter()
-            .map(|of| (of.repo.clone(), of.name.clone()))
-            .collect();
-        let saved = Saved {
-            config: loaded.config.and_then(parsed),
-            branches: loaded.branches,
-            builds: loaded.builds,
-            runs: loaded.runs,
-            inbox: loaded.inbox.into_iter().map(used_up).collect(),
-            feed: loaded.feed,
-            owned: loaded.owned,
-            kept: loaded.kept,
-        };
+        let epoch = loaded.epoch;
+        let unnumbered = loaded.branches.iter().filter(|branch| branch.total == 0);
+        let unnumbered: BTreeSet<_> = unnumbered.map(name_of).collect();
+        let saved = saved(loaded);
         let start = Start {
             stamp: Stamp::own(),
             at: now,
             policy: policy.clone(),
         };
         let mind = Mind::restore(policy, saved, now);
-        let is_new =
-            |branch: &&Branch| unnumbered.contains(&(branch.repo.clone(), branch.name.clone()));
-        let renumbered = mind.farm().branches().filter(is_new).map(all_numbers);
-        let renumbered = renumbered.collect();
+        let branches = mind.farm().branches();
+        let mut renumbered = Vec::new();
+        for branch in branches.filter(|branch| unnumbered.contains(&name_of(branch))) {
+            renumbered.push(all_numbers(branch));
+            untold.dirty.extend(pages_of(branch));
+        }
         let leader = Self {
             mind,
-            epoch: loaded.epoch,
+            epoch,
             recorder: Recorder::new(start),
             began: now,
             forget_before: None,
@@ -255,6 +250,38 @@ impl Leader {
         self.counts.decided += decided.count() as u64;
         self.counts.ignored += effects.ignored;
     }
+}
+
+fn saved(loaded: Loaded) -> Saved {
+    Saved {
+        config: loaded.config.and_then(parsed),
+        branches: loaded.branches,
+        builds: loaded.builds,
+        runs: loaded.runs,
+        inbox: loaded.inbox.into_iter().map(used_up).collect(),
+        feed: loaded.feed,
+        owned: loaded.owned,
+        kept: loaded.kept,
+    }
+}
+
+fn name_of(branch: &Branch) -> (RepoName, String) {
+    (branch.repo.clone(), branch.name.clone())
+}
+
+/// The pages that show a branch's commits.
+fn pages_of(branch: &Branch) -> impl Iterator<Item = ViewKey> {
+    let (repo, name) = name_of(branch);
+    let grid = ViewKey::Grid {
+        repo: repo.clone(),
+        branch: name.clone(),
+    };
+    let sheet = move |sheet| ViewKey::Sheet {
+        repo: repo.clone(),
+        branch: name.clone(),
+        sheet,
+    };
+    std::iter::once(grid).chain(page::sheets(branch).map(sheet))
 }
 
 fn used_up(entry: InboxEntry) -> (String, Timestamp) {

@@ -2,7 +2,9 @@
 //! acknowledgements, announcements and pages.
 
 mod batch;
+mod below;
 mod checkpoint;
+mod heal;
 mod history;
 mod keeper;
 mod leader;
@@ -81,6 +83,8 @@ pub(crate) struct Parts {
     pub(crate) history: Box<dyn Store>,
     /// And once more, for reading what documents show of long ago.
     pub(crate) shelf: Box<dyn Store>,
+    /// And once more, for looking which documents there should be.
+    pub(crate) healer: Box<dyn Store>,
     /// Asked before history is written.
     pub(crate) leadership: Leadership,
     /// Where it is put up how this goes.
@@ -103,6 +107,8 @@ pub(crate) struct Engine {
     telling: bool,
     views: Views,
     shelf: shelf::Shelf,
+    below: below::Below,
+    healer: heal::Healer,
     config: watch::Sender<Option<FarmConfig>>,
     status: watch::Sender<Status>,
     counts: Status,
@@ -148,6 +154,8 @@ impl Engine {
                 ..Status::default()
             },
             shelf: shelf::Shelf::start(parts.shelf),
+            below: below::Below::default(),
+            healer: heal::Healer::start(parts.healer, parts.bucket.clone()),
             history: history::Exporter::start(parts.history, parts.bucket, parts.leadership),
             keeper,
             board: parts.board,
@@ -183,8 +191,12 @@ impl Engine {
                 Some(ids) = self.outbox.done.recv() => self.all_told(ids),
                 written = self.views.written() => self.pages_written(written),
                 () = self.shelf.read() => {}
+                lost = self.healer.missing() => self.views.mark(lost),
                 _ = front_page.tick() => self.views.mark([ViewKey::Farm, ViewKey::Status]),
-                _ = tick.tick() => round.push(Input { facts: vec![Fact::Tick], ..Input::default() }),
+                _ = tick.tick() => {
+                    self.healer.go_on(self.leader.farm());
+                    round.push(Input { facts: vec![Fact::Tick], ..Input::default() });
+                }
                 () = tokio::time::sleep(wake) => {}
             }
             self.round(round).await?;
@@ -290,9 +302,20 @@ impl Engine {
         let farm = self.leader.farm();
         let due = self.shelf.sort(farm, self.views.due());
         let known = due.into_iter().map(|key| (key, page::Stored::default()));
-        let all = known.chain(self.shelf.take());
+        let read = self
+            .shelf
+            .take()
+            .into_iter()
+            .filter_map(|(key, stored)| match key {
+                ViewKey::Below { .. } => {
+                    self.below.begin(key, stored.below);
+                    None
+                }
+                key => Some((key, stored)),
+            });
+        let all: Vec<_> = known.chain(read).collect();
         let mut renderer = page::Renderer::new(farm, self.clock.now());
-        let documents = all.map(|(key, stored)| {
+        let documents = all.into_iter().map(|(key, stored)| {
             let text = match &key {
                 ViewKey::Status => serde_json::to_string(&self.board.view()).ok(),
                 other => renderer.render_with(other, &stored).unwrap_or_default(),
@@ -301,7 +324,9 @@ impl Engine {
         });
         let documents = documents.collect();
         self.views.write(documents);
-        self.shelf.go_on(self.leader.farm());
+        self.views.mark(self.below.portion());
+        self.leader.written(self.below.done().into_iter().collect());
+        self.shelf.go_on(self.leader.farm(), self.below.is_free());
     }
 
     /// How long nothing need happen unless something arrives.
@@ -354,6 +379,7 @@ impl Engine {
 
     fn pages_written(&mut self, mut written: Written) {
         written.keys.retain(|key| !self.shelf.has(key));
+        self.below.written(&written.keys);
         self.leader.written(written.keys);
         self.leader.versions(written.versions);
     }

@@ -63,12 +63,14 @@ impl Shelf {
     }
 
     /// Reads for the next that wait.
-    pub(super) fn go_on(&mut self, farm: &Farm) {
+    /// Of what stands for others only while `below` may be.
+    pub(super) fn go_on(&mut self, farm: &Farm, below: bool) {
         if !self.reading.is_empty() || self.waiting.is_empty() {
             return;
         }
         let is_build = |key: &ViewKey| matches!(key, ViewKey::Build { .. });
-        let mut next = self.waiting.take(1, |_| true);
+        let may = |key: &ViewKey| below || !matches!(key, ViewKey::Below { .. });
+        let mut next = self.waiting.take(1, may);
         if next.iter().all(is_build) {
             next.extend(self.waiting.take(BUILDS - 1, is_build));
         }
@@ -112,6 +114,17 @@ impl Shelf {
     pub(super) fn has(&self, key: &ViewKey) -> bool {
         self.waiting.contains(key) || self.reading.contains(key)
     }
+}
+
+/// Which documents are below a sheet.
+///
+/// # Errors
+/// The state fails.
+pub(super) async fn below(store: &Handle, wants: Wants) -> anyhow::Result<Vec<ViewKey>> {
+    let stored = store
+        .call(move |store| read::all(store, vec![wants]))
+        .await?;
+    Ok(stored.into_iter().flat_map(|stored| stored.below).collect())
 }
 
 /// Reads what is asked for, in portions. What cannot be read now is asked for again, after a while.

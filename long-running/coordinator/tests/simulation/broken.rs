@@ -6,8 +6,7 @@ use farm_model::Timestamp;
 use farm_model::id::{BuildId, BuilderName, CommitId, RepoName};
 use farm_model::record::{Build, CommitInfo, Run, Transition};
 use farm_store::{
-    Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Placed, Store,
-    StoreError,
+    Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Placed, Store, StoreError,
 };
 
 /// Lets every leader write, however old.
