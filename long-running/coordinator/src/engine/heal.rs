@@ -109,7 +109,7 @@ async fn look(
     pace.tick().await;
     while let Some(Round { mut keys, below }) = rounds.recv().await {
         if let Some(below) = below {
-            match shelf::below(&store, below).await {
+            match shelf::below(store.clone(), below).await {
                 Ok(more) => keys.extend(more),
                 Err(error) => tracing::warn!(%error, "cannot tell which documents there should be"),
             }
@@ -132,10 +132,14 @@ async fn look(
 
 /// Which of these are not there. What cannot be looked for counts as there: the next turn comes.
 async fn lost(bucket: &Bucket, keys: &[ViewKey]) -> Vec<ViewKey> {
-    let looks = keys.iter().map(|key| async move {
-        let there = bucket.has_view(&key.path()).await;
-        (!there.unwrap_or(true)).then(|| key.clone())
+    let looks = keys.to_vec().into_iter().map(|key| {
+        let bucket = bucket.clone();
+        async move {
+            let there = bucket.has_view(&key.path()).await;
+            (!there.unwrap_or(true)).then_some(key)
+        }
     });
+    let looks: Vec<_> = looks.collect();
     let found: Vec<Option<ViewKey>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
     found.into_iter().flatten().collect()
 }

@@ -120,7 +120,7 @@ impl Shelf {
 ///
 /// # Errors
 /// The state fails.
-pub(super) async fn below(store: &Handle, wants: Wants) -> anyhow::Result<Vec<ViewKey>> {
+pub(super) async fn below(store: Handle, wants: Wants) -> anyhow::Result<Vec<ViewKey>> {
     let stored = store
         .call(move |store| read::all(store, vec![wants]))
         .await?;
