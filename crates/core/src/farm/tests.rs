@@ -8,6 +8,7 @@ mod explain;
 mod graph;
 mod ledger;
 mod owned;
+mod pages;
 mod past;
 mod quarantine;
 mod queue;
