@@ -272,10 +272,11 @@ async fn a_log_comes_as_a_gzip_file_that_is_not_packed_twice() {
 #[tokio::test]
 async fn clients_of_2019_find_a_log_by_its_hash() {
     let function = with_log("test".into()).await;
-    let hash = "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3";
+    let hash = "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3".parse().unwrap();
     let answer = function.get(&format!("/log/{hash}")).await;
     assert!(answer.of(404).contains("There is no log of"));
-    function.put_hash(hash, &attempt());
+    let put = function.bucket.put_log_hash(&hash, &attempt()).await;
+    put.unwrap();
     let answer = function.get(&format!("/log/{hash}")).await;
     assert_eq!(answer.of(200), "test");
     assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
