@@ -15,20 +15,32 @@
 //! after it.
 
 mod api;
+mod badge;
 mod build;
 mod cache;
 mod cells;
+mod commit;
 mod diff;
+mod failures;
+mod feed;
+mod filter;
 mod flakes;
 mod fleet;
 mod front;
+mod grid;
+mod head;
 mod log;
+mod pages;
 mod past;
 mod place;
 mod rendered;
+mod sheet;
 mod shell;
+mod standing;
+mod tabs;
 mod text;
 mod trouble;
+mod verdict;
 mod views;
 
 use std::sync::Arc;
@@ -40,12 +52,15 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
-use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
+use farm_model::view::{
+    AuditView, BreakagesView, BuildView, CommitView, FarmView, FlakesView, GridView, StatusView,
+};
 use farm_runtime::{Clock, Vars};
 use tower_http::compression::CompressionLayer;
 
 use self::rendered::Rendered;
 use self::shell::Shell;
+use self::standing::Summary;
 use self::trouble::not_found;
 use self::views::Views;
 use crate::doors;
@@ -55,7 +70,11 @@ struct Dashboard {
     bucket: Bucket,
     farm: Views<FarmView>,
     grids: Views<GridView>,
+    /// How branches stand, a few seconds ago.
+    standings: Views<Summary>,
+    breakages: Views<BreakagesView>,
     builds: Views<BuildView>,
+    commits: Views<CommitView>,
     status: Views<StatusView>,
     flakes: Views<FlakesView>,
     audit: Views<AuditView>,
@@ -78,7 +97,10 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
     let dashboard = Dashboard {
         farm: Views::new(bucket.clone()),
         grids: Views::new(bucket.clone()),
+        standings: Views::every(tabs::FRESH, bucket.clone()),
+        breakages: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
+        commits: Views::new(bucket.clone()),
         status: Views::new(bucket.clone()),
         flakes: Views::new(bucket.clone()),
         audit: Views::new(bucket.clone()),
@@ -93,6 +115,12 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
     Ok(Router::new()
         .route("/", get(front::page))
         .route("/build/{build}", get(build::page))
+        .route("/badge/{file}", get(badge::serve))
+        .route("/breakages.atom", get(feed::serve))
+        .route("/failures", get(failures::page))
+        .route("/api/failures", get(failures::api))
+        .route("/commits/{commit}", get(commit::page))
+        .route("/api/commits/{commit}", get(api::commit))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
         .route("/diff", get(diff::page))
         .route("/api/farm", get(api::farm))

@@ -9,8 +9,10 @@
 mod caching;
 mod commands;
 mod dashboard;
+mod failures;
 mod gerrit;
 mod github;
+mod grid;
 mod harness;
 mod logs;
 mod past;
