@@ -11,6 +11,8 @@ pub mod manifest;
 mod names;
 pub mod pubsubhelper;
 pub mod retrybuilds;
+mod session;
+mod site;
 mod traced;
 mod webhook;
 
