@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use farm_model::Timestamp;
-use farm_model::view::{Breakage, BreakagesView, key};
+use farm_model::view::{Breakage, BreakagesView, FarmView, key};
 use sha2::{Digest, Sha256};
 
 use super::Dashboard;
@@ -15,7 +15,9 @@ use super::cache::tagged;
 use super::commit;
 use super::failures::{farm, no_branch};
 use super::place::{self, Place, WantedQuery};
+use super::sheet::digest;
 use super::trouble::Trouble;
+use crate::site::Site;
 
 /// Entries of a feed: the newest.
 const MOST: usize = 100;
@@ -26,7 +28,8 @@ struct Feed {
     id: String,
     title: String,
     updated: Timestamp,
-    /// Addresses within the farm; a reader resolves them against that of the feed.
+    /// What addresses begin with.
+    origin: String,
     this: String,
     page: String,
     entries: Vec<Entry>,
@@ -44,6 +47,7 @@ struct Entry {
 pub(super) async fn serve(
     State(dashboard): State<Arc<Dashboard>>,
     query: WantedQuery,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Trouble> {
     let wanted = place::wanted(query);
@@ -53,12 +57,13 @@ pub(super) async fn serve(
     let document = dashboard.breakages.get(&key).await?;
     let view = document.as_ref().map(|document| &document.view);
     let version = document.as_ref().map_or("", |document| &document.tag);
-    let names = super::sheet::digest(&format!("{}{}", farm.view.name, place.query()));
+    let origin = Site::of(&headers, &uri).origin();
+    let names = digest(&format!("{}\n{}\n{origin}", farm.view.name, place.query()));
     let tag = format!("a{version}-{names}");
     let page = match dashboard.rendered.get(&tag) {
         Some(page) => page,
         None => {
-            let feed = feed(&farm.view.name, &place, view, farm.view.made).render()?;
+            let feed = feed(origin, &farm.view, &place, view).render()?;
             dashboard
                 .rendered
                 .keep_as("application/atom+xml", &tag, &feed)?
@@ -67,7 +72,8 @@ pub(super) async fn serve(
     Ok(tagged(&tag, page.answer(&headers)))
 }
 
-fn feed(farm: &str, place: &Place<'_>, view: Option<&BreakagesView>, made: Timestamp) -> Feed {
+fn feed(origin: String, farm: &FarmView, place: &Place<'_>, view: Option<&BreakagesView>) -> Feed {
+    let name = &farm.name;
     let breakages = view.map_or(&[][..], |view| &view.breakages);
     let mut entries: Vec<Entry> = breakages
         .iter()
@@ -77,11 +83,12 @@ fn feed(farm: &str, place: &Place<'_>, view: Option<&BreakagesView>, made: Times
     entries.truncate(MOST);
     let newest = entries.first().map(|entry| entry.updated);
     Feed {
-        id: urn(&["feed", farm, place.repo.name.as_str(), place.branch]),
-        title: plain(&format!("{farm}: {} {}", place.repo.name, place.branch)),
-        updated: newest.or(view.map(|view| view.made)).unwrap_or(made),
+        id: urn(&["feed", name, place.repo.name.as_str(), place.branch]),
+        title: plain(&format!("{name}: {} {}", place.repo.name, place.branch)),
+        updated: newest.or(view.map(|view| view.made)).unwrap_or(farm.made),
         this: format!("/breakages.atom{}", place.query()),
         page: format!("/failures{}", place.query()),
+        origin,
         entries,
     }
 }

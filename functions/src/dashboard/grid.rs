@@ -9,7 +9,7 @@ use super::text::{Moment, clipped};
 use crate::columns::{self, Column};
 
 /// With more builders than this, columns are as narrow as a symbol.
-const ROOMY: usize = 8;
+pub(super) const ROOMY: usize = 8;
 /// Characters of a reason that a cell says.
 const REASON: usize = 120;
 

@@ -3,16 +3,21 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
+//! | `/?repo=&branch=` | how branches stand, commits × builders of one, open builds and why they wait, machines, troubles; with `builder=`, `os=`, `author=`, `red=1`, `first=1` a part of the grid |
+//! | `/?repo=&branch=&sheet=N` | thirty older commits × builders |
+//! | `/commits/<commit>?repo=` | where a commit stands, and all that was built of it |
+//! | `/failures?repo=&branch=` | which commit broke which builder, and red builds by reason |
+//! | `/breakages.atom?repo=&branch=` | the same breakages as a feed |
+//! | `/badge/<builder>.svg?repo=&branch=` | a picture of how a builder stands |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
 //! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
-//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
+//! | `/api/farm`, `/api/grid?repo=&branch=&sheet=`, `/api/commits/<commit>?repo=`, `/api/failures?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
 //! | `/api/audit` | what people asked for: only with a token as for commands, and only where `FARM_TOKEN_KEY` is set |
 //!
 //! With `?at=2026-11-24T15:04:05Z`, front page, grid and build are of that moment: from a checkpoint and the lines of history
-//! after it.
+//! after it. How long an answer is good, [`cache`] says for all of them.
 
 mod api;
 mod badge;
@@ -56,6 +61,7 @@ use farm_model::view::{
     AuditView, BreakagesView, BuildView, CommitView, FarmView, FlakesView, GridView, StatusView,
 };
 use farm_runtime::{Clock, Vars};
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use self::rendered::Rendered;
@@ -133,7 +139,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .fallback(not_found)
         .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(Arc::new(dashboard)))
 }
 

@@ -1,5 +1,7 @@
 //! Thirty commits of a branch, newest first: the part that the front page has, and the page of an older sheet.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
@@ -10,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Dashboard;
 use super::cache::{Keep, tagged};
 use super::filter::{Filter, in_order};
-use super::grid::Grid;
+use super::grid::{Grid, ROOMY};
 use super::pages::{Pages, pages};
 use super::place::{Place, Wanted, address};
 use super::shell::{Section, Shell};
@@ -53,10 +55,8 @@ impl<'a> GridPart<'a> {
             .into_iter()
             .map(|at| view.builders[at].as_str())
             .collect();
-        let first = names
-            .iter()
-            .filter(|name| Column::new(name).is_first_class())
-            .count();
+        let systems = names.len() > ROOMY && columns::are_systems(names.iter().copied());
+        let first = |name: &&str| Column::new(name).is_first_class();
         let here = address(&place.repo.name, Some(place.branch), at);
         let sheet = view.sheet.map(|sheet| format!("&sheet={sheet}"));
         Self {
@@ -66,8 +66,8 @@ impl<'a> GridPart<'a> {
             grid: Grid::new(view, &filter.apply(view)),
             pages: pages(view, total, &place, filter).filter(|_| at.is_none()),
             filter,
-            groups: groups(&names),
-            ports: first > 0 && first < names.len(),
+            ports: systems && names.iter().any(first) && !names.iter().all(first),
+            groups: if systems { groups(&names) } else { Vec::new() },
             clear: (!filter.is_empty()).then(|| here + &sheet.unwrap_or_default()),
             all_rows: view.rows.len(),
             all_columns: view.builders.len(),
@@ -76,15 +76,13 @@ impl<'a> GridPart<'a> {
     }
 }
 
-/// The groups of builders, by name.
+/// The groups of builders, by name; none where they are all in one.
 fn groups<'a>(names: &[&'a str]) -> Vec<&'a str> {
-    if !columns::are_systems(names.iter().copied()) {
-        return Vec::new();
+    let groups: BTreeSet<&str> = names.iter().map(|name| Column::new(name).group).collect();
+    match groups.len() {
+        ..=1 => Vec::new(),
+        _ => groups.into_iter().collect(),
     }
-    let mut groups: Vec<&str> = names.iter().map(|name| Column::new(name).group).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    if groups.len() > 1 { groups } else { Vec::new() }
 }
 
 #[derive(Template)]

@@ -236,7 +236,7 @@ async fn breakages_are_a_feed() {
         feed,
         &[
             "rel=\"self\"",
-            "href=\"/breakages.atom?repo=demo&#38;branch=main\"",
+            "href=\"http://localhost/breakages.atom?repo=demo&#38;branch=main\"",
             "&#60;script&#62;",
         ],
     );
