@@ -1,10 +1,9 @@
 //! Which rows and columns of a grid somebody wants to see.
 
 use farm_model::view::{Cell, GridRow, GridView, Status};
-use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
-use super::place::SPECIAL;
+use super::place::encoded;
 use crate::columns::{self, Column};
 
 /// Characters of a filter that count.
@@ -51,7 +50,7 @@ impl Filter {
             .filter(|(_, value)| !value.is_empty());
         set.map(|(name, value)| {
             let value: String = value.chars().take(LONGEST).collect();
-            format!("&{name}={}", utf8_percent_encode(&value, SPECIAL))
+            format!("&{name}={}", encoded(&value))
         })
         .collect()
     }

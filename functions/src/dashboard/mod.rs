@@ -10,7 +10,9 @@
 //! | `/breakages.atom?repo=&branch=` | the same breakages as a feed |
 //! | `/badge/<builder>.svg?repo=&branch=` | a picture of how a builder stands |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
-//! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
+//! | `/read/<build>/<run>/<job>/<attempt>` | its log for people: first error, parts, search `?q=`, lines around `?line=` |
+//! | `/log/<build>/<run>/<job>/<attempt>` | the log as it is, or a range of it; with `?gzip` as a file; with `?from=BYTE` a piece, where to go on in `x-log-next`, and whether more may come in `x-log-more` |
+//! | `/log/<SHA-1>` | the log of this text, for clients of 2019 |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
 //! | `/api/farm`, `/api/grid?repo=&branch=&sheet=`, `/api/commits/<commit>?repo=`, `/api/failures?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
@@ -38,13 +40,16 @@ mod log;
 mod pages;
 mod past;
 mod place;
+mod read;
 mod rendered;
 mod sheet;
 mod shell;
 mod standing;
 mod tabs;
+mod terminal;
 mod text;
 mod trouble;
+mod turns;
 mod verdict;
 mod views;
 
@@ -62,7 +67,8 @@ use farm_model::view::{
 };
 use farm_runtime::{Clock, Vars};
 use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate};
+use tower_http::compression::{CompressionLayer, DefaultPredicate};
 
 use self::rendered::Rendered;
 use self::shell::Shell;
@@ -70,6 +76,7 @@ use self::standing::Summary;
 use self::trouble::not_found;
 use self::views::Views;
 use crate::doors;
+use crate::session::Sessions;
 
 /// What pages are made of.
 struct Dashboard {
@@ -88,10 +95,13 @@ struct Dashboard {
     rendered: Rendered,
     /// Of past moments: however many are asked for, the page of now stays.
     pasts: Rendered,
-    turns: past::Turns,
+    turns: turns::Turns,
+    logs: read::Indexes,
     clock: Clock,
     /// What the tokens of those are signed with who may see what others asked for.
     tokens: Option<String>,
+    /// Who is signed in, to whom pages offer what they may ask for.
+    sessions: Option<Sessions>,
 }
 
 /// The function.
@@ -112,10 +122,12 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         audit: Views::new(bucket.clone()),
         rendered: Rendered::default(),
         pasts: Rendered::default(),
-        turns: past::Turns::default(),
+        turns: turns::Turns::default(),
+        logs: read::Indexes::default(),
         bucket,
         clock: Clock::system(),
         tokens: vars.read("FARM_TOKEN_KEY")?,
+        sessions: Sessions::read(vars)?,
     };
     let policy = HeaderValue::from_str(&Shell::policy())?;
     Ok(Router::new()
@@ -128,6 +140,8 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/commits/{commit}", get(commit::page))
         .route("/api/commits/{commit}", get(api::commit))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
+        .route("/log/{hash}", get(log::by_hash))
+        .route("/read/{build}/{run}/{job}/{attempt}", get(read::page))
         .route("/diff", get(diff::page))
         .route("/api/farm", get(api::farm))
         .route("/api/status", get(api::status))
@@ -139,8 +153,17 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .fallback(not_found)
         .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(compressible()),
+        )
         .with_state(Arc::new(dashboard)))
+}
+
+/// What is compressed already stays as it is.
+fn compressible() -> impl Predicate {
+    DefaultPredicate::new().and(NotForContentType::const_new("application/gzip"))
 }
 
 /// Nothing that a commit or a log says can become more than text.

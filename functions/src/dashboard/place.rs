@@ -4,14 +4,14 @@ use axum::extract::Query;
 use farm_model::Timestamp;
 use farm_model::id::RepoName;
 use farm_model::view::{FarmView, RepositoryView};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::filter::Filter;
 use super::trouble::Trouble;
 
 /// What would end or change a value in a query.
-pub(super) const SPECIAL: &AsciiSet = &CONTROLS
+const SPECIAL: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -126,12 +126,14 @@ pub(super) fn address(repo: &RepoName, branch: Option<&str>, at: Option<Timestam
 /// What pages about a branch, or a repository, have after their path.
 pub(super) fn query(repo: &RepoName, branch: Option<&str>) -> String {
     match branch {
-        Some(branch) => format!(
-            "?repo={repo}&branch={}",
-            utf8_percent_encode(branch, SPECIAL)
-        ),
+        Some(branch) => format!("?repo={repo}&branch={}", encoded(branch)),
         None => format!("?repo={repo}"),
     }
+}
+
+/// A value in a query.
+pub(super) fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, SPECIAL)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod build;
 mod caching;
 mod commands;
 mod dashboard;
@@ -17,6 +18,7 @@ mod harness;
 mod logs;
 mod past;
 mod pubsubhelper;
+mod read;
 mod retrybuilds;
 mod router;
 mod sample;
