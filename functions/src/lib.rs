@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bearer;
+mod columns;
 pub mod commands;
 pub mod dashboard;
 mod doors;

@@ -72,7 +72,7 @@ pub(super) async fn grid(
     if let Some(at) = past::moment(wanted.at.as_deref(), dashboard.clock.now())? {
         let past = past::load(&dashboard, at).await?.past;
         let farm = past.front();
-        let place = place::find(&farm, wanted)?.ok_or_else(nothing_yet)?;
+        let place = place::find(&farm, &wanted)?.ok_or_else(nothing_yet)?;
         let grid = past.grid(&place.repo.name, place.branch);
         return Ok(axum::Json(grid.ok_or_else(nothing_yet)?).into_response());
     }
@@ -81,8 +81,12 @@ pub(super) async fn grid(
         .get(key::FARM)
         .await?
         .ok_or_else(nothing_yet)?;
-    let place = place::find(&farm.view, wanted)?.ok_or_else(nothing_yet)?;
-    let key = key::grid(&place.repo.name, place.branch);
+    let place = place::find(&farm.view, &wanted)?.ok_or_else(nothing_yet)?;
+    let (repo, branch) = (&place.repo.name, place.branch);
+    let key = match wanted.sheet()? {
+        Some(sheet) => key::sheet(repo, branch, sheet),
+        None => key::grid(repo, branch),
+    };
     let grid = dashboard.grids.get(&key).await?;
     Ok(answer(&*grid.ok_or_else(nothing_yet)?))
 }
@@ -100,6 +104,14 @@ pub(super) async fn build(
         return Ok(axum::Json(past::build(&build.view, at)?).into_response());
     }
     Ok(answer(&build))
+}
+
+pub(super) async fn commit(
+    State(dashboard): State<Arc<Dashboard>>,
+    Path(id): Path<String>,
+    query: WantedQuery,
+) -> Result<Response, Refused> {
+    Ok(answer(&*super::commit::load(&dashboard, &id, query).await?))
 }
 
 pub(super) async fn flakes(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Refused> {

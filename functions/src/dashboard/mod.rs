@@ -3,37 +3,54 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
+//! | `/?repo=&branch=` | how branches stand, commits × builders of one, open builds and why they wait, machines, troubles; with `builder=`, `os=`, `author=`, `red=1`, `first=1` a part of the grid |
+//! | `/?repo=&branch=&sheet=N` | thirty older commits × builders |
+//! | `/commits/<commit>?repo=` | where a commit stands, and all that was built of it |
+//! | `/failures?repo=&branch=` | which commit broke which builder, and red builds by reason |
+//! | `/breakages.atom?repo=&branch=` | the same breakages as a feed |
+//! | `/badge/<builder>.svg?repo=&branch=` | a picture of how a builder stands |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
 //! | `/read/<build>/<run>/<job>/<attempt>` | its log for people: first error, parts, search `?q=`, lines around `?line=` |
 //! | `/log/<build>/<run>/<job>/<attempt>` | the log as it is, or a range of it; with `?gzip` as a file; with `?from=BYTE` a piece, where to go on in `x-log-next`, and whether more may come in `x-log-more` |
 //! | `/log/<SHA-1>` | the log of this text, for clients of 2019 |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
-//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
+//! | `/api/farm`, `/api/grid?repo=&branch=&sheet=`, `/api/commits/<commit>?repo=`, `/api/failures?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
 //! | `/api/audit` | what people asked for: only with a token as for commands, and only where `FARM_TOKEN_KEY` is set |
 //!
 //! With `?at=2026-11-24T15:04:05Z`, front page, grid and build are of that moment: from a checkpoint and the lines of history
-//! after it.
+//! after it. How long an answer is good, [`cache`] says for all of them.
 
 mod api;
+mod badge;
 mod build;
 mod cache;
 mod cells;
+mod commit;
 mod diff;
+mod failures;
+mod feed;
+mod filter;
 mod flakes;
 mod fleet;
 mod front;
+mod grid;
+mod head;
 mod log;
+mod pages;
 mod past;
 mod place;
 mod read;
 mod rendered;
+mod sheet;
 mod shell;
+mod standing;
+mod tabs;
 mod terminal;
 mod text;
 mod trouble;
 mod turns;
+mod verdict;
 mod views;
 
 use std::sync::Arc;
@@ -45,13 +62,17 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
-use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
+use farm_model::view::{
+    AuditView, BreakagesView, BuildView, CommitView, FarmView, FlakesView, GridView, StatusView,
+};
 use farm_runtime::{Clock, Vars};
+use tower_http::CompressionLevel;
 use tower_http::compression::predicate::{NotForContentType, Predicate};
 use tower_http::compression::{CompressionLayer, DefaultPredicate};
 
 use self::rendered::Rendered;
 use self::shell::Shell;
+use self::standing::Summary;
 use self::trouble::not_found;
 use self::views::Views;
 use crate::doors;
@@ -62,7 +83,11 @@ struct Dashboard {
     bucket: Bucket,
     farm: Views<FarmView>,
     grids: Views<GridView>,
+    /// How branches stand, a few seconds ago.
+    standings: Views<Summary>,
+    breakages: Views<BreakagesView>,
     builds: Views<BuildView>,
+    commits: Views<CommitView>,
     status: Views<StatusView>,
     flakes: Views<FlakesView>,
     audit: Views<AuditView>,
@@ -88,7 +113,10 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
     let dashboard = Dashboard {
         farm: Views::new(bucket.clone()),
         grids: Views::new(bucket.clone()),
+        standings: Views::every(tabs::FRESH, bucket.clone()),
+        breakages: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
+        commits: Views::new(bucket.clone()),
         status: Views::new(bucket.clone()),
         flakes: Views::new(bucket.clone()),
         audit: Views::new(bucket.clone()),
@@ -105,6 +133,12 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
     Ok(Router::new()
         .route("/", get(front::page))
         .route("/build/{build}", get(build::page))
+        .route("/badge/{file}", get(badge::serve))
+        .route("/breakages.atom", get(feed::serve))
+        .route("/failures", get(failures::page))
+        .route("/api/failures", get(failures::api))
+        .route("/commits/{commit}", get(commit::page))
+        .route("/api/commits/{commit}", get(api::commit))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
         .route("/log/{hash}", get(log::by_hash))
         .route("/read/{build}/{run}/{job}/{attempt}", get(read::page))
@@ -119,7 +153,11 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .fallback(not_found)
         .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
-        .layer(CompressionLayer::new().compress_when(compressible()))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(compressible()),
+        )
         .with_state(Arc::new(dashboard)))
 }
 

@@ -45,7 +45,10 @@ const farm = (() => {
   };
 
   const refresh = async () => {
-    const page = new DOMParser().parseFromString(await (await fetched(location.href)).text(), "text/html");
+    const url = location.href;
+    const page = new DOMParser().parseFromString(await (await fetched(url)).text(), "text/html");
+    // Meanwhile somebody has filtered: that answer comes too.
+    if (location.href !== url) return;
     const next = page.getElementById("main");
     // What was not there before, or looks otherwise now, is loaded anew.
     if ("gone" in main.dataset) {
