@@ -334,6 +334,7 @@ impl History {
                 key,
                 wanted: line.opened,
                 behind: 0,
+                number: None,
                 run: 1,
             },
         }

@@ -116,7 +116,7 @@ async fn look(
         }
         for portion in keys.chunks(EACH) {
             pace.tick().await;
-            let lost = lost(&bucket, portion).await;
+            let lost = lost(&bucket, portion.to_vec()).await;
             if !lost.is_empty() {
                 tracing::warn!(
                     count = lost.len(),
@@ -131,8 +131,8 @@ async fn look(
 }
 
 /// Which of these are not there. What cannot be looked for counts as there: the next turn comes.
-async fn lost(bucket: &Bucket, keys: &[ViewKey]) -> Vec<ViewKey> {
-    let looks = keys.to_vec().into_iter().map(|key| {
+async fn lost(bucket: &Bucket, keys: Vec<ViewKey>) -> Vec<ViewKey> {
+    let looks = keys.into_iter().map(|key| {
         let bucket = bucket.clone();
         async move {
             let there = bucket.has_view(&key.path()).await;

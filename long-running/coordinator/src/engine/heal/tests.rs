@@ -7,5 +7,5 @@ async fn only_what_is_not_there_is_missing() {
     let put = bucket.put_view(&there.path(), "{}".into(), None).await;
     put.unwrap();
     let keys = [there, ViewKey::Feed, ViewKey::Audit];
-    assert_eq!(lost(&bucket, &keys).await, keys[1..]);
+    assert_eq!(lost(&bucket, keys.to_vec()).await, keys[1..]);
 }
