@@ -4,35 +4,18 @@ use axum::body::Body;
 use axum::http::Request;
 use bytes::Bytes;
 use farm_forge::token;
-use farm_model::kept::Flake;
 use farm_model::message::progress::LogSummary;
-use farm_model::view::{FarmView, FlakesView, GridView, key};
+use farm_model::view::{FarmView, GridView, key};
 
 use crate::harness::{Function, TOKEN_KEY};
-use crate::sample::{at, build, dashboard, dashboard_with, failed, farm, grid, running};
+use crate::sample::{at, build, dashboard, dashboard_with, failed, farm, flakes, grid, running};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn flaky_tests_have_a_page_with_their_rates() {
     let nothing = Function::start("dashboard", None).get("/flakes").await;
     assert!(nothing.of(404).contains("Nothing is known"));
     let function = Function::start("dashboard", None);
-    let flake = Flake {
-        builder: "pi".parse().unwrap(),
-        repo: "demo".parse().unwrap(),
-        unit: "net".to_owned(),
-        name: "Test<Dial>".to_owned(),
-        flaked: 3,
-        ran: 40,
-        first: at("09:00:00"),
-        last: at("10:00:00"),
-        evidence: format!("{}/1/tests-2/1", "a".repeat(32)).parse().unwrap(),
-    };
-    let view = FlakesView {
-        made: at("10:00:01"),
-        flakes: vec![flake],
-        count: 5,
-    };
-    function.put_view(key::FLAKES, &view).await;
+    function.put_view(key::FLAKES, &flakes()).await;
     let answer = function.get("/flakes").await;
     let page = answer.of(200);
     for text in [
@@ -62,7 +45,7 @@ async fn the_front_page_shows_grid_open_builds_machines_and_troubles() {
         "Nothing has been written for over a minute while builds are open",
         "no machine of host type &#60;pi&#62; is connected",
         "line 3: &#60;what&#62; is this?",
-        "0 of 1 busy",
+        "1 of 3 busy",
         "href=\"/?repo=demo&#38;branch=release/1%20%26%202\"",
         "href=\"/?repo=golang/tools\"",
     ] {
