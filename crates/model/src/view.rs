@@ -15,7 +15,7 @@ mod queue;
 mod status;
 mod test;
 
-use crate::config::{self, Role};
+use crate::config;
 use crate::id::{
     AttemptKey, BuildId, BuilderName, CommitId, HostType, JobName, MachineId, MachineName, RepoName,
 };
@@ -176,7 +176,7 @@ pub struct RepositoryView {
     pub branches: Vec<String>,
     /// What it is to others.
     #[serde(default)]
-    pub role: Role,
+    pub role: config::Role,
     /// What its packages' import paths begin with, where that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import_path: Option<String>,
@@ -195,7 +195,7 @@ impl FarmView {
     #[must_use]
     pub fn main(&self) -> Option<&RepositoryView> {
         let mut all = self.repositories.iter();
-        let main = all.find(|repo| repo.role == Role::Main);
+        let main = all.find(|repo| repo.role == config::Role::Main);
         main.or_else(|| self.repositories.first())
     }
 }

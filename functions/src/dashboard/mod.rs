@@ -4,6 +4,7 @@
 //! | path | what |
 //! |---|---|
 //! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
+//! | `/?mode=json`, `/?mode=failures` | the same as programs of 2019 read it |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
 //! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
@@ -23,6 +24,7 @@ mod flakes;
 mod fleet;
 mod front;
 mod log;
+pub(crate) mod notice;
 mod past;
 mod place;
 mod rendered;
@@ -30,6 +32,7 @@ mod shell;
 mod text;
 mod trouble;
 mod views;
+mod y2019;
 
 use std::sync::Arc;
 
@@ -40,7 +43,9 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
-use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
+use farm_model::view::{
+    AuditView, BuildView, CommitView, FarmView, FlakesView, GridView, StatusView,
+};
 use farm_runtime::{Clock, Vars};
 use tower_http::compression::CompressionLayer;
 
@@ -56,6 +61,7 @@ struct Dashboard {
     farm: Views<FarmView>,
     grids: Views<GridView>,
     builds: Views<BuildView>,
+    commits: Views<CommitView>,
     status: Views<StatusView>,
     flakes: Views<FlakesView>,
     audit: Views<AuditView>,
@@ -79,6 +85,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         farm: Views::new(bucket.clone()),
         grids: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
+        commits: Views::new(bucket.clone()),
         status: Views::new(bucket.clone()),
         flakes: Views::new(bucket.clone()),
         audit: Views::new(bucket.clone()),
@@ -89,9 +96,11 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         clock: Clock::system(),
         tokens: vars.read("FARM_TOKEN_KEY")?,
     };
+    let dashboard = Arc::new(dashboard);
+    let modes = from_fn_with_state(Arc::clone(&dashboard), y2019::modes);
     let policy = HeaderValue::from_str(&Shell::policy())?;
     Ok(Router::new()
-        .route("/", get(front::page))
+        .route("/", get(front::page).layer(modes))
         .route("/build/{build}", get(build::page))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
         .route("/diff", get(diff::page))
@@ -106,7 +115,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
         .layer(CompressionLayer::new())
-        .with_state(Arc::new(dashboard)))
+        .with_state(dashboard))
 }
 
 /// Nothing that a commit or a log says can become more than text.

@@ -1,4 +1,11 @@
-//! `retrybuilds`: `POST /clear-results?builder=B&hash=H`: forget results, so that the builds run again (spec
+//! `retrybuilds`: builds run again.
+//!
+//! `POST /retry` is what buttons of pages send: `do=retry` or `do=cancel` with `build`, or `do=retry` with `builder` and `commit`;
+//! `csrf` as the page has it, and `back`, the page to go on to. Who asks is who is signed in: see [`crate::session`].
+//!
+//! `POST /retrybuilds` is called by the time: what failed by chance alone, or was lost, runs again, at most twice a build.
+//!
+//! `POST /clear-results?builder=B&hash=H`: forget results, so that the builds run again (spec
 //! `dashboard.md` 3, 4.8).
 //!
 //! `hash` is one full commit id, or several with commas between them. Who asks proves it in one of two ways:
@@ -12,7 +19,8 @@
 
 mod actor;
 mod ask;
-mod envelope;
+mod form;
+mod tick;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -32,7 +40,10 @@ use tracing::Instrument;
 
 use self::actor::Keys;
 use self::ask::Asked;
-use self::envelope::{Done, Refusal};
+use crate::dashboard::notice;
+use crate::documents::Documents;
+use crate::session::Sessions;
+use crate::y2019::envelope::{Done, Refusal};
 use crate::{doors, traced};
 
 /// Bytes of a body: names and commit ids.
@@ -44,9 +55,19 @@ const PUBLISHER: &str = "/functions/retrybuilds";
 
 struct Retry {
     keys: Keys,
+    sessions: Sessions,
+    documents: Documents,
     bus: Bus,
     clock: Clock,
     ids: Ids,
+}
+
+/// Why commands are not on the queue; for the log.
+enum Unpublished {
+    /// The same again is safe.
+    Again(String),
+    /// They are not ones that a queue takes.
+    Never(String),
 }
 
 /// The function.
@@ -54,14 +75,20 @@ struct Retry {
 /// # Errors
 /// A setting is missing or wrong; an empty key is missing.
 pub fn build(vars: &Vars) -> anyhow::Result<Router> {
+    let keys = Keys::read(vars)?;
     let retry = Retry {
-        keys: Keys::read(vars)?,
+        sessions: Sessions::new(keys.tokens().to_owned()),
+        keys,
+        documents: Documents::new(doors::bucket(vars)?),
         bus: doors::bus(vars)?,
         clock: Clock::system(),
         ids: Ids::system(),
     };
+    let pages = notice::framed(Router::new().route("/retry", post(form::post)))?;
     Ok(Router::new()
         .route("/clear-results", post(clear))
+        .route("/retrybuilds", post(tick::post))
+        .merge(pages)
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(Arc::new(retry)))
 }
@@ -80,23 +107,34 @@ impl Retry {
         let now = self.clock.now();
         let actor = self.keys.actor(&asked, now)?;
         let commands = asked.commands(&actor, || self.ids.hex(16))?;
-        let event = |command: &Command| {
-            let id = format!("command:{}", command.id);
-            let event = Event::of(id, PUBLISHER, now, command).map_err(Refusal::later)?;
-            Ok(event.in_trace(Some(parent)))
-        };
-        let events: Vec<Event> = commands.iter().map(event).collect::<Result<_, _>>()?;
         let later = |error: &dyn Display| match actor.is_2019 {
             true => Refusal::later_2019(error),
             false => Refusal::later(error),
         };
-        let published = timeout(PATIENCE, self.bus.publish_all(Command::TOPIC, &events)).await;
-        let published = published.map_err(|late| later(&late))?;
-        published.map_err(|error| match error.is_again() {
-            true => later(&error),
-            false => Refusal::bad(error.to_string()),
+        let published = self.publish(&commands, parent).await;
+        published.map_err(|error| match error {
+            Unpublished::Again(error) => later(&error),
+            Unpublished::Never(error) => Refusal::bad(error),
         })?;
         tracing::info!(actor = %actor.name, count = commands.len(), "results to be cleared");
-        Ok(Done)
+        Ok(Done::silent())
+    }
+
+    /// Puts commands on the queue; returns once they are there.
+    async fn publish(&self, commands: &[Command], trace: &TraceParent) -> Result<(), Unpublished> {
+        let again = |error: &dyn Display| Unpublished::Again(error.to_string());
+        let now = self.clock.now();
+        let event = |command: &Command| {
+            let id = format!("command:{}", command.id);
+            let event = Event::of(id, PUBLISHER, now, command).map_err(|error| again(&error))?;
+            Ok(event.in_trace(Some(trace)))
+        };
+        let events: Vec<Event> = commands.iter().map(event).collect::<Result<_, _>>()?;
+        let published = timeout(PATIENCE, self.bus.publish_all(Command::TOPIC, &events)).await;
+        let published = published.map_err(|late| again(&late))?;
+        published.map_err(|error| match error.is_again() {
+            true => again(&error),
+            false => Unpublished::Never(error.to_string()),
+        })
     }
 }

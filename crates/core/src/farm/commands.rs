@@ -8,6 +8,7 @@ use farm_model::message::command::{Ask, Command};
 use farm_model::record::BuildKind;
 
 use super::{Farm, newest};
+use crate::again::CANCELLED;
 use crate::effects::{Effects, ViewKey};
 
 /// Commands that are remembered.
@@ -67,7 +68,7 @@ impl Farm {
                 }
             }
             Ask::Cancel { build } => {
-                let why = format!("cancelled by {actor}");
+                let why = format!("{CANCELLED}{actor}");
                 match self.cancel_run(build, &why, now, effects) {
                     true => "cancelled its open run".to_owned(),
                     false => "nothing: there is no such build that is open".to_owned(),

@@ -4,48 +4,67 @@ use std::fmt::Display;
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::json;
 
 /// What the client of 2019 takes for "try again in a second"; it gives up on anything else.
 const AGAIN_2019: &str = "datastore: concurrent transaction";
 
-/// Done, with nothing to say.
-pub(super) struct Done;
+/// Done; with something to say, as `Response`.
+pub(crate) struct Done(Option<Box<RawValue>>);
+
+impl Done {
+    /// With nothing to say.
+    pub(crate) fn silent() -> Self {
+        Self(None)
+    }
+
+    /// With `response`.
+    ///
+    /// # Errors
+    /// It has keys that are no text.
+    pub(crate) fn saying(response: &impl Serialize) -> Result<Self, Refusal> {
+        let response = to_raw_value(response).map_err(Refusal::later)?;
+        Ok(Self(Some(response)))
+    }
+}
 
 impl IntoResponse for Done {
     fn into_response(self) -> Response {
-        answer(StatusCode::OK, "")
+        answer(StatusCode::OK, self.0.as_deref(), "")
     }
 }
 
 /// Not done.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     text: String,
 }
 
 impl Refusal {
     /// With a text for the client.
-    pub(super) fn of(status: StatusCode, text: impl Into<String>) -> Self {
+    pub(crate) fn of(status: StatusCode, text: impl Into<String>) -> Self {
         let text = text.into();
         Self { status, text }
     }
 
     /// The client's words do not make sense.
-    pub(super) fn bad(text: impl Into<String>) -> Self {
+    pub(crate) fn bad(text: impl Into<String>) -> Self {
         Self::of(StatusCode::BAD_REQUEST, text)
     }
 
     /// Our trouble; `error` is for the log alone.
-    pub(super) fn later(error: impl Display) -> Self {
-        tracing::error!(%error, "a command was not published");
+    pub(crate) fn later(error: impl Display) -> Self {
+        tracing::error!(%error, "not now");
         Self::of(StatusCode::SERVICE_UNAVAILABLE, "not now; try again")
     }
 
     /// The same for a client of 2019, which ends at any status but 200.
-    pub(super) fn later_2019(error: impl Display) -> Self {
-        tracing::error!(%error, "a command was not published");
+    pub(crate) fn later_2019(error: impl Display) -> Self {
+        tracing::error!(%error, "not now");
         Self::of(StatusCode::OK, AGAIN_2019)
     }
 }
@@ -53,20 +72,23 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         tracing::info!(status = %self.status, reason = %self.text, "refused");
-        answer(self.status, &self.text)
+        answer(self.status, None, &self.text)
     }
 }
 
-/// Go escapes what a browser might take for markup.
-fn answer(status: StatusCode, error: &str) -> Response {
-    let text = Value::from(error)
-        .to_string()
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026");
-    let body = format!("{{\"Response\":null,\"Error\":{text}}}\n");
+/// The order of the keys is what clients know.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Envelope<'a> {
+    response: Option<&'a RawValue>,
+    error: &'a str,
+}
+
+fn answer(status: StatusCode, response: Option<&RawValue>, error: &str) -> Response {
+    // Of texts and JSON: it can be written.
+    let body = json::line(&Envelope { response, error }).unwrap_or_default();
     let kind = [(header::CONTENT_TYPE, "application/json")];
-    (status, kind, body).into_response()
+    (status, kind, body + "\n").into_response()
 }
 
 #[cfg(test)]
@@ -81,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn success_and_errors_are_the_known_bytes() {
         assert_eq!(
-            body(Done.into_response()).await,
+            body(Done::silent().into_response()).await,
             "{\"Response\":null,\"Error\":\"\"}\n"
         );
         let text = r#"invalid key "x" for builder "<y>""#;
