@@ -7,6 +7,7 @@ mod documents;
 mod doors;
 pub mod gerrit_webhook;
 pub mod github_webhook;
+mod limit;
 pub mod manifest;
 mod names;
 mod notice;

@@ -284,7 +284,7 @@ async fn failures(State(state): State<Arc<FarmState>>, headers: HeaderMap) -> St
     let host = headers[header::HOST].to_str().unwrap();
     let line = |builder: &str, hash: &str| format!("{COMMIT} {builder} http://{host}/log/{hash}\n");
     let mut lines = line("lint", HASH) + &line("test", &"b".repeat(40));
-    lines += "not a line\n";
+    lines += "no line\n";
     if state.logs.lock().contains_key("gone") {
         lines += &line("gone", &"c".repeat(40));
     }

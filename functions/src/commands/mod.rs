@@ -10,6 +10,7 @@
 //! | 202 | `{"command":"…"}` | accepted; `GET /api/audit`, with the same token, says what came of it |
 //! | 400 | `{"error":"…"}` | it makes no sense |
 //! | 401 | `{"error":"…"}` | no token, or none that is good |
+//! | 429 | `{"error":"…"}` | too often; `Retry-After` says when |
 //! | 503 | `{"error":"…"}` | not now; the same again is safe |
 
 mod answer;
@@ -33,6 +34,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use self::answer::{Accepted, Refused};
+use crate::limit::{Limit, address};
 use crate::names::named;
 use crate::{bearer, doors, traced};
 
@@ -47,6 +49,8 @@ const PUBLISHER: &str = "/functions/commands";
 
 struct Commands {
     tokens: String,
+    limit: Limit,
+    strangers: Limit,
     bus: Bus,
     clock: Clock,
     ids: Ids,
@@ -62,6 +66,8 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
             "FARM_TOKEN_KEY",
             "the key that people's tokens are signed with",
         )?,
+        limit: Limit::commands(),
+        strangers: Limit::strangers(),
         bus: doors::bus(vars)?,
         clock: Clock::system(),
         ids: Ids::system(),
@@ -92,8 +98,16 @@ async fn command(
 impl Commands {
     /// Who asks.
     fn actor(&self, headers: &HeaderMap, now: Timestamp) -> Result<String, Refused> {
-        let subject = bearer::subject(&self.tokens, headers, now).map_err(Refused::Stranger)?;
-        Ok(format!("user:{subject}"))
+        let subject = match bearer::subject(&self.tokens, headers, now) {
+            Ok(subject) => subject,
+            Err(why) => {
+                self.strangers.take(address(headers), now)?;
+                return Err(Refused::Stranger(why));
+            }
+        };
+        let actor = format!("user:{subject}");
+        self.limit.take(&actor, now)?;
+        Ok(actor)
     }
 
     /// The name that `actor` gave the command, or one of ours.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use farm_model::id::{BuildId, BuilderName, CommitId, IdError};
 use farm_model::message::command::{Ask, Command};
@@ -47,6 +47,12 @@ pub(super) async fn post(
     if let Err(why) = retry.sessions.check(&who, &headers, &site, &fields.csrf) {
         let text = why.to_string();
         return not_done(StatusCode::FORBIDDEN, "Nothing was asked for", &text, back);
+    }
+    if let Err(many) = retry.limit.take(&who.actor(), retry.clock.now()) {
+        let (status, text) = (StatusCode::TOO_MANY_REQUESTS, many.to_string());
+        let page = not_done(status, "Nothing was asked for", &text, back);
+        let after = [(header::RETRY_AFTER, many.0.as_secs().to_string())];
+        return (after, page).into_response();
     }
     let command = fields.ask().and_then(|ask| {
         Ok(Command {

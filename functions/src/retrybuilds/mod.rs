@@ -42,6 +42,7 @@ use self::actor::Keys;
 use self::ask::Asked;
 use crate::dashboard::notice;
 use crate::documents::Documents;
+use crate::limit::{Limit, address};
 use crate::session::Sessions;
 use crate::y2019::envelope::{Done, Refusal};
 use crate::{doors, traced};
@@ -56,6 +57,8 @@ const PUBLISHER: &str = "/functions/retrybuilds";
 struct Retry {
     keys: Keys,
     sessions: Sessions,
+    limit: Limit,
+    strangers: Limit,
     documents: Documents,
     bus: Bus,
     clock: Clock,
@@ -79,6 +82,8 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
     let retry = Retry {
         sessions: Sessions::new(keys.tokens().to_owned()),
         keys,
+        limit: Limit::commands(),
+        strangers: Limit::strangers(),
         documents: Documents::new(doors::bucket(vars)?),
         bus: doors::bus(vars)?,
         clock: Clock::system(),
@@ -99,13 +104,26 @@ async fn clear(
     asked: Asked,
 ) -> Result<Done, Refusal> {
     let (span, parent) = traced::command(&headers, &retry.ids);
-    retry.clear(asked, &parent).instrument(span).await
+    let from = address(&headers);
+    retry.clear(asked, from, &parent).instrument(span).await
 }
 
 impl Retry {
-    async fn clear(&self, asked: Asked, parent: &TraceParent) -> Result<Done, Refusal> {
+    async fn clear(&self, asked: Asked, from: &str, parent: &TraceParent) -> Result<Done, Refusal> {
         let now = self.clock.now();
-        let actor = self.keys.actor(&asked, now)?;
+        let actor = match self.keys.actor(&asked, now) {
+            Ok(actor) => actor,
+            Err(refusal) => {
+                self.strangers.take(from, now)?;
+                return Err(refusal);
+            }
+        };
+        if let Err(many) = self.limit.take(&actor.name, now) {
+            return Err(match actor.is_2019 {
+                true => Refusal::later_2019(many),
+                false => many.into(),
+            });
+        }
         let commands = asked.commands(&actor, || self.ids.hex(16))?;
         let later = |error: &dyn Display| match actor.is_2019 {
             true => Refusal::later_2019(error),

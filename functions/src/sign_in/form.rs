@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use farm_forge::token;
 use serde::Deserialize;
 
 use super::{SignIn, begun};
 use crate::dashboard::notice;
+use crate::limit::address;
 use crate::session::{SignedIn, back, is_same_site};
 use crate::site::Site;
 
@@ -78,6 +79,13 @@ pub(super) async fn post(
                 .begin(&claims.subject, claims.expires, &site, now);
             begun(cookie, way)
         }
-        Err(error) => page(StatusCode::UNAUTHORIZED, Some(&error.to_string()), way),
+        Err(error) => match state.strangers.take(address(&headers), now) {
+            Ok(()) => page(StatusCode::UNAUTHORIZED, Some(&error.to_string()), way),
+            Err(many) => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let after = [(header::RETRY_AFTER, many.0.as_secs().to_string())];
+                (after, page(status, Some(&many.to_string()), way)).into_response()
+            }
+        },
     }
 }

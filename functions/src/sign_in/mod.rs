@@ -8,7 +8,7 @@
 //! | `POST /sign-out` | the end of a session: `csrf` |
 //!
 //! A session is a cookie: see [`crate::session`]. With a provider, `FARM_OIDC_CLIENT_ID`, `FARM_OIDC_CLIENT_SECRET` and
-//! `FARM_OIDC_ALLOW` are needed too; the last says who may: addresses, `@domains` of addresses, `group:names`, with blanks or
+//! `FARM_OIDC_ALLOW` are needed too; the last says who may: addresses, `*@domains` of addresses, `group:names`, with blanks or
 //! commas between them. An address counts only where the provider says that it has checked it.
 
 mod form;
@@ -26,6 +26,7 @@ use serde::Deserialize;
 
 use self::oidc::{Provider, Trouble};
 use crate::dashboard::notice;
+use crate::limit::Limit;
 use crate::notice::{not_done, sign_in};
 use crate::session::{LASTS, Sessions, back};
 use crate::site::Site;
@@ -37,6 +38,7 @@ struct SignIn {
     sessions: Sessions,
     /// What tokens are signed with.
     key: String,
+    strangers: Limit,
     provider: Option<Provider>,
     clock: Clock,
     ids: Ids,
@@ -55,6 +57,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         sessions: Sessions::new(key.clone()),
         provider: Provider::read(vars, &key)?,
         key,
+        strangers: Limit::strangers(),
         clock: Clock::system(),
         ids: Ids::system(),
     };

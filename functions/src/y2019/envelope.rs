@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::json;
+use crate::limit::TooMany;
 
 /// What the client of 2019 takes for "try again in a second"; it gives up on anything else.
 const AGAIN_2019: &str = "datastore: concurrent transaction";
@@ -42,13 +43,28 @@ impl IntoResponse for Done {
 pub(crate) struct Refusal {
     status: StatusCode,
     text: String,
+    /// In how many seconds to ask again.
+    after: Option<u64>,
+}
+
+impl From<TooMany> for Refusal {
+    fn from(many: TooMany) -> Self {
+        Self {
+            after: Some(many.0.as_secs()),
+            ..Self::of(StatusCode::TOO_MANY_REQUESTS, many.to_string())
+        }
+    }
 }
 
 impl Refusal {
     /// With a text for the client.
     pub(crate) fn of(status: StatusCode, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { status, text }
+        Self {
+            status,
+            text,
+            after: None,
+        }
     }
 
     /// The client's words do not make sense.
@@ -72,7 +88,10 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         tracing::info!(status = %self.status, reason = %self.text, "refused");
-        answer(self.status, None, &self.text)
+        let after = self
+            .after
+            .map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
+        (after, answer(self.status, None, &self.text)).into_response()
     }
 }
 

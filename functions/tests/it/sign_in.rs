@@ -238,7 +238,7 @@ impl Id {
             vars.with("FARM_OIDC_ISSUER", &self.url)
                 .with("FARM_OIDC_CLIENT_ID", "farm")
                 .with("FARM_OIDC_CLIENT_SECRET", "s:cret")
-                .with("FARM_OIDC_ALLOW", "@example.com")
+                .with("FARM_OIDC_ALLOW", "*@example.com")
         })
     }
 

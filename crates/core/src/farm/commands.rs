@@ -1,6 +1,6 @@
 //! What people ask for. Each command has its effect once, and is remembered with what came of it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use farm_model::id::{BuildId, BuilderName, MachineName};
 use farm_model::kept::{Asked, Drain, Kept, KeptKey, KeptKind, Pause};
@@ -10,9 +10,13 @@ use farm_model::record::BuildKind;
 use super::{Farm, newest};
 use crate::again::CANCELLED;
 use crate::effects::{Effects, ViewKey};
+use crate::policy::earlier;
 
 /// Commands that are remembered.
 const REMEMBERED: usize = 500;
+/// Commands of one actor within a minute: fewer than are remembered, so that they can be counted.
+const A_MINUTE: usize = 400;
+const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Farm {
     /// What a person asked for.
@@ -23,7 +27,10 @@ impl Farm {
             return;
         }
         effects.inbox.push((key, now));
-        let effect = self.obey(&command, now, effects);
+        let effect = match self.asks_too_often(&command.actor, now) {
+            true => format!("refused: more than {A_MINUTE} commands in a minute; ask again later"),
+            false => self.obey(&command, now, effects),
+        };
         effects.note(
             now,
             "command",
@@ -44,6 +51,16 @@ impl Farm {
             effect,
         };
         self.remember(asked, effects);
+    }
+
+    /// Whether they have asked for so much within a minute that it cannot be meant: functions count in each instance alone.
+    fn asks_too_often(&self, actor: &str, now: Timestamp) -> bool {
+        let since = earlier(now, A_WHILE);
+        let asked = self.book.of(KeptKind::Asked).filter(|kept| match kept {
+            Kept::Asked(asked) => asked.actor == actor && asked.at > since,
+            _ => false,
+        });
+        asked.count() >= A_MINUTE
     }
 
     /// Does it; what it did, for people.

@@ -19,7 +19,7 @@ enum One {
 
 /// Why a text says nothing of whom.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("FARM_OIDC_ALLOW: {0:?} is no address, no @domain and no group:name")]
+#[error("FARM_OIDC_ALLOW: {0:?} is no address, no *@domain and no group:name")]
 pub(super) struct AllowError(String);
 
 impl FromStr for Allow {
@@ -36,8 +36,10 @@ fn one(word: &str) -> Result<One, AllowError> {
     let lower = word.to_lowercase();
     match (word.strip_prefix("group:"), lower.split_once('@')) {
         (Some(group), _) if !group.is_empty() => Ok(One::Group(group.to_owned())),
-        (None, Some(("", domain))) if !domain.is_empty() => Ok(One::Domain(domain.to_owned())),
-        (None, Some((_, domain))) if !domain.is_empty() => Ok(One::Address(lower)),
+        (None, Some(("*", domain))) if !domain.is_empty() => Ok(One::Domain(domain.to_owned())),
+        (None, Some((name, domain))) if !name.is_empty() && !domain.is_empty() => {
+            Ok(One::Address(lower))
+        }
         _ => Err(AllowError(word.to_owned())),
     }
 }
@@ -71,7 +73,7 @@ mod tests {
 
     #[test]
     fn an_address_a_domain_or_a_group_lets_in() {
-        let allow: Allow = "Ann@example.com, @example.org\ngroup:Farmers"
+        let allow: Allow = "Ann@example.com, *@example.org\ngroup:Farmers"
             .parse()
             .unwrap();
         assert!(allow.admits(&claims("ann@Example.com", true, &[])));
@@ -89,13 +91,13 @@ mod tests {
 
     #[test]
     fn an_address_that_nobody_has_checked_lets_nobody_in() {
-        let allow: Allow = "ann@example.com @example.com".parse().unwrap();
+        let allow: Allow = "ann@example.com *@example.com".parse().unwrap();
         assert!(!allow.admits(&claims("ann@example.com", false, &[])));
     }
 
     #[test]
     fn nobody_is_let_in_by_mistake() {
-        for bad in ["example.org", "@", "ann@", "group:", "*"] {
+        for bad in ["example.org", "@example.org", "*@", "ann@", "group:", "*"] {
             assert!(bad.parse::<Allow>().is_err(), "{bad}");
         }
         let nobody: Allow = " , ".parse().unwrap();

@@ -101,7 +101,7 @@ impl Provider {
         };
         let allow = vars.require(
             "FARM_OIDC_ALLOW",
-            "who may sign in: addresses, @domains, group:names",
+            "who may sign in: addresses, *@domains, group:names",
         )?;
         Ok(Some(Self {
             remote,

@@ -215,3 +215,31 @@ fn an_attempt_far_over_its_time_is_given_up_though_its_hub_speaks_of_it() {
     let effects = t.beat(&[("m1", Some(&work.attempt))]);
     assert_eq!(told::<CancelJob>(&effects)[0].attempt, work.attempt);
 }
+
+#[test]
+fn who_asks_too_often_is_refused_for_a_while() {
+    let mut t = Dialogue::new(3, 1);
+    let resume = || Ask::Resume {
+        builder: "b0".parse().unwrap(),
+    };
+    for n in 0..401 {
+        t.ask(&format!("c{n}"), resume());
+    }
+    let refused = |t: &Dialogue| {
+        let asked = asked(t.farm.book());
+        asked
+            .iter()
+            .filter(|line| line.contains("refused: more than 400"))
+            .count()
+    };
+    assert_eq!(refused(&t), 1, "and is remembered");
+    // Somebody else is not meant, and a minute later neither are they.
+    t.tell(Fact::Command(Command {
+        id: "other".parse().unwrap(),
+        actor: "user:other".to_owned(),
+        ask: resume(),
+    }));
+    t.now += SignedDuration::from_secs(61);
+    t.ask("later", resume());
+    assert_eq!(refused(&t), 1);
+}
