@@ -6,7 +6,9 @@
 //! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
 //! | `/?mode=json`, `/?mode=failures` | the same as programs of 2019 read it |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
-//! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
+//! | `/read/<build>/<run>/<job>/<attempt>` | its log for people: first error, parts, search `?q=`, lines around `?line=` |
+//! | `/log/<build>/<run>/<job>/<attempt>` | the log as it is, or a range of it; with `?gzip` as a file; with `?from=BYTE` a piece, where to go on in `x-log-next`, and whether more may come in `x-log-more` |
+//! | `/log/<SHA-1>` | the log of this text, for clients of 2019 |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
 //! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
@@ -27,10 +29,13 @@ mod log;
 pub(crate) mod notice;
 mod past;
 mod place;
+mod read;
 mod rendered;
 mod shell;
+mod terminal;
 mod text;
 mod trouble;
+mod turns;
 mod views;
 mod y2019;
 
@@ -47,13 +52,15 @@ use farm_model::view::{
     AuditView, BuildView, CommitView, FarmView, FlakesView, GridView, StatusView,
 };
 use farm_runtime::{Clock, Vars};
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate};
+use tower_http::compression::{CompressionLayer, DefaultPredicate};
 
 use self::rendered::Rendered;
 use self::shell::Shell;
 use self::trouble::not_found;
 use self::views::Views;
 use crate::doors;
+use crate::session::Sessions;
 
 /// What pages are made of.
 struct Dashboard {
@@ -69,10 +76,13 @@ struct Dashboard {
     rendered: Rendered,
     /// Of past moments: however many are asked for, the page of now stays.
     pasts: Rendered,
-    turns: past::Turns,
+    turns: turns::Turns,
+    logs: read::Indexes,
     clock: Clock,
     /// What the tokens of those are signed with who may see what others asked for.
     tokens: Option<String>,
+    /// Who is signed in, to whom pages offer what they may ask for.
+    sessions: Option<Sessions>,
 }
 
 /// The function.
@@ -91,10 +101,12 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         audit: Views::new(bucket.clone()),
         rendered: Rendered::default(),
         pasts: Rendered::default(),
-        turns: past::Turns::default(),
+        turns: turns::Turns::default(),
+        logs: read::Indexes::default(),
         bucket,
         clock: Clock::system(),
         tokens: vars.read("FARM_TOKEN_KEY")?,
+        sessions: Sessions::read(vars)?,
     };
     let dashboard = Arc::new(dashboard);
     let modes = from_fn_with_state(Arc::clone(&dashboard), y2019::modes);
@@ -103,6 +115,8 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/", get(front::page).layer(modes))
         .route("/build/{build}", get(build::page))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
+        .route("/log/{hash}", get(log::by_hash))
+        .route("/read/{build}/{run}/{job}/{attempt}", get(read::page))
         .route("/diff", get(diff::page))
         .route("/api/farm", get(api::farm))
         .route("/api/status", get(api::status))
@@ -114,8 +128,13 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .fallback(not_found)
         .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(compressible()))
         .with_state(dashboard))
+}
+
+/// What is compressed already stays as it is.
+fn compressible() -> impl Predicate {
+    DefaultPredicate::new().and(NotForContentType::const_new("application/gzip"))
 }
 
 /// Nothing that a commit or a log says can become more than text.

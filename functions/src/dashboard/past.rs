@@ -1,14 +1,11 @@
 //! The farm at a past moment: the newest checkpoint before it, and the lines of history from there.
 
-use std::time::Duration;
-
 use farm_bucket::BucketError;
 use farm_core::page::at::{self, Checkpoint, Past};
 use farm_model::Timestamp;
 use farm_model::record::Transition;
 use farm_model::view::BuildView;
 use jiff::SignedDuration;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Dashboard;
 use super::trouble::Trouble;
@@ -19,30 +16,6 @@ const WRITTEN: SignedDuration = SignedDuration::from_secs(60);
 const MOST_HOURS: usize = 24 * 7;
 /// Their bytes.
 const MOST_BYTES: u64 = 64 << 20;
-/// Past moments that are read at once, whoever asks for them: each takes what its bytes take.
-const AT_ONCE: usize = 2;
-/// How long a request waits for its turn.
-const TURN: Duration = Duration::from_secs(5);
-
-/// Whose turn it is to read a past moment.
-pub(super) struct Turns(Semaphore);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(Semaphore::new(AT_ONCE))
-    }
-}
-
-impl Turns {
-    async fn wait(&self) -> Result<SemaphorePermit<'_>, Trouble> {
-        match tokio::time::timeout(TURN, self.0.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => Err(Trouble::Busy(
-                "Too many look at past moments at once.".to_owned(),
-            )),
-        }
-    }
-}
 
 /// A moment, and the lines of history of the hours from its checkpoint on.
 pub(super) struct Loaded {
@@ -89,7 +62,10 @@ pub(super) async fn load_until(
     at: Timestamp,
     to: Timestamp,
 ) -> Result<Loaded, Trouble> {
-    let _turn = dashboard.turns.wait().await?;
+    let _turn = dashboard
+        .turns
+        .wait("Too many look at past moments at once.")
+        .await?;
     let Some(checkpoint) = dashboard.bucket.get_checkpoint(at).await? else {
         return Err(Trouble::Missing(format!(
             "Nothing is known of {at}: it lies before the first moment that this farm has kept."
@@ -174,15 +150,5 @@ mod tests {
         }
         let error = read(Some("2026-11-24T15:00:01Z")).unwrap_err();
         assert!(error.contains("has not come yet"), "{error}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_comes_third_waits_a_while_and_is_sent_away() {
-        let turns = Turns::default();
-        let first = turns.wait().await.unwrap();
-        let _second = turns.wait().await.unwrap();
-        assert!(matches!(turns.wait().await, Err(Trouble::Busy(_))));
-        drop(first);
-        assert!(turns.wait().await.is_ok());
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::Query;
 use farm_model::Timestamp;
 use farm_model::id::RepoName;
 use farm_model::view::{FarmView, RepositoryView};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::trouble::Trouble;
@@ -86,12 +86,17 @@ fn repository(farm: &FarmView, name: Option<String>) -> Result<Option<&Repositor
 pub(super) fn address(repo: &RepoName, branch: Option<&str>, at: Option<Timestamp>) -> String {
     let mut address = format!("/?repo={repo}");
     if let Some(branch) = branch {
-        address += &format!("&branch={}", utf8_percent_encode(branch, SPECIAL));
+        address += &format!("&branch={}", encoded(branch));
     }
     if let Some(at) = at {
         address += &format!("&at={at}");
     }
     address
+}
+
+/// A value in a query.
+pub(super) fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, SPECIAL)
 }
 
 #[cfg(test)]

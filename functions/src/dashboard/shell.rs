@@ -14,9 +14,14 @@ const STYLE: &str = concat!(
     include_str!("../../templates/style/grid.css"),
     include_str!("../../templates/style/build.css"),
     include_str!("../../templates/style/log.css"),
+    include_str!("../../templates/style/ansi.css"),
     include_str!("../../templates/style/lists.css"),
 );
-const SCRIPT: &str = include_str!("../../templates/script/page.js");
+/// One script: what follows uses what stands first.
+const SCRIPT: &str = concat!(
+    include_str!("../../templates/script/page.js"),
+    include_str!("../../templates/script/log.js"),
+);
 
 /// The frame of a page.
 pub(super) struct Shell {

@@ -50,51 +50,18 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A log as text: what is no UTF-8 is replaced, terminals' escapes and other controls are taken out, and a return to the
-/// start of the line, as progress bars make, begins a new one.
-pub(super) fn plain(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\u{1b}' => skip_escape(&mut rest),
-            '\r' if rest.peek() == Some(&'\n') => {}
-            '\r' => plain.push('\n'),
-            '\n' | '\t' => plain.push(c),
-            c if c.is_control() => {}
-            c => plain.push(c),
+/// `1 line`, `1,234 lines`.
+pub(super) fn count(count: u64, of: &str) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
         }
+        grouped.push(digit);
     }
-    plain
-}
-
-type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
-
-/// Takes out what follows an escape character (ECMA-48): a control sequence, a string such as a window's title, or a
-/// character or two more.
-fn skip_escape(rest: &mut Rest<'_>) {
-    match rest.peek() {
-        Some('[') => {
-            rest.next();
-            // Parameters, then one final byte; what breaks that form is text again.
-            while rest.next_if(|c| matches!(c, ' '..='?')).is_some() {}
-            rest.next_if(|c| matches!(c, '@'..='~'));
-        }
-        Some(']' | 'P' | '^' | '_' | 'X') => {
-            // Ends with BEL or ESC \; a line end means that nobody ended it.
-            while let Some(c) = rest.next_if(|c| *c != '\n') {
-                if c == '\u{7}' || (c == '\u{1b}' && rest.next_if_eq(&'\\').is_some()) {
-                    break;
-                }
-            }
-        }
-        Some(' '..='~') => {
-            while rest.next_if(|c| matches!(c, ' '..='/')).is_some() {}
-            rest.next_if(|c| matches!(c, '0'..='~'));
-        }
-        _ => {}
-    }
+    let end = if count == 1 { "" } else { "s" };
+    format!("{grouped} {of}{end}")
 }
 
 #[cfg(test)]
@@ -145,19 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn escapes_and_controls_do_not_reach_the_page() {
-        let plain = |text: &str| plain(text.as_bytes());
-        assert_eq!(plain("\u{1b}[1;31mred\u{1b}[0m\u{1b}[K\n"), "red\n");
-        assert_eq!(plain("\u{1b}]0;title\u{7}a\u{1b}]8;;x\u{1b}\\b"), "ab");
-        assert_eq!(plain("\u{1b}]never ended\nnext"), "\nnext");
-        assert_eq!(plain("a\r\nb\rc\0\u{8}\u{7f}\td"), "a\nb\nc\td");
-        assert_eq!(plain("\u{1b}(Bx\u{1b}"), "x");
-        assert_eq!(plain("\u{1b}[31"), "");
-        assert_eq!(plain("\u{1b}[31\u{e4}"), "\u{e4}");
-    }
-
-    #[test]
-    fn any_bytes_are_text_of_some_kind() {
-        assert_eq!(plain(b"a\xff\xfeb"), "a\u{fffd}\u{fffd}b");
+    fn large_counts_are_grouped() {
+        let counts = [0, 1, 999, 1000, 1_234_567].map(|n| count(n, "line"));
+        let expected = [
+            "0 lines",
+            "1 line",
+            "999 lines",
+            "1,000 lines",
+            "1,234,567 lines",
+        ];
+        assert_eq!(counts, expected);
     }
 }

@@ -1,6 +1,6 @@
 // Keeps the page up to date while somebody looks at it. Without this script the page is complete, and stands still.
 "use strict";
-(() => {
+const farm = (() => {
   const main = document.getElementById("main");
   const away = document.getElementById("away");
   const every = Number(main.dataset.every || 0);
@@ -53,38 +53,12 @@
       return;
     }
     if ("gone" in next.dataset || next.children.length !== main.children.length) return location.reload();
-    const log = document.getElementById("log"), other = page.getElementById("log");
-    if (log && other && log.dataset.log !== other.dataset.log) return location.reload();
-    if (log && other && log.dataset.grows !== other.dataset.grows) last = true;
+    // Whoever shows more than elements that are swapped, a log, says whether it is still the same.
+    const same = new CustomEvent("fresh", { detail: page, cancelable: true });
+    if (!document.dispatchEvent(same)) return location.reload();
     main.dataset.every = next.dataset.every;
     swap(page);
     tell();
-  };
-
-  // The log grows by what comes after the last byte. A reader who has scrolled up is left in peace.
-  const log = document.getElementById("log");
-  let decoder = new TextDecoder(), rest = "", last = false;
-  const plain = (text) => {
-    text = rest + text;
-    const open = text.match(/\x1b(\[[ -?]*|[\]P^_X][^\x07\x1b\n]*\x1b?|[ -\/]*)?$/) || text.match(/\r$/);
-    rest = open && open[0].length < 1000 ? open[0] : "";
-    return text.slice(0, text.length - rest.length)
-      .replace(/\x1b(\[[ -?]*[@-~]?|[\]P^_X][^\x07\x1b\n]*(\x07|\x1b\\)?|[ -\/]*[0-~]?)?/g, "")
-      .replace(/\r\n/g, "\n").replace(/\r/g, "\n").replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, "");
-  };
-  const grow = async () => {
-    const final = last;
-    for (;;) {
-      const answer = await fetched(log.dataset.log + "?from=" + log.dataset.next);
-      const bytes = await answer.arrayBuffer();
-      log.dataset.next = answer.headers.get("x-log-next");
-      if (!bytes.byteLength) break;
-      const bottom = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
-      log.append(plain(decoder.decode(bytes, { stream: true })));
-      if (bottom) log.scrollTop = log.scrollHeight;
-    }
-    // Once it has ended, what came meanwhile has been read too.
-    if (final) log.dataset.grows = "false";
   };
 
   const loop = (pause, work) => {
@@ -105,7 +79,6 @@
   for (const live of document.querySelectorAll("[data-live]")) sources.set(live.id, live.innerHTML);
   tell();
   setInterval(() => { if (!document.hidden) tell(); }, 1000);
-  if (log && log.dataset.next !== undefined) log.scrollTop = log.scrollHeight;
-  if (log && log.dataset.grows === "true") loop(() => 1000, async () => { if (log.dataset.grows === "true") await grow(); });
   if (every) loop(() => Number(main.dataset.every || every), refresh);
+  return { fetched, loop, refresh };
 })();

@@ -141,7 +141,7 @@ async fn a_builds_page_tells_its_runs_steps_and_log() {
         "step test: exit status &#60;1&#62;",
         "<td class=\"took\">1.5 s</td>",
         "<td class=\"took\">1 min 5 s</td>",
-        ">red &#60;i&#62;\n</pre>",
+        "><span class=\"f200\">red</span> &#60;i&#62;\n</pre>",
         "2.0 KiB over the limit were dropped",
         "data-grows=\"false\"",
         "href=\"/?repo=demo&#38;branch=main\"",

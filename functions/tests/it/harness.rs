@@ -9,6 +9,7 @@ use bytes::Bytes;
 use farm_bucket::Bucket;
 use farm_bus::{Bus, Limits, Receiver, SubscriptionSpec};
 use farm_model::event::{Event, Message, Topic};
+use farm_model::id::AttemptKey;
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::Vars;
 use serde::Serialize;
@@ -110,7 +111,7 @@ impl Listener {
 pub struct Function {
     pub bucket: Bucket,
     router: Router,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Function {
@@ -136,13 +137,21 @@ impl Function {
         Self {
             bucket: Bucket::open(&url).unwrap(),
             router: functions::router(target, &more(vars)).unwrap(),
-            _folder: folder,
+            folder,
         }
     }
 
     pub async fn put_view(&self, key: &str, view: &impl Serialize) {
         let bytes = serde_json::to_vec(view).unwrap();
         self.bucket.put_view(key, bytes.into(), None).await.unwrap();
+    }
+
+    /// Says that the log with this SHA-1 is the attempt's, as the bucket holds it.
+    pub fn put_hash(&self, hash: &str, attempt: &AttemptKey) {
+        let folder = self.folder.path().join("logs/by-hash");
+        std::fs::create_dir_all(&folder).unwrap();
+        let name = serde_json::to_vec(attempt).unwrap();
+        std::fs::write(folder.join(format!("{hash}.json")), name).unwrap();
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -6,6 +6,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod build;
 mod caching;
 mod commands;
 mod dashboard;
@@ -15,6 +16,7 @@ mod harness;
 mod logs;
 mod past;
 mod pubsubhelper;
+mod read;
 mod results;
 mod retrybuilds;
 mod router;
