@@ -11,6 +11,7 @@ mod limit;
 pub mod manifest;
 mod names;
 mod notice;
+mod publish;
 pub mod pubsubhelper;
 pub mod results;
 pub mod retrybuilds;

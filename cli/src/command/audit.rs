@@ -52,6 +52,10 @@ fn what(ask: &Ask) -> String {
         reason => format!(" ({reason})"),
     };
     match ask {
+        Ask::Result(told) => {
+            let said = if told.ok { "ok" } else { "failed" };
+            format!("{said} {}@{}", told.key.builder, told.key.commit.short())
+        }
         Ask::Clear { builder, commit } => format!("clear {builder}@{}", commit.short()),
         Ask::Retry { build } => format!("retry {build}"),
         Ask::Cancel { build } => format!("cancel {build}"),

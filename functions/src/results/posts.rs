@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -39,8 +39,10 @@ struct Tag {
 pub(super) async fn building(
     State(results): State<Arc<Results>>,
     Query(told): Query<Building>,
+    headers: HeaderMap,
 ) -> Result<Done, Refusal> {
-    results.keys.check(&told.builder, &told.key)?;
+    let now = results.clock.now();
+    results.authenticate(&told.builder, &told.key, &headers, now)?;
     let Building {
         builder,
         hash,

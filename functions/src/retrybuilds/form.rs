@@ -10,8 +10,9 @@ use farm_model::message::command::{Ask, Command};
 use serde::Deserialize;
 use tracing::Instrument;
 
-use super::{Retry, Unpublished};
+use super::Retry;
 use crate::notice::{not_done, sign_in};
+use crate::publish::Unpublished;
 use crate::session::back;
 use crate::site::Site;
 use crate::traced;

@@ -24,18 +24,15 @@ mod tick;
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use axum::routing::post;
 use farm_bus::Bus;
-use farm_model::event::{Event, Message};
 use farm_model::message::command::Command;
 use farm_model::trace::TraceParent;
 use farm_runtime::{Clock, Ids, Vars};
-use tokio::time::timeout;
 use tracing::Instrument;
 
 use self::actor::Keys;
@@ -43,14 +40,13 @@ use self::ask::Asked;
 use crate::dashboard::notice;
 use crate::documents::Documents;
 use crate::limit::{Limit, address};
+use crate::publish::{self, Unpublished};
 use crate::session::Sessions;
 use crate::y2019::envelope::{Done, Refusal};
 use crate::{doors, traced};
 
 /// Bytes of a body: names and commit ids.
 const LARGEST: usize = 64 << 10;
-/// How long publishing may take: platforms end a request at 30 seconds.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Who publishes.
 const PUBLISHER: &str = "/functions/retrybuilds";
 
@@ -63,14 +59,6 @@ struct Retry {
     bus: Bus,
     clock: Clock,
     ids: Ids,
-}
-
-/// Why commands are not on the queue; for the log.
-enum Unpublished {
-    /// The same again is safe.
-    Again(String),
-    /// They are not ones that a queue takes.
-    Never(String),
 }
 
 /// The function.
@@ -138,21 +126,7 @@ impl Retry {
         Ok(Done::silent())
     }
 
-    /// Puts commands on the queue; returns once they are there.
     async fn publish(&self, commands: &[Command], trace: &TraceParent) -> Result<(), Unpublished> {
-        let again = |error: &dyn Display| Unpublished::Again(error.to_string());
-        let now = self.clock.now();
-        let event = |command: &Command| {
-            let id = format!("command:{}", command.id);
-            let event = Event::of(id, PUBLISHER, now, command).map_err(|error| again(&error))?;
-            Ok(event.in_trace(Some(trace)))
-        };
-        let events: Vec<Event> = commands.iter().map(event).collect::<Result<_, _>>()?;
-        let published = timeout(PATIENCE, self.bus.publish_all(Command::TOPIC, &events)).await;
-        let published = published.map_err(|late| again(&late))?;
-        published.map_err(|error| match error.is_again() {
-            true => again(&error),
-            false => Unpublished::Never(error.to_string()),
-        })
+        publish::commands(&self.bus, PUBLISHER, commands, trace, self.clock.now()).await
     }
 }

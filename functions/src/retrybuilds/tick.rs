@@ -10,7 +10,8 @@ use farm_model::message::command::{Ask, Command};
 use farm_model::view::{BuildView, FarmView, GridView, key};
 use tracing::Instrument;
 
-use super::{Retry, Unpublished};
+use super::Retry;
+use crate::publish::Unpublished;
 use crate::traced;
 
 /// Branches that are looked at: the default ones first.

@@ -3,10 +3,12 @@
 use axum::body::Body;
 use axum::http::Request;
 use farm_model::config::Role;
+use farm_model::event::Topic;
+use farm_model::message::command::{Ask, Command};
 use farm_model::record::CommitInfo;
 use farm_model::view::{CommitView, FarmView, RepositoryView, key};
 
-use crate::harness::{Answer, Function};
+use crate::harness::{Answer, Function, Queue};
 use crate::sample;
 
 const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -17,7 +19,11 @@ const DONE: &str = "{\"Response\":null,\"Error\":\"\"}\n";
 
 /// `demo` is the main repository; `golang/tools` is built against it, `other` is not.
 async fn farm() -> Function {
-    let function = Function::start_with("results", None, |vars| {
+    farm_on(&Queue::bare().await).await
+}
+
+async fn farm_on(queue: &Queue) -> Function {
+    let function = Function::start_with("results", Some(queue), |vars| {
         vars.with("FARM_BUILDER_MASTER_KEY", "gophers rule")
     });
     let mut farm: FarmView = sample::farm();
@@ -149,7 +155,7 @@ async fn packages_are_listed_by_kind() {
     assert!(external.of(200).contains("\"Path\":\"example.org/other\""));
     let answer = function.get("/packages?kind=go").await;
     assert!(answer.of(400).contains("kind must be one of"));
-    let nothing = Function::start("results", None);
+    let nothing = Function::start("results", Some(&Queue::bare().await));
     assert_eq!(nothing.get("/packages?kind=subrepo").await.of(200), DONE);
 }
 
@@ -166,7 +172,7 @@ async fn a_builder_may_say_that_it_builds() {
     );
     post(&function, &path("x"), "").await.of(401);
     // Switched off unless it was switched on.
-    let off = Function::start("results", None);
+    let off = Function::start("results", Some(&Queue::bare().await));
     assert!(
         post(&off, &path(KEY), "")
             .await
@@ -183,4 +189,96 @@ async fn nothing_can_be_asked_for_any_more_and_no_keys_are_made() {
     for gone in ["/key?builder=b", "/init", "/buildtest"] {
         function.get(gone).await.of(404);
     }
+}
+
+/// The worked example of the specification.
+fn result(builder: &str, log: &str) -> String {
+    format!(
+        r#"{{"Builder":"{builder}","PackagePath":"","Hash":"{A}","GoHash":"","OK":false,"Log":"{log}","RunTime":90000000000}}"#
+    )
+}
+
+#[tokio::test]
+async fn a_builder_elsewhere_tells_a_result_and_its_log_is_found() {
+    let (queue, mut listener) = Queue::with(Topic::Commands).await;
+    let function = farm_on(&queue).await;
+    let path = format!("/result?builder=linux-amd64&key={KEY}&version=1");
+    let mut ids = Vec::new();
+    for log in ["test", "test", "another"] {
+        let answer = post(&function, &path, &result("linux-amd64", log)).await;
+        assert_eq!(answer.of(200), DONE);
+        let command: Command = listener.message().await;
+        assert_eq!(command.actor, "builder:linux-amd64");
+        let Ask::Result(told) = command.ask else {
+            panic!("{:?}", command.ask)
+        };
+        assert_eq!((told.ok, told.milliseconds), (false, 90_000));
+        assert_eq!(
+            (told.key.branch.as_str(), told.key.commit.as_str()),
+            ("main", A)
+        );
+        let stored = told.log.unwrap();
+        assert_eq!(stored.attempt.build, told.key.id());
+        let found = function.bucket.log_by_hash(&stored.hash).await.unwrap();
+        assert_eq!(found, Some(stored.attempt.clone()));
+        let piece = function
+            .bucket
+            .read_log(&stored.attempt, 0, 100)
+            .await
+            .unwrap();
+        assert_eq!(piece.bytes, log);
+        ids.push((command.id, stored.hash.to_string()));
+    }
+    assert_eq!(ids[0].1, "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3");
+    assert_eq!(ids[0], ids[1], "the same told twice is one command");
+    assert_ne!(ids[0], ids[2]);
+}
+
+#[tokio::test]
+async fn a_result_that_makes_no_sense_is_not_told_on() {
+    let (queue, mut listener) = Queue::with(Topic::Commands).await;
+    let function = farm_on(&queue).await;
+    let path = |key: &str, version: u32| {
+        format!("/result?builder=linux-amd64&key={key}&version={version}")
+    };
+    let good = result("linux-amd64", "");
+    for (path, body, status, says) in [
+        (path("x", 1), good.clone(), 401, "invalid key"),
+        (
+            path(KEY, 3),
+            good.clone(),
+            400,
+            "need version 1 instead of 3",
+        ),
+        (
+            path(KEY, 1),
+            result("linux-arm", ""),
+            403,
+            "another builder",
+        ),
+        (path(KEY, 1), good.replace(A, ""), 400, "invalid Hash"),
+        (
+            path(KEY, 1),
+            good.replace("\"PackagePath\":\"\"", "\"PackagePath\":\"x\""),
+            400,
+            "invalid GoHash",
+        ),
+        (
+            path(KEY, 1),
+            good.replace(A, UNKNOWN),
+            404,
+            "Commit not found",
+        ),
+        (path(KEY, 1), "{".to_owned(), 400, "EOF"),
+    ] {
+        let answer = post(&function, &path, &body).await;
+        assert!(answer.of(status).contains(says), "{}", answer.text());
+    }
+    listener.has_nothing().await;
+    // Who has proved nothing may try so often.
+    let mut last = 401;
+    for _ in 0..40 {
+        last = post(&function, &path("x", 1), &good).await.status.as_u16();
+    }
+    assert_eq!(last, 429);
 }

@@ -95,6 +95,7 @@ impl Farm {
             Ask::Resume { builder } => self.resume(builder, effects),
             Ask::Drain { machine, reason } => self.drain(machine, reason, actor, now, effects),
             Ask::Undrain { machine } => self.undrain(machine, effects),
+            Ask::Result(told) => self.record_external(told, actor, now, effects),
         }
     }
 
