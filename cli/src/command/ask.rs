@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use farm_model::message::command::Ask;
+use serde_json::json;
 
 use crate::credential::CredentialArgs;
 use crate::server::{Server, ServerArgs, ServerError};
@@ -12,6 +13,9 @@ use crate::text::plain;
 /// Whom a command is given to, and as whom.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CommandArgs {
+    /// As JSON: the command's id, or why it is refused
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     credential: CredentialArgs,
     #[command(flatten)]
@@ -46,12 +50,21 @@ impl CommandArgs {
         session: &mut Session,
     ) -> anyhow::Result<ExitCode> {
         let token = self.token(session)?;
-        match self.server()?.command(&ask, &token).await? {
+        let answer = self.server()?.command(&ask, &token).await?;
+        match answer {
+            Ok(command) if self.json => {
+                session.print(&json!({ "command": command }).to_string())?;
+                Ok(ExitCode::SUCCESS)
+            }
             Ok(_) => {
                 session.print(&format!(
                     "asked for {what}: `farm audit` shows what came of it"
                 ))?;
                 Ok(ExitCode::SUCCESS)
+            }
+            Err(refusal) if self.json => {
+                session.print(&json!({ "error": refusal }).to_string())?;
+                Ok(ExitCode::FAILURE)
             }
             Err(refusal) => {
                 session.note(&format!("refused: {}", plain(&refusal)));

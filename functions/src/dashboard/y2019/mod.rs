@@ -6,6 +6,8 @@
 
 mod asked;
 mod cursor;
+mod listing;
+mod merge;
 mod page;
 mod rows;
 mod sections;
@@ -46,7 +48,7 @@ async fn answer(
     asked: Result<Asked, Trouble>,
     origin: &str,
 ) -> Result<Response, Trouble> {
-    let listing = rows::listing(dashboard, mode, asked?).await?;
+    let listing = listing::listing(dashboard, mode, asked?).await?;
     let (kind, text) = match mode {
         Mode::Json => {
             let text = json::indented(&page::status(&listing, origin));
