@@ -155,11 +155,10 @@ impl Results {
         let attempt: AttemptKey = name.parse().map_err(bad)?;
         let hash: LogHash = hash.parse().map_err(bad)?;
         let bytes = Bytes::copy_from_slice(log.as_bytes());
-        let later = Refusal::later_2019::<farm_bucket::BucketError>;
         let stored = self.bucket.put_log_chunk(&attempt, 0, bytes).await;
-        stored.map_err(later)?;
+        stored.map_err(Refusal::later_2019)?;
         let noted = self.bucket.put_log_hash(&hash, &attempt).await;
-        noted.map_err(later)?;
+        noted.map_err(Refusal::later_2019)?;
         Ok(ExternalLog {
             attempt,
             bytes: log.len() as u64,
