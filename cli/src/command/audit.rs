@@ -6,7 +6,7 @@ use farm_model::Timestamp;
 use farm_model::kept::Asked;
 use farm_model::message::command::Ask;
 
-use super::CommandArgs;
+use super::CallerArgs;
 use crate::listing::{ListingArgs, Row};
 use crate::session::Session;
 
@@ -21,7 +21,7 @@ pub struct Args {
     #[command(flatten)]
     form: ListingArgs,
     #[command(flatten)]
-    how: CommandArgs,
+    how: CallerArgs,
 }
 
 /// Prints what people asked for.
