@@ -88,8 +88,8 @@ impl Limit {
 
 /// From where a request comes, as the last proxy on its way saw it: what stands before that, anybody may have written.
 pub(crate) fn address(headers: &HeaderMap) -> &str {
-    let lines = headers.get_all("x-forwarded-for").into_iter();
-    let last = lines.last().and_then(|line| line.to_str().ok());
+    let mut lines = headers.get_all("x-forwarded-for").into_iter();
+    let last = lines.next_back().and_then(|line| line.to_str().ok());
     let last = last.and_then(|line| line.rsplit(',').next());
     last.map_or("", str::trim)
 }
