@@ -1,19 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod builders;
 mod builds;
 mod check;
 mod command;
 mod credential;
 mod dead_letters;
 mod explain;
+mod failures;
 mod flakes;
 mod init;
 mod listing;
 mod logs;
 mod lookup;
 mod machine;
+mod open;
 mod replay;
 mod retry;
+mod retrybuilds;
 mod server;
 mod session;
 mod status;
@@ -34,14 +38,20 @@ pub enum Command {
     Init(init::Args),
     /// Show the newest commits by builders, and why open builds wait
     Builds(builds::Args),
+    /// Show each builder: its state, how long it takes, whether it is paused
+    Builders(builders::Args),
     /// Say why a build waits, or where it runs
     Explain(explain::Args),
     /// Show how the farm is doing: queues, machines, hubs, lag, deliveries
     Status(status::Args),
-    /// Show the log of a build, or follow it while it runs
+    /// Open the page of a build, a commit or a builder
+    Open(open::Args),
+    /// Show the log of a build, or follow it while it runs, or keep those of all that failed
     Logs(logs::Args),
-    /// Build a commit once more on a builder
-    Retry(retry::Args),
+    /// Build a commit once more on a builder, or all that failed in some way
+    Retry(Box<retry::Args>),
+    /// Clear results as the command of 2019 did, with its flags
+    Retrybuilds(retrybuilds::Args),
     /// End the open run of a build, on its machines as well
     Cancel(command::CancelArgs),
     /// Lease nothing of a builder for a while
@@ -93,10 +103,13 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Check(args) => check::run(&args, session),
         Command::Init(args) => init::run(&args, session),
         Command::Builds(args) => builds::run(&args, session).await,
+        Command::Builders(args) => builders::run(&args, session).await,
+        Command::Open(args) => open::run(&args, session).await,
         Command::Explain(args) => explain::run(&args, session).await,
         Command::Status(args) => status::run(&args, session).await,
         Command::Logs(args) => logs::run(&args, session).await,
         Command::Retry(args) => retry::run(&args, session).await,
+        Command::Retrybuilds(args) => retrybuilds::run(&args, session).await,
         Command::Cancel(args) => command::cancel(&args, session).await,
         Command::Pause(args) => command::pause(&args, session).await,
         Command::Resume(args) => command::resume(&args, session).await,

@@ -80,7 +80,8 @@ impl CommitPrefix {
         self.0.parse().ok()
     }
 
-    fn fits(&self, commit: &CommitId) -> bool {
+    /// Whether `commit` is one that was meant.
+    pub fn fits(&self, commit: &CommitId) -> bool {
         commit.as_str().starts_with(&self.0)
     }
 }

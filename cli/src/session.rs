@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use farm_runtime::{Clock, Vars};
@@ -28,6 +29,8 @@ pub struct Session {
     pub clock: Clock,
     /// Who runs the command, as the system names them.
     pub user: String,
+    /// The user's own folder, if there is one.
+    pub home: Option<PathBuf>,
     /// Between two questions of `--follow`.
     pub pause: Duration,
 }
@@ -53,6 +56,7 @@ impl Session {
             colours: io::stdout().is_terminal() && vars.get("NO_COLOR").is_none(),
             clock: Clock::system(),
             user: user.unwrap_or("user").to_owned(),
+            home: vars.get("HOME").map(PathBuf::from),
             pause: PAUSE,
         }
     }

@@ -4,17 +4,24 @@ mod bearer;
 mod columns;
 pub mod commands;
 pub mod dashboard;
+mod documents;
 mod doors;
 pub mod gerrit_webhook;
 pub mod github_webhook;
+mod limit;
 pub mod manifest;
 mod names;
+mod notice;
+mod publish;
 pub mod pubsubhelper;
+pub mod results;
 pub mod retrybuilds;
 mod session;
+pub mod sign_in;
 mod site;
 mod traced;
 mod webhook;
+mod y2019;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -33,13 +40,15 @@ pub const ALL: &str = "all";
 pub type Build = fn(&Vars) -> anyhow::Result<Router>;
 
 /// The functions, by the names that `FUNCTION_TARGET` and the manifest give them.
-pub const FUNCTIONS: [(&str, Build); 6] = [
+pub const FUNCTIONS: [(&str, Build); 8] = [
     ("commands", commands::build),
     ("dashboard", dashboard::build),
     ("gerrit-webhook", gerrit_webhook::build),
     ("github-webhook", github_webhook::build),
     ("pubsubhelper", pubsubhelper::build),
+    ("results", results::build),
     ("retrybuilds", retrybuilds::build),
+    ("sign-in", sign_in::build),
 ];
 
 /// Command line and environment.

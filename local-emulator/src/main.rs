@@ -1,11 +1,16 @@
 //! The `farm` command.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use farm_runtime::Shutdown;
 use farm_runtime::telemetry::{self, Telemetry};
+
+/// The command of 2019 that a link may be named after.
+const RETRYBUILDS: &str = "retrybuilds";
 
 /// A build farm for projects that must be tested on machines nobody rents out.
 #[derive(Parser)]
@@ -35,6 +40,7 @@ enum Command {
     /// The agent on a build machine
     Buildlet(Box<buildlet::Args>),
     /// Completions for a shell: farm completions bash > /etc/bash_completion.d/farm
+    #[command(visible_alias = "completion")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -43,7 +49,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let command = Cli::parse().command.unwrap_or_else(|| {
+    let command = Cli::parse_from(words()).command.unwrap_or_else(|| {
         Cli::parse_from(["farm", "up"])
             .command
             .unwrap_or_else(usage)
@@ -59,6 +65,16 @@ async fn main() -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+/// The command line. A link of the name of a command of 2019 is that command.
+fn words() -> Vec<OsString> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let name = words.first().map(Path::new).and_then(Path::file_stem);
+    if name.is_some_and(|name| name == RETRYBUILDS) {
+        words.insert(1, RETRYBUILDS.into());
+    }
+    words
 }
 
 fn usage() -> Command {

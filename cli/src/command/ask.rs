@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use farm_model::message::command::Ask;
+use serde_json::json;
 
 use crate::credential::CredentialArgs;
 use crate::server::{Server, ServerArgs, ServerError};
@@ -11,14 +12,14 @@ use crate::text::plain;
 
 /// Whom a command is given to, and as whom.
 #[derive(Debug, Clone, clap::Args)]
-pub struct CommandArgs {
+pub struct CallerArgs {
     #[command(flatten)]
     credential: CredentialArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
 
-impl CommandArgs {
+impl CallerArgs {
     /// Gets ready to ask.
     ///
     /// # Errors
@@ -34,6 +35,26 @@ impl CommandArgs {
     pub fn token(&self, session: &Session) -> anyhow::Result<String> {
         self.credential.token(self.server.is_local(), session)
     }
+}
+
+/// The same, and how the answer is told.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CommandArgs {
+    /// As JSON: the command's id, or why it is refused
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    whom: CallerArgs,
+}
+
+impl CommandArgs {
+    /// Gets ready to ask.
+    ///
+    /// # Errors
+    /// The system's TLS is not usable.
+    pub fn server(&self) -> Result<Server, ServerError> {
+        self.whom.server()
+    }
 
     /// Asks for `what`, in words for people.
     ///
@@ -45,13 +66,22 @@ impl CommandArgs {
         what: &str,
         session: &mut Session,
     ) -> anyhow::Result<ExitCode> {
-        let token = self.token(session)?;
-        match self.server()?.command(&ask, &token).await? {
+        let token = self.whom.token(session)?;
+        let answer = self.server()?.command(&ask, &token).await?;
+        match answer {
+            Ok(command) if self.json => {
+                session.print(&json!({ "command": command }).to_string())?;
+                Ok(ExitCode::SUCCESS)
+            }
             Ok(_) => {
                 session.print(&format!(
                     "asked for {what}: `farm audit` shows what came of it"
                 ))?;
                 Ok(ExitCode::SUCCESS)
+            }
+            Err(refusal) if self.json => {
+                session.print(&json!({ "error": refusal }).to_string())?;
+                Ok(ExitCode::FAILURE)
             }
             Err(refusal) => {
                 session.note(&format!("refused: {}", plain(&refusal)));

@@ -6,7 +6,7 @@ use farm_model::Timestamp;
 use farm_model::kept::Asked;
 use farm_model::message::command::Ask;
 
-use super::CommandArgs;
+use super::CallerArgs;
 use crate::listing::{ListingArgs, Row};
 use crate::session::Session;
 
@@ -21,7 +21,7 @@ pub struct Args {
     #[command(flatten)]
     form: ListingArgs,
     #[command(flatten)]
-    how: CommandArgs,
+    how: CallerArgs,
 }
 
 /// Prints what people asked for.
@@ -52,6 +52,10 @@ fn what(ask: &Ask) -> String {
         reason => format!(" ({reason})"),
     };
     match ask {
+        Ask::Result(told) => {
+            let said = if told.ok { "ok" } else { "failed" };
+            format!("{said} {}@{}", told.key.builder, told.key.commit.short())
+        }
         Ask::Clear { builder, commit } => format!("clear {builder}@{}", commit.short()),
         Ask::Retry { build } => format!("retry {build}"),
         Ask::Cancel { build } => format!("cancel {build}"),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use farm_model::id::{BuilderName, MachineName};
 use farm_model::message::command::Ask;
 
-pub use self::ask::CommandArgs;
+pub use self::ask::{CallerArgs, CommandArgs};
 use crate::lookup::{Pages, Wanted};
 use crate::session::Session;
 

@@ -1,5 +1,6 @@
 //! `farm logs`: the log of a build's newest attempt, or of the attempt named.
 
+mod failed;
 mod follow;
 mod which;
 
@@ -14,6 +15,7 @@ use crate::server::{LogPiece, Server, ServerArgs, ServerError};
 use crate::session::Session;
 use crate::text::plain;
 use follow::Follower;
+pub use which::newest as newest_attempt;
 
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,16 +24,20 @@ use follow::Follower;
   farm logs 3f2a                    the build whose id begins so
   farm logs 3f2a --follow           until the build is over, through losses and new attempts
   farm logs 3f2a…/1/steps/2         the second attempt of a job, by its whole name
+  farm logs --failed --into logs    those of all that failed among the newest commits, into a folder
+  farm logs --failed --builder lint --branch release --into logs
 
 The log goes to standard output as it is; what is said beside it goes to standard error. The exit code says whether the \
 log could be shown, not how the build ended.")]
 pub struct Args {
     /// A build's id or its first digits, BUILDER@COMMIT, or BUILD/RUN/JOB/ATTEMPT
-    #[arg(value_name = "BUILD")]
-    build: Wanted,
+    #[arg(value_name = "BUILD", required_unless_present = "failed")]
+    build: Option<Wanted>,
     /// Go on until the build is over
     #[arg(long, short)]
     follow: bool,
+    #[command(flatten)]
+    many: failed::Many,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -61,9 +67,10 @@ impl Target {
 pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode> {
     let server = args.server.open()?;
     let target = match &args.build {
-        Wanted::Attempt(key) => Target::Exactly(key.clone()),
-        Wanted::Build(id) => Target::Newest(id.clone()),
-        other => Target::Newest(Pages::all(&server).await?.build(other)?),
+        None => return failed::run(&args.many, &server, session).await,
+        Some(Wanted::Attempt(key)) => Target::Exactly(key.clone()),
+        Some(Wanted::Build(id)) => Target::Newest(id.clone()),
+        Some(other) => Target::Newest(Pages::all(&server).await?.build(other)?),
     };
     if args.follow {
         Follower::new(&server, target).run(session).await?;

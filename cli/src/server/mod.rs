@@ -2,13 +2,16 @@
 
 mod error;
 mod log;
+mod y2019;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use farm_model::id::{AttemptKey, BuildId, BuilderName, CommandId, CommitId, RepoName};
 use farm_model::message::command::Ask;
-use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
+use farm_model::view::{
+    AuditView, BuildView, BuilderView, FarmView, FlakesView, GridView, StatusView,
+};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
@@ -151,6 +154,24 @@ impl Server {
             .await
     }
 
+    /// What a builder has done lately, if the farm tells it.
+    ///
+    /// # Errors
+    /// No usable answer.
+    pub async fn builder(&self, name: &BuilderName) -> Result<Option<BuilderView>, ServerError> {
+        self.document(self.url(&["api", "builder", name.as_str()]))
+            .await
+    }
+
+    /// The address of a page for people.
+    pub fn page(&self, path: &[&str], query: &[(&str, &str)]) -> String {
+        let mut url = self.url(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url.into()
+    }
+
     /// The log of an attempt from byte `from` on; none if there is no log.
     ///
     /// # Errors
@@ -182,10 +203,7 @@ impl Server {
         let response = self.send(request).await?;
         let status = response.status();
         let body = self.body(response).await?;
-        match serde_json::from_slice::<Envelope>(&body) {
-            Ok(envelope) if status.is_success() || !envelope.error.is_empty() => Ok(envelope),
-            _ => Err(self.unexpected(status, &body)),
-        }
+        self.envelope(status, &body)
     }
 
     /// Asks for something; the command's id, or why it is refused.

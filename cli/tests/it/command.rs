@@ -89,3 +89,15 @@ async fn what_was_asked_for_and_what_flakes_is_shown() {
     let view: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(view["flakes"][0]["flaked"], 2);
 }
+
+#[tokio::test]
+async fn a_script_gets_the_commands_id_or_why_there_is_none() {
+    let server = Farm::with(&[RUNNING]).await;
+    let words = ["resume", "lint", "--json"];
+    let out = ask(&server, &words).await.printed();
+    assert_eq!(out, "{\"command\":\"c1\"}\n");
+    *server.state.refuses.lock() = Some((StatusCode::BAD_REQUEST, "not today"));
+    let ran = ask(&server, &words).await;
+    assert_eq!(ran.code.unwrap(), ExitCode::from(1));
+    assert_eq!(ran.out, "{\"error\":\"not today\"}\n");
+}

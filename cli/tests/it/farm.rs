@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 pub const LINT: &str = "3f2a0000000000000000000000000000";
 pub const TEST: &str = "77770000000000000000000000000000";
 pub const COMMIT: &str = "5b0c9d1e00000000000000000000000000000000";
+/// What clients of 2019 find the log of `LINT` by.
+pub const HASH: &str = "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3";
 const MADE: &str = "2026-01-01T11:58:00Z";
 
 /// A farm, as long as it lives.
@@ -94,6 +96,9 @@ impl Farm {
         let state = Arc::new(FarmState::default());
         *state.looks.lock() = looks.iter().rev().cloned().collect();
         let router = Router::new()
+            .route("/", get(failures))
+            .route("/log/{hash}", get(log_by_hash))
+            .route("/api/builder/{name}", get(builder))
             .route("/api/farm", get(front))
             .route("/api/status", get(status))
             .route("/api/grid", get(grid))
@@ -257,15 +262,49 @@ async fn grid(Query(query): Query<BTreeMap<String, String>>) -> Response {
     }
     let commit = |id: &str, subject: &str| json!({"id": id, "parents": [], "author": "Gopher", "email": "g@example.org", "time": MADE, "subject": subject});
     let cell = |build: &str, status: &str| json!({"build": build, "run": 1, "status": status});
+    let mut failed = cell(LINT, "failed");
+    failed["failure"] = json!({
+        "reason": "step lint: exit status 1", "attempt": {"build": LINT, "run": 1, "job": "steps", "attempt": 1}, "log": HASH,
+    });
     Json(json!({
         "made": MADE,
         "repo": "sample",
         "branch": "main",
         "builders": ["lint", "test"],
         "rows": [
-            {"commit": commit(COMMIT, "add: be right again"), "cells": [cell(LINT, "failed"), cell(TEST, "queued")]},
+            {"commit": commit(COMMIT, "add: be right again"), "cells": [failed, cell(TEST, "queued")]},
             {"commit": commit(&"d".repeat(40), "first"), "cells": [cell(&"9".repeat(32), "ok"), null]},
         ],
+    }))
+    .into_response()
+}
+
+/// As clients of 2019 ask: what failed, a line each.
+async fn failures(State(state): State<Arc<FarmState>>, headers: HeaderMap) -> String {
+    let host = headers[header::HOST].to_str().unwrap();
+    let line = |builder: &str, hash: &str| format!("{COMMIT} {builder} http://{host}/log/{hash}\n");
+    let mut lines = line("lint", HASH) + &line("test", &"b".repeat(40));
+    lines += "no line\n";
+    if state.logs.lock().contains_key("gone") {
+        lines += &line("gone", &"c".repeat(40));
+    }
+    lines
+}
+
+async fn log_by_hash(State(state): State<Arc<FarmState>>, Path(hash): Path<String>) -> Response {
+    match state.logs.lock().get(&hash) {
+        Some(log) => log.clone().into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn builder(Path(name): Path<String>) -> Response {
+    if name != "lint" {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    Json(json!({
+        "made": MADE, "builder": "lint", "host_type": "local", "usual": {"seconds": 75.0}, "runs": [], "flakes": [],
+        "pause": {"builder": "lint", "reason": "new\u{1b}disk", "actor": "user:gopher", "at": MADE},
     }))
     .into_response()
 }

@@ -181,3 +181,29 @@ async fn a_reader_that_left_ends_it() {
     let words = ["logs", "--server", &server.url, LINT, "--follow"];
     farm_unread(&words).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_logs_of_all_that_failed_are_kept_once() {
+    let server = Farm::with(&[DONE]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().to_str().unwrap();
+    let words = ["--failed", "--into", into];
+    let ran = logs(&server, &words).await;
+    assert_eq!(ran.code.unwrap(), std::process::ExitCode::from(1));
+    assert!(
+        ran.err.contains("lint@5b0c9d1e: its log is empty or gone"),
+        "{}",
+        ran.err
+    );
+    server.log("1/1", "what failed\n");
+    let path = folder.path().join(crate::farm::COMMIT).join("lint-1.log");
+    let ran = logs(&server, &words).await;
+    assert_eq!(ran.err, "kept 1 log; 0 were there; 0 failed\n");
+    assert_eq!(ran.printed(), format!("{}\n", path.display()));
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "what failed\n");
+    let ran = logs(&server, &words).await;
+    assert_eq!(ran.err, "kept 0 logs; 1 were there; 0 failed\n");
+    let error = logs(&server, &["--failed"]).await.failure();
+    assert!(error.contains("--into"), "{error}");
+    assert!(logs(&server, &[]).await.failure().contains("BUILD"));
+}

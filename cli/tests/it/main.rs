@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
 
+mod builders;
 mod builds;
 mod check;
 mod command;
@@ -11,8 +12,10 @@ mod farm;
 mod init;
 mod logs;
 mod machine;
+mod open;
 mod replay;
 mod retry;
+mod retrybuilds;
 mod status;
 mod token;
 mod typed;

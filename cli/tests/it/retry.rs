@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use axum::http::StatusCode;
 use farm_forge::token;
 
-use crate::farm::{COMMIT, DONE, Farm};
+use crate::farm::{COMMIT, DONE, Farm, HASH, LINT};
 use crate::typed::{NOW, Ran, farm};
 
 async fn retry(server: &Farm, words: &[&str]) -> Ran {
@@ -89,4 +89,77 @@ async fn the_key_of_a_farm_on_this_computer_makes_a_token() {
     let claims = token::verify(b"key", sent, NOW.parse().unwrap()).unwrap();
     assert_eq!(claims.subject, "local-gopher");
     assert_eq!(claims.expires.to_string(), "2026-01-01T12:05:00Z");
+}
+
+async fn many(server: &Farm, words: &[&str]) -> Ran {
+    let mut all = vec!["retry", "--server", &server.url, "--token", "abc"];
+    all.extend(words);
+    farm(&all).await
+}
+
+#[tokio::test]
+async fn what_failed_is_found_by_its_log() {
+    let server = Farm::with(&[DONE]).await;
+    server.log(
+        "1/1",
+        &format!("{}connection reset by peer\n", "ok\n".repeat(30)),
+    );
+    let retried = format!(r#"{{"do":"retry","build":"{LINT}"}}"#);
+    for words in [
+        &["--substring", "connection reset"][..],
+        &["--log-hash", &HASH[..6]],
+        &["lint", "--substring", "reset", "--branch", "main"],
+    ] {
+        let ran = many(&server, words).await;
+        assert_eq!(ran.err, "asked for 1 build; 0 failed\n", "{words:?}");
+        let line = "asked for another run of lint@5b0c9d1e: step lint: exit status 1\n";
+        assert_eq!(ran.printed(), line);
+    }
+    assert_eq!(*server.state.commands.lock(), vec![retried; 3]);
+    for words in [
+        &["--substring", "no such text"][..],
+        &["--flaky"],
+        &["--log-hash", "b"],
+        &["test", "--substring", "reset"],
+    ] {
+        let ran = many(&server, words).await;
+        assert_eq!(ran.err, "asked for 0 builds; 0 failed\n", "{words:?}");
+    }
+    assert_eq!(server.state.commands.lock().len(), 3);
+}
+
+#[tokio::test]
+async fn a_dry_run_asks_for_nothing() {
+    let server = Farm::with(&[DONE]).await;
+    server.log("1/1", "exit status 1\n");
+    let ran = many(&server, &["--flaky", "--dry-run", "--json"]).await;
+    assert_eq!(
+        ran.printed(),
+        format!(
+            "{{\"builder\":\"lint\",\"commit\":\"{COMMIT}\",\"repo\":\"sample\",\"build\":\"{LINT}\",\"run\":1,\"is\":\"found\"}}\n"
+        )
+    );
+    let out = retry(&server, &[COMMIT, "--dry-run"]).await.printed();
+    assert_eq!(out, "would ask for another run of lint@5b0c9d1e\n");
+    assert!(server.asked("/api/commands").is_empty() && server.asked("/clear").is_empty());
+}
+
+#[tokio::test]
+async fn one_that_fails_is_told_and_counts() {
+    let server = Farm::with(&[DONE]).await;
+    let ran = many(&server, &["--flaky"]).await;
+    assert_eq!(ran.code.unwrap(), ExitCode::from(1));
+    assert!(
+        ran.err
+            .contains("lint@5b0c9d1e is not retried: its log is empty or gone")
+    );
+    server.log("1/1", "exit status 1\n");
+    *server.state.refuses.lock() = Some((StatusCode::BAD_REQUEST, "not today"));
+    let ran = many(&server, &["--flaky"]).await;
+    assert_eq!(
+        ran.err,
+        "lint@5b0c9d1e is not retried: not today\nasked for 0 builds; 1 failed\n"
+    );
+    let error = many(&server, &[]).await.failure();
+    assert!(error.contains("say which"), "{error}");
 }

@@ -105,6 +105,7 @@ fn session(
         colours: false,
         clock: Clock::manual(NOW.parse().unwrap()),
         user: "gopher".to_owned(),
+        home: None,
         pause: Duration::ZERO,
     }
 }

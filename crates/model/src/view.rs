@@ -15,6 +15,7 @@ mod queue;
 mod status;
 mod test;
 
+use crate::config;
 use crate::id::{
     AttemptKey, BuildId, BuilderName, CommitId, HostType, JobName, MachineId, MachineName, RepoName,
 };
@@ -173,6 +174,30 @@ pub struct RepositoryView {
     pub name: RepoName,
     /// Default branch first.
     pub branches: Vec<String>,
+    /// What it is to others.
+    #[serde(default)]
+    pub role: config::Role,
+    /// What its packages' import paths begin with, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_path: Option<String>,
+}
+
+impl RepositoryView {
+    /// What its packages' import paths begin with.
+    #[must_use]
+    pub fn import_path(&self) -> String {
+        config::import_path(&self.name, self.import_path.as_deref())
+    }
+}
+
+impl FarmView {
+    /// The repository that others are built against; or else the first.
+    #[must_use]
+    pub fn main(&self) -> Option<&RepositoryView> {
+        let mut all = self.repositories.iter();
+        let main = all.find(|repo| repo.role == config::Role::Main);
+        main.or_else(|| self.repositories.first())
+    }
 }
 
 /// A machine.

@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use farm_model::id::CommandId;
 use serde_json::json;
+
+use crate::limit::TooMany;
 
 /// It will be done, once.
 pub(super) struct Accepted(pub(super) CommandId);
@@ -24,6 +26,8 @@ pub(super) enum Refused {
     Nonsense(String),
     /// Nobody has proved who asks.
     Stranger(String),
+    /// They ask too often.
+    TooMany(TooMany),
     /// Our trouble.
     Later,
 }
@@ -36,9 +40,20 @@ impl Refused {
     }
 }
 
+impl From<TooMany> for Refused {
+    fn from(many: TooMany) -> Self {
+        Self::TooMany(many)
+    }
+}
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
+        let after = match self {
+            Self::TooMany(many) => Some([(header::RETRY_AFTER, many.0.as_secs().to_string())]),
+            _ => None,
+        };
         let (status, text) = match self {
+            Self::TooMany(many) => (StatusCode::TOO_MANY_REQUESTS, many.to_string()),
             Self::Nonsense(text) => (StatusCode::BAD_REQUEST, text),
             Self::Stranger(text) => (StatusCode::UNAUTHORIZED, text),
             Self::Later => (
@@ -47,6 +62,6 @@ impl IntoResponse for Refused {
             ),
         };
         tracing::info!(%status, reason = %text, "refused");
-        (status, axum::Json(json!({ "error": text }))).into_response()
+        (status, after, axum::Json(json!({ "error": text }))).into_response()
     }
 }

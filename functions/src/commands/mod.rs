@@ -10,12 +10,12 @@
 //! | 202 | `{"command":"…"}` | accepted; `GET /api/audit`, with the same token, says what came of it |
 //! | 400 | `{"error":"…"}` | it makes no sense |
 //! | 401 | `{"error":"…"}` | no token, or none that is good |
+//! | 429 | `{"error":"…"}` | too often; `Retry-After` says when |
 //! | 503 | `{"error":"…"}` | not now; the same again is safe |
 
 mod answer;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -24,29 +24,29 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use farm_bus::Bus;
 use farm_model::Timestamp;
-use farm_model::event::{Event, Message};
 use farm_model::id::{CommandId, IdError};
 use farm_model::message::command::{Ask, Command};
 use farm_model::trace::TraceParent;
 use farm_runtime::{Clock, Ids, Vars};
-use tokio::time::timeout;
 use tracing::Instrument;
 
 use self::answer::{Accepted, Refused};
+use crate::limit::{Limit, address};
 use crate::names::named;
+use crate::publish::{self, Unpublished};
 use crate::{bearer, doors, traced};
 
 /// Bytes of a body: names and a reason.
 const LARGEST: usize = 16 << 10;
 /// Of a reason, in characters.
 const REASON: usize = 500;
-/// How long publishing may take: platforms end a request at 30 seconds.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Who publishes.
 const PUBLISHER: &str = "/functions/commands";
 
 struct Commands {
     tokens: String,
+    limit: Limit,
+    strangers: Limit,
     bus: Bus,
     clock: Clock,
     ids: Ids,
@@ -62,6 +62,8 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
             "FARM_TOKEN_KEY",
             "the key that people's tokens are signed with",
         )?,
+        limit: Limit::commands(),
+        strangers: Limit::strangers(),
         bus: doors::bus(vars)?,
         clock: Clock::system(),
         ids: Ids::system(),
@@ -92,8 +94,16 @@ async fn command(
 impl Commands {
     /// Who asks.
     fn actor(&self, headers: &HeaderMap, now: Timestamp) -> Result<String, Refused> {
-        let subject = bearer::subject(&self.tokens, headers, now).map_err(Refused::Stranger)?;
-        Ok(format!("user:{subject}"))
+        let subject = match bearer::subject(&self.tokens, headers, now) {
+            Ok(subject) => subject,
+            Err(why) => {
+                self.strangers.take(address(headers), now)?;
+                return Err(Refused::Stranger(why));
+            }
+        };
+        let actor = format!("user:{subject}");
+        self.limit.take(&actor, now)?;
+        Ok(actor)
     }
 
     /// The name that `actor` gave the command, or one of ours.
@@ -114,11 +124,11 @@ impl Commands {
         trace: &TraceParent,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        let id = format!("command:{}", command.id);
-        let event = Event::of(id, PUBLISHER, now, command).map_err(Refused::later)?;
-        let event = event.in_trace(Some(trace));
-        let published = timeout(PATIENCE, self.bus.publish(Command::TOPIC, &event)).await;
-        published.map_err(Refused::later)?.map_err(Refused::later)
+        let commands = std::slice::from_ref(command);
+        let published = publish::commands(&self.bus, PUBLISHER, commands, trace, now).await;
+        published.map_err(|error| match error {
+            Unpublished::Again(error) | Unpublished::Never(error) => Refused::later(error),
+        })
     }
 }
 
@@ -128,6 +138,10 @@ fn asked(body: &[u8]) -> Result<Ask, Refused> {
             "the body is not what can be asked for, such as {{\"do\":\"cancel\",\"build\":\"…\"}}: {error}"
         ))
     })?;
+    if matches!(ask, Ask::Result(_)) {
+        let text = "a result is told by its builder, at /result".to_owned();
+        return Err(Refused::Nonsense(text));
+    }
     let reason = match &ask {
         Ask::Pause { reason, .. } | Ask::Drain { reason, .. } => reason,
         _ => return Ok(ask),

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `/?repo=&branch=` | how branches stand, commits × builders of one, open builds and why they wait, machines, troubles; with `builder=`, `os=`, `author=`, `red=1`, `first=1` a part of the grid |
 //! | `/?repo=&branch=&sheet=N` | thirty older commits × builders |
+//! | `/?mode=json`, `/?mode=failures` | the same as programs of 2019 read it |
 //! | `/commits/<commit>?repo=` | where a commit stands, and all that was built of it |
 //! | `/failures?repo=&branch=` | which commit broke which builder, and red builds by reason |
 //! | `/breakages.atom?repo=&branch=` | the same breakages as a feed |
@@ -37,6 +38,7 @@ mod front;
 mod grid;
 mod head;
 mod log;
+pub(crate) mod notice;
 mod pages;
 mod past;
 mod place;
@@ -52,6 +54,7 @@ mod trouble;
 mod turns;
 mod verdict;
 mod views;
+mod y2019;
 
 use std::sync::Arc;
 
@@ -129,9 +132,11 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         tokens: vars.read("FARM_TOKEN_KEY")?,
         sessions: Sessions::read(vars)?,
     };
+    let dashboard = Arc::new(dashboard);
+    let modes = from_fn_with_state(Arc::clone(&dashboard), y2019::modes);
     let policy = HeaderValue::from_str(&Shell::policy())?;
     Ok(Router::new()
-        .route("/", get(front::page))
+        .route("/", get(front::page).layer(modes))
         .route("/build/{build}", get(build::page))
         .route("/badge/{file}", get(badge::serve))
         .route("/breakages.atom", get(feed::serve))
@@ -158,7 +163,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
                 .quality(CompressionLevel::Fastest)
                 .compress_when(compressible()),
         )
-        .with_state(Arc::new(dashboard)))
+        .with_state(dashboard))
 }
 
 /// What is compressed already stays as it is.

@@ -4,16 +4,15 @@ use axum::http::StatusCode;
 use farm_forge::token;
 use farm_model::Timestamp;
 use farm_runtime::Vars;
-use farm_wire::keys::{MasterKey, verify_2019};
 
 use super::ask::Asked;
-use super::envelope::Refusal;
+use crate::y2019::envelope::Refusal;
+use crate::y2019::keys::BuilderKeys;
 
 /// What proves who asks.
 pub(super) struct Keys {
     tokens: String,
-    /// Where keys of 2019 are switched on.
-    builders: Option<MasterKey>,
+    builders: BuilderKeys,
 }
 
 /// Somebody who has proved it.
@@ -27,35 +26,32 @@ pub(super) struct Actor {
 
 impl Keys {
     pub(super) fn read(vars: &Vars) -> anyhow::Result<Self> {
-        let builders = vars.read("FARM_BUILDER_MASTER_KEY")?;
-        let master = |key: String| MasterKey::new(key.as_bytes());
         Ok(Self {
             tokens: vars.require(
                 "FARM_TOKEN_KEY",
                 "the key that people's tokens are signed with",
             )?,
-            builders: builders.map(master).transpose()?,
+            builders: BuilderKeys::read(vars)?,
         })
+    }
+
+    /// What people's tokens are signed with.
+    pub(super) fn tokens(&self) -> &str {
+        &self.tokens
     }
 
     /// Who asks. A token goes before a key; neither is ever told or logged.
     pub(super) fn actor(&self, asked: &Asked, now: Timestamp) -> Result<Actor, Refusal> {
         let refused = |text: String| Refusal::of(StatusCode::UNAUTHORIZED, text);
-        match (asked.token(), asked.key(), &self.builders) {
-            (Some(token), _, _) => token::verify(self.tokens.as_bytes(), token, now)
+        match (asked.token(), asked.key()) {
+            (Some(token), _) => token::verify(self.tokens.as_bytes(), token, now)
                 .map(|claims| Actor::user(&claims.subject))
                 .map_err(|error| refused(error.to_string())),
-            (None, Some(key), Some(master)) if verify_2019(master, key, asked.builder()) => {
+            (None, Some(key)) => {
+                self.builders.check(asked.builder(), key)?;
                 Ok(Actor::builder(asked.builder()))
             }
-            (None, Some(_), Some(_)) => Err(refused(format!(
-                "invalid key for builder {:?}",
-                asked.builder()
-            ))),
-            (None, Some(_), None) => Err(refused(
-                "keys of builders are switched off here: send a token".to_owned(),
-            )),
-            (None, None, _) => Err(refused(
+            (None, None) => Err(refused(
                 "say who you are: Authorization: Bearer farm1.…".to_owned(),
             )),
         }

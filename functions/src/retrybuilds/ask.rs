@@ -9,9 +9,10 @@ use farm_model::message::command::{Ask, Command};
 use serde::Deserialize;
 
 use super::actor::Actor;
-use super::envelope::Refusal;
+
 use crate::bearer;
 use crate::names::named;
+use crate::y2019::envelope::Refusal;
 
 /// Commits of one request.
 const MOST: usize = 100;

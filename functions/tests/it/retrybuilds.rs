@@ -7,8 +7,12 @@ use farm_forge::token;
 use farm_model::Timestamp;
 use farm_model::event::Topic;
 use farm_model::message::command::{Ask, Command};
+use farm_model::message::progress::Outcome;
+use farm_model::record::Verdict;
+use farm_model::view::{BuildView, GridView, Status, key};
 
 use crate::harness::{Function, Queue, TOKEN_KEY};
+use crate::sample;
 
 const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -155,4 +159,60 @@ async fn while_the_queue_is_away_each_client_is_told_in_its_own_way() {
         answer.of(200),
         "{\"Response\":null,\"Error\":\"datastore: concurrent transaction\"}\n"
     );
+}
+
+/// A farm whose build of `pi` on the newest commit ended in `status`, by chance or not.
+async fn ended(function: &Function, status: Status, by_chance: bool) -> BuildView {
+    let mut view = sample::build(sample::failed(Default::default()));
+    let outcome = match status {
+        Status::Lost => Outcome::Lost,
+        _ => Outcome::Failed,
+    };
+    view.runs[0].verdict = Some(Verdict {
+        outcome,
+        reason: "given up".to_owned(),
+        at: sample::at("10:01:00"),
+        superseded: false,
+    });
+    let mut grid: GridView = sample::grid();
+    let cell = grid.rows[0].cells[1].as_mut().unwrap();
+    (cell.build, cell.run, cell.status) = (view.build.id.clone(), 1, status);
+    cell.failure.as_mut().unwrap().by_chance = by_chance;
+    function.put_view(key::FARM, &sample::farm()).await;
+    let demo = "demo".parse().unwrap();
+    function.put_view(&key::grid(&demo, "main"), &grid).await;
+    function.put_view(&key::build(&view.build.id), &view).await;
+    view
+}
+
+#[tokio::test]
+async fn the_time_has_run_again_what_chance_or_we_have_spoilt() {
+    let (queue, mut listener) = Queue::with(Topic::Commands).await;
+    for (status, by_chance) in [(Status::Failed, true), (Status::Lost, false)] {
+        let function = Function::start("retrybuilds", Some(&queue));
+        let build = ended(&function, status, by_chance).await.build.id;
+        for _ in 0..2 {
+            let tick = Request::post("/retrybuilds").body(Body::empty()).unwrap();
+            function.ask(tick).await.of(200);
+            // Twice the same command is one.
+            let command: Command = listener.message().await;
+            assert_eq!(command.id.as_str(), format!("again-{build}-1"));
+            assert_eq!(command.actor, "farm:retrybuilds");
+            let build = build.clone();
+            assert_eq!(command.ask, Ask::Retry { build });
+        }
+    }
+    let function = Function::start("retrybuilds", Some(&queue));
+    ended(&function, Status::Failed, false).await;
+    let tick = || Request::post("/retrybuilds").body(Body::empty()).unwrap();
+    assert_eq!(
+        function.ask(tick()).await.of(200),
+        "0 builds are run again\n"
+    );
+    let nothing = Function::start("retrybuilds", Some(&queue));
+    nothing.ask(tick()).await.of(200);
+    listener.has_nothing().await;
+    // What cannot be read is looked at again with the next tick.
+    function.put_view(key::FARM, &"damaged").await;
+    function.ask(tick()).await.of(503);
 }

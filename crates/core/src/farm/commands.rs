@@ -1,6 +1,6 @@
 //! What people ask for. Each command has its effect once, and is remembered with what came of it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use farm_model::id::{BuildId, BuilderName, MachineName};
 use farm_model::kept::{Asked, Drain, Kept, KeptKey, KeptKind, Pause};
@@ -8,11 +8,16 @@ use farm_model::message::command::{Ask, Command};
 use farm_model::record::BuildKind;
 
 use super::{Farm, newest};
+use crate::again::CANCELLED;
 use crate::effects::{Effects, ViewKey};
 use crate::page;
+use crate::policy::earlier;
 
 /// Commands that are remembered.
 const REMEMBERED: usize = 500;
+/// Commands of one actor within a minute: fewer than are remembered, so that they can be counted.
+const A_MINUTE: usize = 400;
+const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Farm {
     /// What a person asked for.
@@ -23,7 +28,10 @@ impl Farm {
             return;
         }
         effects.inbox.push((key, now));
-        let effect = self.obey(&command, now, effects);
+        let effect = match self.asks_too_often(&command.actor, now) {
+            true => format!("refused: more than {A_MINUTE} commands in a minute; ask again later"),
+            false => self.obey(&command, now, effects),
+        };
         effects.note(
             now,
             "command",
@@ -44,6 +52,16 @@ impl Farm {
             effect,
         };
         self.remember(asked, effects);
+    }
+
+    /// Whether they have asked for so much within a minute that it cannot be meant: functions count in each instance alone.
+    fn asks_too_often(&self, actor: &str, now: Timestamp) -> bool {
+        let since = earlier(now, A_WHILE);
+        let asked = self.book.of(KeptKind::Asked).filter(|kept| match kept {
+            Kept::Asked(asked) => asked.actor == actor && asked.at > since,
+            _ => false,
+        });
+        asked.count() >= A_MINUTE
     }
 
     /// Does it; what it did, for people.
@@ -67,7 +85,7 @@ impl Farm {
                 }
             }
             Ask::Cancel { build } => {
-                let why = format!("cancelled by {actor}");
+                let why = format!("{CANCELLED}{actor}");
                 match self.cancel_run(build, &why, now, effects) {
                     true => "cancelled its open run".to_owned(),
                     false => "nothing: there is no such build that is open".to_owned(),
@@ -78,6 +96,7 @@ impl Farm {
             Ask::Drain { machine, reason } => self.drain(machine, reason, actor, now, effects),
             Ask::Undrain { machine } => self.undrain(machine, effects),
             Ask::RebuildViews => self.rebuild_views(effects),
+            Ask::Result(told) => self.record_external(told, actor, now, effects),
         }
     }
 

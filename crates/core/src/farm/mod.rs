@@ -11,6 +11,7 @@ mod carried;
 mod choose;
 mod commands;
 mod culprit;
+mod external;
 mod fleet;
 mod graph;
 mod idle;

@@ -58,6 +58,9 @@ impl Farm {
                     // Also where one is in memory: there may be others, of other branches.
                     unknown.places.insert((builder.clone(), commit.clone()));
                 }
+                Ask::Result(told) => {
+                    unknown.builds.insert(told.key.id());
+                }
                 Ask::Retry { build } | Ask::Cancel { build }
                     if !self.builds.contains_key(build) =>
                 {

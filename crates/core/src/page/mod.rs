@@ -165,7 +165,10 @@ fn repository(farm: &Farm, name: &RepoName) -> RepositoryView {
         .filter(|branch| branch.repo == *name)
         .collect();
     branches.sort_by_key(|branch| (!branch.default, &branch.name));
+    let config = farm.config().repositories.get(name);
     RepositoryView {
+        role: config.map(|config| config.role.clone()).unwrap_or_default(),
+        import_path: config.and_then(|config| config.import_path.clone()),
         name: name.clone(),
         branches: branches
             .into_iter()

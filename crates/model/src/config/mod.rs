@@ -24,7 +24,7 @@ pub use go::{Cross, Go};
 pub use host::{Bootstrap, Canary, Clean, Container, Host, Machines, Reverse, Vm};
 pub use parse::{ConfigError, Problem};
 pub use pattern::matches;
-pub use repository::{Repository, Role};
+pub use repository::{Repository, Role, import_path};
 pub use rule::{Compare, Facts, Policies, Rule, RuleError, Subject};
 pub use version::{GoVersion, Line, VersionError};
 

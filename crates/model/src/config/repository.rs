@@ -41,6 +41,16 @@ pub enum Role {
     Against(RepoName),
 }
 
+/// Where packages of the Go project's sub-repositories lie.
+const SUB_REPOSITORIES: &str = "golang.org/x";
+
+/// What a repository's import paths begin with: what was said, or else as the Go project's sub-repositories have it.
+#[must_use]
+pub fn import_path(repo: &RepoName, said: Option<&str>) -> String {
+    let name = repo.as_str().rsplit('/').next().unwrap_or_default();
+    said.map_or_else(|| format!("{SUB_REPOSITORIES}/{name}"), str::to_owned)
+}
+
 impl Default for Repository {
     fn default() -> Self {
         Self {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Message, Topic};
-use crate::id::{BuildId, BuilderName, CommandId, CommitId, MachineName};
+use crate::id::{AttemptKey, BuildId, BuilderName, CommandId, CommitId, LogHash, MachineName};
+use crate::record::BuildKey;
 
 /// A request with its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,33 @@ pub enum Ask {
         /// The machine, by its name.
         machine: MachineName,
     },
+    /// A builder tells what came of a commit that it has built by itself.
+    Result(ExternalResult),
+}
+
+/// A result of a builder whose machines are not ours (spec `dashboard.md` 4.6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalResult {
+    /// What was built.
+    pub key: BuildKey,
+    /// Whether it came out well.
+    pub ok: bool,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// Its log, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<ExternalLog>,
+}
+
+/// A log that was stored before its result was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalLog {
+    /// Where it lies.
+    pub attempt: AttemptKey,
+    /// How long it is.
+    pub bytes: u64,
+    /// What clients of 2019 find it by.
+    pub hash: LogHash,
 }
 
 impl Message for Command {

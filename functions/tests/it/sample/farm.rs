@@ -1,5 +1,6 @@
 //! The farm's own document.
 
+use farm_model::config::Role;
 use farm_model::reason::SetAside;
 use farm_model::view::{AwayView, FarmView, MachineView, OpenBuildView, RepositoryView, Status};
 
@@ -14,10 +15,14 @@ pub fn farm() -> FarmView {
             RepositoryView {
                 name: "demo".parse().unwrap(),
                 branches: vec!["main".to_owned(), "release/1 & 2".to_owned()],
+                role: Role::Alone,
+                import_path: None,
             },
             RepositoryView {
                 name: "golang/tools".parse().unwrap(),
                 branches: Vec::new(),
+                role: Role::Alone,
+                import_path: None,
             },
         ],
         machines: vec![

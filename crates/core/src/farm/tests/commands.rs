@@ -3,6 +3,7 @@
 use super::*;
 use crate::book::Book;
 use farm_model::kept::{Kept, KeptKind};
+use farm_model::message::command::{ExternalLog, ExternalResult};
 use farm_model::record::JobState;
 
 impl Dialogue {
@@ -215,4 +216,95 @@ fn an_attempt_far_over_its_time_is_given_up_though_its_hub_speaks_of_it() {
     t.wait(1);
     let effects = t.beat(&[("m1", Some(&work.attempt))]);
     assert_eq!(told::<CancelJob>(&effects)[0].attempt, work.attempt);
+}
+
+#[test]
+fn who_asks_too_often_is_refused_for_a_while() {
+    let mut t = Dialogue::new(3, 1);
+    let resume = || Ask::Resume {
+        builder: "b0".parse().unwrap(),
+    };
+    for n in 0..401 {
+        t.ask(&format!("c{n}"), resume());
+    }
+    let refused = |t: &Dialogue| {
+        let asked = asked(t.farm.book());
+        asked
+            .iter()
+            .filter(|line| line.contains("refused: more than 400"))
+            .count()
+    };
+    assert_eq!(refused(&t), 1, "and is remembered");
+    // Somebody else is not meant, and a minute later neither are they.
+    t.tell(Fact::Command(Command {
+        id: "other".parse().unwrap(),
+        actor: "user:other".to_owned(),
+        ask: resume(),
+    }));
+    t.now += SignedDuration::from_secs(61);
+    t.ask("later", resume());
+    assert_eq!(refused(&t), 1);
+}
+
+impl Dialogue {
+    /// The builder of build `n` tells that it failed, in run `run`.
+    fn tells(&mut self, id: &str, n: u32, run: u32, actor: &str) -> Effects {
+        let build = self.farm.build(&self.build(n)).unwrap();
+        let log = ExternalLog {
+            attempt: format!("{}/{run}/external-1/1", build.id).parse().unwrap(),
+            bytes: 4,
+            hash: "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3".parse().unwrap(),
+        };
+        let told = ExternalResult {
+            key: build.key.clone(),
+            ok: false,
+            milliseconds: 90_000,
+            log: Some(log),
+        };
+        self.tell(Fact::Command(Command {
+            id: id.parse().unwrap(),
+            actor: actor.to_owned(),
+            ask: Ask::Result(told),
+        }))
+    }
+}
+
+#[test]
+fn a_builder_elsewhere_ends_the_open_run_and_opens_others() {
+    let mut t = Dialogue::new(3, 1);
+    t.push(&[1]);
+    let build = t.build(1);
+    let actor = format!("builder:{}", t.farm.build(&build).unwrap().key.builder);
+    for run in 1..3 {
+        let effects = t.tells(&format!("c{run}"), 1, run, &actor);
+        let finished = &told::<RunFinished>(&effects)[0];
+        assert_eq!((finished.run, finished.outcome), (run, Outcome::Failed));
+        let log = format!("{build}/{run}/external-1/1");
+        assert_eq!(finished.attempt, Some(log.parse().unwrap()));
+        assert_eq!(t.status(1), Some(Status::Failed));
+    }
+    // Nothing of it waits for a machine any more.
+    let effects = t.beat(&[("m1", None)]);
+    assert!(told::<RunJob>(&effects).is_empty());
+    t.restart();
+    assert_eq!(t.status(1), Some(Status::Failed));
+    assert_eq!(t.farm.runs(&build)[1].cause, format!("told by {actor}"));
+}
+
+#[test]
+fn a_builder_tells_nothing_of_others_or_of_what_we_build() {
+    let mut t = Dialogue::new(3, 1);
+    t.push(&[1]);
+    t.tells("c1", 1, 1, "builder:other");
+    t.tells("c2", 1, 1, "user:gopher");
+    assert_eq!(t.status(1), Some(Status::Queued));
+    t.beat(&[("m1", None)]);
+    let actor = format!("builder:{}", t.farm.build(&t.build(1)).unwrap().key.builder);
+    t.tells("c3", 1, 1, &actor);
+    assert_eq!(t.status(1), Some(Status::Running));
+    let asked = asked(t.farm.book());
+    assert!(
+        asked[2].ends_with("a machine of ours is building it"),
+        "{asked:?}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use farm_model::config::{Repository, Role};
+use farm_model::config::{self, Repository, Role};
 use farm_model::id::RepoName;
 use farm_model::message::work::{Modules, SourceRef, Step, TestFormat, Tests};
 
@@ -12,8 +12,6 @@ use super::{Base, Plan, restore};
 
 /// Where sources lie by their import paths.
 const GOPATH: &str = "gopath/src";
-/// Where import paths of the project's repositories begin.
-const PROJECT: &str = "golang.org/x";
 /// Prints what packages depend on, and what their tests import.
 const DEPENDENCIES: &str = "{{range .Deps}}{{.}}{{\"\\n\"}}{{end}}{{range .TestImports}}{{.}}{{\"\\n\"}}{{end}}\
      {{range .XTestImports}}{{.}}{{\"\\n\"}}{{end}}";
@@ -84,9 +82,6 @@ impl Plan<'_> {
 
 /// What a repository's import paths begin with.
 fn import_path(repo: &RepoName, repository: Option<&Repository>) -> String {
-    let said = repository.and_then(|repository| repository.import_path.clone());
-    said.unwrap_or_else(|| {
-        let name = repo.as_str().rsplit('/').next().unwrap_or_default();
-        format!("{PROJECT}/{name}")
-    })
+    let said = repository.and_then(|repository| repository.import_path.as_deref());
+    config::import_path(repo, said)
 }
