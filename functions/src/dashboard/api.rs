@@ -10,6 +10,7 @@ use farm_model::view::key;
 use serde_json::json;
 
 use super::Dashboard;
+use super::cache::tagged;
 use super::past;
 use super::place::{self, WantedQuery};
 use super::trouble::Trouble;
@@ -48,7 +49,6 @@ fn refusal(status: StatusCode, text: &str) -> Response {
 pub(super) async fn farm(
     State(dashboard): State<Arc<Dashboard>>,
     query: WantedQuery,
-    headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let wanted = place::wanted(query);
     if let Some(at) = past::moment(wanted.at.as_deref(), dashboard.clock.now())? {
@@ -56,21 +56,17 @@ pub(super) async fn farm(
         return Ok(axum::Json(past.front()).into_response());
     }
     let farm = dashboard.farm.get(key::FARM).await?;
-    Ok(answer(&headers, &*farm.ok_or_else(nothing_yet)?))
+    Ok(answer(&*farm.ok_or_else(nothing_yet)?))
 }
 
-pub(super) async fn status(
-    State(dashboard): State<Arc<Dashboard>>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
+pub(super) async fn status(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Refused> {
     let status = dashboard.status.get(key::STATUS).await?;
-    Ok(answer(&headers, &*status.ok_or_else(nothing_yet)?))
+    Ok(answer(&*status.ok_or_else(nothing_yet)?))
 }
 
 pub(super) async fn grid(
     State(dashboard): State<Arc<Dashboard>>,
     query: WantedQuery,
-    headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let wanted = place::wanted(query);
     if let Some(at) = past::moment(wanted.at.as_deref(), dashboard.clock.now())? {
@@ -88,14 +84,13 @@ pub(super) async fn grid(
     let place = place::find(&farm.view, wanted)?.ok_or_else(nothing_yet)?;
     let key = key::grid(&place.repo.name, place.branch);
     let grid = dashboard.grids.get(&key).await?;
-    Ok(answer(&headers, &*grid.ok_or_else(nothing_yet)?))
+    Ok(answer(&*grid.ok_or_else(nothing_yet)?))
 }
 
 pub(super) async fn build(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
     query: WantedQuery,
-    headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let missing = || Trouble::Missing(format!("There is no build {id:?}."));
     let key = key::build(&id.parse::<BuildId>().map_err(|_| missing())?);
@@ -104,15 +99,12 @@ pub(super) async fn build(
     if let Some(at) = past::moment(at.as_deref(), dashboard.clock.now())? {
         return Ok(axum::Json(past::build(&build.view, at)?).into_response());
     }
-    Ok(answer(&headers, &build))
+    Ok(answer(&build))
 }
 
-pub(super) async fn flakes(
-    State(dashboard): State<Arc<Dashboard>>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
+pub(super) async fn flakes(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Refused> {
     let flakes = dashboard.flakes.get(key::FLAKES).await?;
-    Ok(answer(&headers, &*flakes.ok_or_else(nothing_yet)?))
+    Ok(answer(&*flakes.ok_or_else(nothing_yet)?))
 }
 
 /// Who asked for what, and why, is between those who may ask.
@@ -128,34 +120,14 @@ pub(super) async fn audit(
         return Ok(refusal(StatusCode::UNAUTHORIZED, &why));
     }
     let audit = dashboard.audit.get(key::AUDIT).await?;
-    Ok(answer(&headers, &*audit.ok_or_else(nothing_yet)?))
+    Ok(answer(&*audit.ok_or_else(nothing_yet)?))
 }
 
 fn nothing_yet() -> Trouble {
     Trouble::Missing("There is nothing yet.".to_owned())
 }
 
-fn answer<T>(headers: &HeaderMap, document: &Document<T>) -> Response {
+fn answer<T>(document: &Document<T>) -> Response {
     let kind = (header::CONTENT_TYPE, "application/json");
-    tagged(headers, &document.tag, ([kind], document.bytes.clone()))
-}
-
-/// An answer that a client who has it already need not hear again.
-pub(super) fn tagged(headers: &HeaderMap, tag: &str, answer: impl IntoResponse) -> Response {
-    // Weak, since the answer may be compressed on its way.
-    let tag = format!("W/\"{tag}\"");
-    let known = headers.get(header::IF_NONE_MATCH);
-    let known = known
-        .and_then(|known| known.to_str().ok())
-        .unwrap_or_default();
-    let same = known == "*" || known.split(',').any(|known| known.trim() == tag);
-    let fresh = [
-        (header::ETAG, tag),
-        (header::CACHE_CONTROL, "no-cache".to_owned()),
-    ];
-    if same {
-        (StatusCode::NOT_MODIFIED, fresh).into_response()
-    } else {
-        (fresh, answer).into_response()
-    }
+    tagged(&document.tag, ([kind], document.bytes.clone()))
 }

@@ -112,8 +112,7 @@ pub(super) async fn page(
             page_of(farm, &document.view, log, None, now).render()?
         }
     };
-    let fresh = [(axum::http::header::CACHE_CONTROL, "no-cache")];
-    Ok((fresh, Html(html)).into_response())
+    Ok(Html(html).into_response())
 }
 
 fn page_of<'a>(

@@ -89,8 +89,7 @@ pub(super) async fn page(
     let farm = loaded.past.front().name;
     let changes = Changes::between(loaded.past, &loaded.lines, to);
     let page = page_of(&farm, changes, from, to);
-    let fresh = [(axum::http::header::CACHE_CONTROL, "no-cache")];
-    Ok((fresh, Html(page.render()?)).into_response())
+    Ok(Html(page.render()?).into_response())
 }
 
 fn page_of(farm: &str, changes: Changes, from: Timestamp, to: Timestamp) -> Page {

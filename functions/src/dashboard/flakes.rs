@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 use farm_model::kept::Flake;
 use farm_model::view::key;
@@ -48,8 +47,7 @@ pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Resp
         flakes: view.flakes.iter().map(line).collect(),
         more: view.count.saturating_sub(view.flakes.len()),
     };
-    let fresh = [(header::CACHE_CONTROL, "no-cache")];
-    Ok((fresh, Html(page.render()?)).into_response())
+    Ok(Html(page.render()?).into_response())
 }
 
 fn line(flake: &Flake) -> Line {

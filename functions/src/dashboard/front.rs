@@ -11,7 +11,7 @@ use farm_model::view::{FarmView, GridView, key};
 use jiff::SignedDuration;
 
 use super::Dashboard;
-use super::api::tagged;
+use super::cache::tagged;
 use super::cells::Grid;
 use super::fleet::{self, Host, Open};
 use super::past;
@@ -71,14 +71,14 @@ pub(super) async fn page(
     let view = grid.map(|grid| &grid.view);
     let quiet = is_quiet(&farm.view, view, dashboard.clock.now());
     let tag = tag(&farm, grid, place.as_ref(), quiet);
-    let page = match dashboard.fronts.get(&tag) {
+    let page = match dashboard.rendered.get(&tag) {
         Some(page) => page,
         None => {
             let html = render(&farm.view, place, view, quiet, None)?;
-            dashboard.fronts.keep(&tag, html)
+            dashboard.rendered.keep(&tag, &html)?
         }
     };
-    Ok(tagged(&headers, &tag, page.answer(&headers)))
+    Ok(tagged(&tag, page.answer(&headers)))
 }
 
 /// The page of a past moment. A while later nothing about it can change any more.
@@ -90,7 +90,7 @@ async fn then(
 ) -> Result<Response, Trouble> {
     let tag = wanted.tag(at);
     if let Some(page) = dashboard.pasts.get(&tag) {
-        return Ok(tagged(headers, &tag, page.answer(headers)));
+        return Ok(tagged(&tag, page.answer(headers)));
     }
     let past = past::load(dashboard, at).await?.past;
     let farm = past.front();
@@ -101,8 +101,8 @@ async fn then(
     let now = dashboard.clock.now();
     let html = render(&farm, place, grid.as_ref(), false, Some((at, now)))?;
     if past::is_settled(at, now) {
-        let page = dashboard.pasts.keep(&tag, html);
-        return Ok(tagged(headers, &tag, page.answer(headers)));
+        let page = dashboard.pasts.keep(&tag, &html)?;
+        return Ok(tagged(&tag, page.answer(headers)));
     }
     Ok(Html(html).into_response())
 }

@@ -16,6 +16,7 @@
 
 mod api;
 mod build;
+mod cache;
 mod cells;
 mod diff;
 mod flakes;
@@ -35,7 +36,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
@@ -58,7 +59,8 @@ struct Dashboard {
     status: Views<StatusView>,
     flakes: Views<FlakesView>,
     audit: Views<AuditView>,
-    fronts: Rendered,
+    /// Of now, by the versions of their views.
+    rendered: Rendered,
     /// Of past moments: however many are asked for, the page of now stays.
     pasts: Rendered,
     turns: past::Turns,
@@ -80,7 +82,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         status: Views::new(bucket.clone()),
         flakes: Views::new(bucket.clone()),
         audit: Views::new(bucket.clone()),
-        fronts: Rendered::default(),
+        rendered: Rendered::default(),
         pasts: Rendered::default(),
         turns: past::Turns::default(),
         bucket,
@@ -101,6 +103,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         .route("/api/flakes", get(api::flakes))
         .route("/api/audit", get(api::audit))
         .fallback(not_found)
+        .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
         .layer(CompressionLayer::new())
         .with_state(Arc::new(dashboard)))

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,13 +14,17 @@ use tokio::time::Instant;
 
 /// What was read so long ago is as good as read now: views are written at most once a second.
 const FRESH: Duration = Duration::from_millis(200);
-/// Documents that are held; then the oldest go.
+/// Documents that are held; then all go.
 const MOST: usize = 256;
+/// Their bytes, about.
+const MOST_BYTES: usize = 16 << 20;
 
 /// Documents of one kind.
 pub(super) struct Views<T> {
     bucket: Bucket,
     slots: Mutex<HashMap<String, Arc<Slot<T>>>>,
+    /// Bytes of what was read since the slots were last emptied: at least those that they hold.
+    bytes: AtomicUsize,
 }
 
 /// A document that was read.
@@ -60,6 +65,7 @@ impl<T: DeserializeOwned> Views<T> {
         Self {
             bucket,
             slots: Mutex::default(),
+            bytes: AtomicUsize::new(0),
         }
     }
 
@@ -81,7 +87,10 @@ impl<T: DeserializeOwned> Views<T> {
         match self.bucket.get_view_unless(key, version.as_deref()).await? {
             ReadView::Same => {}
             ReadView::Missing => known.document = None,
-            ReadView::New(view) => known.document = Some(Arc::new(parsed(key, view)?)),
+            ReadView::New(view) => {
+                self.bytes.fetch_add(view.bytes.len(), Ordering::Relaxed);
+                known.document = Some(Arc::new(parsed(key, view)?));
+            }
         }
         known.at = Some(Instant::now());
         Ok(())
@@ -89,9 +98,11 @@ impl<T: DeserializeOwned> Views<T> {
 
     fn slot(&self, key: &str) -> Arc<Slot<T>> {
         let mut slots = self.slots.lock();
-        if !slots.contains_key(key) && slots.len() >= MOST {
+        let full = slots.len() >= MOST || self.bytes.load(Ordering::Relaxed) >= MOST_BYTES;
+        if full && !slots.contains_key(key) {
             // Those who are read at this moment are held by their readers; the rest is read again when it is asked for.
             slots.clear();
+            self.bytes.store(0, Ordering::Relaxed);
         }
         let slot = slots.entry(key.to_owned()).or_insert_with(|| {
             let known = Known {

@@ -39,7 +39,7 @@
   };
 
   const fetched = async (url) => {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(20000) });
+    const answer = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(20000) });
     if (!answer.ok) throw new Error(answer.status);
     return answer;
   };

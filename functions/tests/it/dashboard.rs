@@ -238,7 +238,11 @@ async fn pages_travel_compressed() {
         let answer = function.ask(request.body(Body::empty()).unwrap()).await;
         answer.of_any(200);
         assert_eq!(answer.header("content-encoding"), "gzip", "{path}");
-        assert_eq!(answer.header("vary"), "accept-encoding", "{path}");
+        assert_eq!(
+            answer.header("vary"),
+            "accept, accept-encoding, cookie",
+            "{path}"
+        );
         assert_eq!(answer.body[..2], [0x1f, 0x8b], "{path}");
     }
 }
