@@ -14,22 +14,35 @@
 //! With `?at=2026-11-24T15:04:05Z`, front page, grid and build are of that moment: from a checkpoint and the lines of history
 //! after it.
 
+mod about;
 mod api;
 mod build;
+mod builder;
+mod builders;
 mod cache;
 mod cells;
 mod diff;
 mod flakes;
 mod fleet;
+mod forms;
 mod front;
+mod links;
 mod log;
+mod machines;
 mod past;
 mod place;
+mod problem;
+mod queue;
 mod rendered;
+mod set;
 mod shell;
+mod test;
+mod tests;
 mod text;
+mod trend;
 mod trouble;
 mod views;
+mod waits;
 
 use std::sync::Arc;
 
@@ -40,7 +53,10 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
-use farm_model::view::{AuditView, BuildView, FarmView, FlakesView, GridView, StatusView};
+use farm_model::view::{
+    AuditView, BuildView, BuilderView, CommitView, FarmView, FlakesView, GridView, QueueView,
+    SetView, StatusView, TestsView,
+};
 use farm_runtime::{Clock, Vars};
 use tower_http::compression::CompressionLayer;
 
@@ -56,9 +72,15 @@ struct Dashboard {
     farm: Views<FarmView>,
     grids: Views<GridView>,
     builds: Views<BuildView>,
+    builders: Views<BuilderView>,
+    commits: Views<CommitView>,
+    queues: Views<QueueView>,
+    sets: Views<SetView>,
+    tests: Views<TestsView>,
     status: Views<StatusView>,
     flakes: Views<FlakesView>,
     audit: Views<AuditView>,
+    summary: builders::Summary,
     /// Of now, by the versions of their views.
     rendered: Rendered,
     /// Of past moments: however many are asked for, the page of now stays.
@@ -79,9 +101,15 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         farm: Views::new(bucket.clone()),
         grids: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
+        builders: Views::new(bucket.clone()),
+        commits: Views::new(bucket.clone()),
+        queues: Views::new(bucket.clone()),
+        sets: Views::new(bucket.clone()),
+        tests: Views::new(bucket.clone()),
         status: Views::new(bucket.clone()),
         flakes: Views::new(bucket.clone()),
         audit: Views::new(bucket.clone()),
+        summary: builders::Summary::default(),
         rendered: Rendered::default(),
         pasts: Rendered::default(),
         turns: past::Turns::default(),
@@ -90,23 +118,58 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         tokens: vars.read("FARM_TOKEN_KEY")?,
     };
     let policy = HeaderValue::from_str(&Shell::policy())?;
-    Ok(Router::new()
-        .route("/", get(front::page))
-        .route("/build/{build}", get(build::page))
-        .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
-        .route("/diff", get(diff::page))
-        .route("/api/farm", get(api::farm))
-        .route("/api/status", get(api::status))
-        .route("/api/grid", get(api::grid))
-        .route("/api/build/{build}", get(api::build))
-        .route("/flakes", get(flakes::page))
-        .route("/api/flakes", get(api::flakes))
-        .route("/api/audit", get(api::audit))
+    let router = pages()
+        .merge(answers())
         .fallback(not_found)
         .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
         .layer(CompressionLayer::new())
-        .with_state(Arc::new(dashboard)))
+        .with_state(Arc::new(dashboard));
+    Ok(router
+        .clone()
+        .layer(from_fn_with_state(router, forms::chosen)))
+}
+
+/// For people.
+fn pages() -> Router<Arc<Dashboard>> {
+    Router::new()
+        .route("/", get(front::page))
+        .route("/about", get(about::page))
+        .route("/build/{build}", get(build::page))
+        .route("/builder/{builder}", get(builder::page))
+        .route("/builders", get(builders::page))
+        .route("/diff", get(diff::page))
+        .route("/flakes", get(flakes::page))
+        .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
+        .route("/machines", get(machines::page))
+        .route("/openapi.json", get(about::openapi))
+        .route("/queue", get(queue::all_page))
+        .route("/queue/{host}", get(queue::page))
+        .route("/test", get(test::page))
+        .route("/tests", get(tests::page))
+        .route("/try/{set}", get(set::page))
+}
+
+/// For programs.
+fn answers() -> Router<Arc<Dashboard>> {
+    Router::new()
+        .route("/api/about", get(about::json))
+        .route("/api/audit", get(api::audit))
+        .route("/api/build/{build}", get(api::build))
+        .route("/api/builder/{builder}", get(api::builder))
+        .route("/api/builders", get(builders::json))
+        .route("/api/commit/{commit}", get(api::commit))
+        .route("/api/diff", get(diff::json))
+        .route("/api/farm", get(api::farm))
+        .route("/api/flakes", get(api::flakes))
+        .route("/api/grid", get(api::grid))
+        .route("/api/machines", get(machines::json))
+        .route("/api/queue", get(queue::all_json))
+        .route("/api/queue/{host}", get(api::queue))
+        .route("/api/status", get(api::status))
+        .route("/api/test", get(test::json))
+        .route("/api/tests", get(api::tests))
+        .route("/api/try/{set}", get(api::set))
 }
 
 /// Nothing that a commit or a log says can become more than text.

@@ -6,6 +6,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod api;
 mod caching;
 mod commands;
 mod dashboard;
@@ -13,6 +14,8 @@ mod gerrit;
 mod github;
 mod harness;
 mod logs;
+mod markup;
+mod pages;
 mod past;
 mod pubsubhelper;
 mod retrybuilds;
