@@ -4,19 +4,22 @@
 #
 #   bench/buildbot.sh install           into $BUILDBOT_ROOT, kept between runs
 #   bench/buildbot.sh run BUILDERS WORKERS
+#   bench/buildbot.sh history BUILDERS COMMITS      a master whose database is full, and its grid at /#/grid
 #
 # BASE: the first of two ports, where those are taken that it would use.
 set -eu
 root=${BUILDBOT_ROOT:?set BUILDBOT_ROOT to a folder for Buildbot}
 bin=$root/venv/bin
+here=$(cd "$(dirname "$0")" && pwd)
 
 install() {
-    [ -x "$bin/buildbot" ] && return
+    "$bin/python" -c "import buildbot_grid_view" 2>/dev/null && return
     python3 -m venv "$root/venv"
-    "$bin/pip" install --quiet buildbot==4.3.0 buildbot-www==4.3.0 buildbot-worker==4.3.0
+    "$bin/pip" install --quiet buildbot==4.3.0 buildbot-www==4.3.0 buildbot-worker==4.3.0 buildbot-grid-view==4.3.0
 }
 
-run() {
+# The master of so many builders and workers, made and configured in $work/master.
+make_master() {
     builders=$1
     workers=$2
     http=${BASE:-17420}
@@ -44,12 +47,22 @@ c = BuildmasterConfig = {
     "db": {"db_url": "sqlite:///state.sqlite"},
     "collapseRequests": False,
     "protocols": {"pb": {"port": "tcp:$port:interface=127.0.0.1"}},
-    "www": {"port": "tcp:$http:interface=127.0.0.1", "change_hook_dialects": {"base": True}},
+    "www": {
+        "port": "tcp:$http:interface=127.0.0.1",
+        "change_hook_dialects": {"base": True},
+        "plugins": {"grid_view": {}},
+        # As many as our page shows.
+        "ui_default_config": {"Grid.revisionLimit": 30, "Grid.changeFetchLimit": 30, "Grid.buildFetchLimit": 30 * $builders},
+    },
     "workers": [worker.Worker(name, "x", max_builds=1) for name in workers],
     "builders": [util.BuilderConfig(name=name, workernames=workers, factory=factory()) for name in builders],
     "schedulers": [schedulers.AnyBranchScheduler(name="all", treeStableTimer=None, builderNames=builders)],
 }
 CFG
+}
+
+run() {
+    make_master "$1" "$2"
     start master "$bin/twistd"
     echo "url http://127.0.0.1:$http"
     echo "ran $work/ran"
@@ -62,7 +75,25 @@ CFG
         echo "process $!"
         number=$((number + 1))
     done
-    wait_for_workers
+    wait_until "$workers"
+    echo ready
+    cat >/dev/null
+}
+
+history() {
+    make_master "$1" 1
+    # Once, so that it writes down its builders.
+    start master "$bin/twistd"
+    master=$!
+    wait_until 0
+    kill "$master"
+    wait "$master" || :
+    "$bin/python" "$here/buildbot_history.py" "$work/master/state.sqlite" "$2" "$1"
+    start master "$bin/twistd"
+    master=$!
+    wait_until 0
+    echo "url http://127.0.0.1:$http"
+    echo "process $master"
     echo ready
     cat >/dev/null
 }
@@ -73,10 +104,11 @@ start() {
     pids="$pids $!"
 }
 
-# Patient: with much else to do a machine takes long to start so many interpreters.
-wait_for_workers() {
+# Until the master answers and so many workers are connected. Patient: with much else to do a machine takes long to start
+# so many interpreters.
+wait_until() {
     tries=0
-    until [ "$(connected)" = "$workers" ]; do
+    until [ "$(connected)" = "$1" ]; do
         tries=$((tries + 1))
         if [ "$tries" -gt 300 ] || ! kill -0 "$master"; then
             tail -n 30 "$work"/master.out "$work"/master/twistd.log >&2
@@ -100,8 +132,12 @@ run)
     install
     run "$2" "$3"
     ;;
+history)
+    install
+    history "$2" "$3"
+    ;;
 *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bearer;
+mod columns;
 pub mod commands;
 pub mod dashboard;
 mod doors;
@@ -10,6 +11,8 @@ pub mod manifest;
 mod names;
 pub mod pubsubhelper;
 pub mod retrybuilds;
+mod session;
+mod site;
 mod traced;
 mod webhook;
 

@@ -28,6 +28,8 @@ export class Browser {
     browser.calls = new Map();
     browser.count = 0;
     browser.complaints = [];
+    // Bytes over the network, and requests.
+    browser.traffic = { bytes: 0, requests: 0 };
     let rest = "";
     browser.process.stdio[4].setEncoding("utf8").on("data", (piece) => {
       const parts = (rest + piece).split("\0");
@@ -55,6 +57,10 @@ export class Browser {
       if (message.error) call.failed(new Error(call.method + ": " + message.error.message));
       else call.done(message.result);
     }
+    if (message.method === "Network.requestWillBeSent" && !message.params.request.url.startsWith("data:")) {
+      this.traffic.requests++;
+    }
+    if (message.method === "Network.loadingFinished") this.traffic.bytes += message.params.encodedDataLength;
     // What a page's policy refuses is told here too.
     if (message.method === "Log.entryAdded" && message.params.entry.level === "error") {
       this.complaints.push(message.params.entry.text + " " + (message.params.entry.url || ""));

@@ -5,6 +5,7 @@ pub mod git;
 pub mod github;
 mod mac;
 mod payload;
+pub mod seal;
 pub mod signature;
 pub mod stored;
 pub mod token;

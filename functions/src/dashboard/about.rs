@@ -11,7 +11,7 @@ use farm_model::view::{AboutAnswer, DocumentAge, IntakeStatus, key};
 
 use super::Dashboard;
 use super::problem::Refused;
-use super::shell::Shell;
+use super::shell::{Section, Shell};
 use super::text::Moment;
 use super::trouble::Trouble;
 
@@ -76,7 +76,7 @@ pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Resp
     });
     let coordinator = answer.coordinator.as_ref();
     let page = Page {
-        shell: Shell::new("About", &answer.name, newest),
+        shell: Shell::new("About", &answer.name, newest).on(Section::About),
         adds_up: total.accepted == total.effective + total.repeated + total.refused,
         documents: ages.collect(),
         since: coordinator.map(|of| Moment(of.since)),

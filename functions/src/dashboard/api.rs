@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use farm_model::id::{BuildId, CommitId, RepoName};
-use farm_model::view::{GridView, key};
-use serde::Deserialize;
+use farm_model::id::BuildId;
+use farm_model::view::key;
 
 use super::Dashboard;
 use super::builder;
 use super::cache::tagged;
+use super::commit;
 use super::past;
 use super::place::{self, WantedQuery};
 use super::problem::{Refused, problem};
@@ -21,18 +21,6 @@ use super::tests;
 use super::trouble::Trouble;
 use super::views::Document;
 use crate::bearer;
-
-/// Which page of a branch's history.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct SheetQuery {
-    sheet: Option<String>,
-}
-
-/// Of which repository.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct RepoQuery {
-    repo: Option<String>,
-}
 
 pub(super) async fn farm(
     State(dashboard): State<Arc<Dashboard>>,
@@ -55,13 +43,12 @@ pub(super) async fn status(State(dashboard): State<Arc<Dashboard>>) -> Result<Re
 pub(super) async fn grid(
     State(dashboard): State<Arc<Dashboard>>,
     query: WantedQuery,
-    Query(sheet): Query<SheetQuery>,
 ) -> Result<Response, Refused> {
     let wanted = place::wanted(query);
     if let Some(at) = past::moment(wanted.at.as_deref(), dashboard.clock.now())? {
         let past = past::load(&dashboard, at).await?.past;
         let farm = past.front();
-        let place = place::find(&farm, wanted)?.ok_or_else(nothing_yet)?;
+        let place = place::find(&farm, &wanted)?.ok_or_else(nothing_yet)?;
         let grid = past.grid(&place.repo.name, place.branch);
         return Ok(axum::Json(grid.ok_or_else(nothing_yet)?).into_response());
     }
@@ -70,22 +57,14 @@ pub(super) async fn grid(
         .get(key::FARM)
         .await?
         .ok_or_else(nothing_yet)?;
-    let place = place::find(&farm.view, wanted)?.ok_or_else(nothing_yet)?;
-    let key = match sheet_of(sheet)? {
-        None => key::grid(&place.repo.name, place.branch),
-        Some(sheet) => key::sheet(&place.repo.name, place.branch, sheet),
+    let place = place::find(&farm.view, &wanted)?.ok_or_else(nothing_yet)?;
+    let (repo, branch) = (&place.repo.name, place.branch);
+    let key = match wanted.sheet()? {
+        Some(sheet) => key::sheet(repo, branch, sheet),
+        None => key::grid(repo, branch),
     };
-    let grid: Option<Arc<Document<GridView>>> = dashboard.grids.get(&key).await?;
+    let grid = dashboard.grids.get(&key).await?;
     Ok(answer(&*grid.ok_or_else(nothing_yet)?))
-}
-
-fn sheet_of(query: SheetQuery) -> Result<Option<u64>, Trouble> {
-    let Some(text) = query.sheet.filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    text.parse().map(Some).map_err(|_| {
-        Trouble::Unclear("sheet= takes the number of a page of history, from 0.".to_owned())
-    })
 }
 
 pub(super) async fn build(
@@ -110,22 +89,9 @@ pub(super) async fn build(
 pub(super) async fn commit(
     State(dashboard): State<Arc<Dashboard>>,
     Path(id): Path<String>,
-    Query(query): Query<RepoQuery>,
+    query: WantedQuery,
 ) -> Result<Response, Refused> {
-    let commit = id.parse::<CommitId>();
-    let repo = query.repo.as_deref().unwrap_or_default();
-    let repo = repo.parse::<RepoName>();
-    let (Ok(commit), Ok(repo)) = (commit, repo) else {
-        let text = "Ask for a commit by its whole id, and say of which repository: ?repo=NAME.";
-        return Err(Trouble::Unclear(text.to_owned()).into());
-    };
-    let document = dashboard.commits.get(&key::commit(&repo, &commit)).await?;
-    let missing = || {
-        Trouble::Missing(format!(
-            "Nothing is known of commit {commit} of {repo}: is it on a branch of this farm?"
-        ))
-    };
-    Ok(answer(&*document.ok_or_else(missing)?))
+    Ok(answer(&*commit::load(&dashboard, &id, query).await?))
 }
 
 pub(super) async fn builder(

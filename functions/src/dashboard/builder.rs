@@ -12,9 +12,10 @@ use farm_model::view::{BuilderRun, BuilderView, key};
 
 use super::Dashboard;
 use super::cells::Badge;
+use super::commit;
 use super::flakes::{self, Line};
 use super::links;
-use super::shell::Shell;
+use super::shell::{Section, Shell};
 use super::text::{Moment, between, seconds};
 use super::trend::{self, Day, Spark};
 use super::trouble::Trouble;
@@ -89,7 +90,7 @@ pub(super) async fn page(
     let (farm, waits) = dashboard.farm_and_waits().await?;
     let row = |of| row(of, &waits, view.made);
     let page = Page {
-        shell: Shell::new(view.builder.as_str(), &farm, Some(view.made)),
+        shell: Shell::new(view.builder.as_str(), &farm, Some(view.made)).on(Section::Builders),
         queue: view.host_type.as_ref().map(links::queue),
         usual: view
             .usual
@@ -123,7 +124,7 @@ fn row(of: &BuilderRun, waits: &Waits, now: farm_model::Timestamp) -> Row {
         branch: line.branch.clone(),
         against: against(of),
         set: set(of),
-        commit: links::commit(&of.repo, &of.commit),
+        commit: commit::address(&of.repo, &of.commit),
         short: of.commit.short().to_owned(),
         subject: of.subject.clone(),
         took: line.began.map_or_else(String::new, took),

@@ -18,7 +18,7 @@ use super::api::nothing_yet;
 use super::cells::Badge;
 use super::links;
 use super::problem::Refused;
-use super::shell::Shell;
+use super::shell::{Section, Shell};
 use super::text::{Moment, seconds};
 use super::trouble::Trouble;
 use super::views::Document;
@@ -164,7 +164,8 @@ pub(super) async fn json(State(dashboard): State<Arc<Dashboard>>) -> Result<Resp
 pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Trouble> {
     let answer = dashboard.summary.get(&dashboard).await?;
     let page = Page {
-        shell: Shell::new("Builders", &dashboard.name().await?, Some(answer.made)),
+        shell: Shell::new("Builders", &dashboard.name().await?, Some(answer.made))
+            .on(Section::Builders),
         lines: answer.builders.iter().map(line).collect(),
         left_out: answer.branches_left_out,
     };

@@ -15,6 +15,9 @@ const VARY: HeaderValue = HeaderValue::from_static("accept, accept-encoding, coo
 /// Answers up to so many bytes get a version of their own text where their handler knew none.
 const DIGESTED: u64 = 1 << 20;
 
+/// What the name of a session's cookie has, on http as on https: who has none sees what everybody sees.
+const SESSION: &str = "farm-session";
+
 /// How long an answer is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
@@ -91,7 +94,7 @@ impl Asked {
         Self {
             reads: matches!(*request.method(), Method::GET | Method::HEAD),
             token: headers.contains_key(header::AUTHORIZATION),
-            cookie: text(header::COOKIE).contains("farm"),
+            cookie: text(header::COOKIE).contains(SESSION),
             known: text(header::IF_NONE_MATCH).to_owned(),
         }
     }
@@ -182,7 +185,7 @@ mod tests {
     #[test]
     fn what_is_for_one_person_is_kept_by_nobody_else() {
         let token = Some(("authorization", "Bearer farm1.x"));
-        let cookie = Some(("cookie", "a=b; farm_session=farm1.x"));
+        let cookie = Some(("cookie", "a=b; __Host-farm-session=farm1.x"));
         let other = Some(("cookie", "a=b"));
         assert_eq!(limited(Keep::Now, None), Keep::Now.for_all());
         assert_eq!(limited(Keep::Now, other), Keep::Now.for_all());

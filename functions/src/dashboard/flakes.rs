@@ -10,7 +10,7 @@ use farm_model::view::key;
 
 use super::Dashboard;
 use super::links;
-use super::shell::Shell;
+use super::shell::{Section, Shell};
 use super::text::Moment;
 use super::trouble::Trouble;
 
@@ -48,7 +48,8 @@ pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Resp
         .ok_or_else(nothing)?;
     let view = &document.view;
     let page = FlakesPage {
-        shell: Shell::new("Flaky tests", &dashboard.name().await?, Some(view.made)),
+        shell: Shell::new("Flaky tests", &dashboard.name().await?, Some(view.made))
+            .on(Section::Flakes),
         flakes: view.flakes.iter().map(line).collect(),
         more: view.count.saturating_sub(view.flakes.len()),
     };

@@ -8,7 +8,7 @@ use super::cells::Badge;
 use super::text::Moment;
 
 /// Open builds that are shown: the oldest.
-const OPEN_SHOWN: usize = 100;
+const OPEN_SHOWN: usize = 20;
 /// Machines of a host type that are shown one by one.
 const MACHINES_SHOWN: usize = 200;
 

@@ -9,22 +9,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tower::ServiceExt;
 
-/// Pages that have one, by the first part of their path, and what that is called below `/api/`.
-const PAGES: [(&str, &str); 14] = [
-    ("", "grid"),
-    ("about", "about"),
-    ("build", "build"),
-    ("builder", "builder"),
-    ("builders", "builders"),
-    ("commits", "commit"),
-    ("diff", "diff"),
-    ("failures", "failures"),
-    ("flakes", "flakes"),
-    ("machines", "machines"),
-    ("queue", "queue"),
-    ("test", "test"),
-    ("tests", "tests"),
-    ("try", "try"),
+/// Pages that have one, by the first part of their path; the front page's is called `grid`.
+const PAGES: [&str; 13] = [
+    "about", "build", "builder", "builders", "commits", "diff", "failures", "flakes", "machines",
+    "queue", "test", "tests", "try",
 ];
 
 /// What is not a page, and yet has a name that one would ask for.
@@ -70,10 +58,14 @@ fn machine_form(uri: &Uri, headers: &HeaderMap) -> Option<Uri> {
     Some(PathAndQuery::try_from(target).ok()?.into())
 }
 
+/// What the first part of a path is called below `/api/`.
 fn below(first: &str, named: bool) -> Option<&str> {
-    let also = ALSO.into_iter().find(|also| named && *also == first);
-    let page = PAGES.into_iter().find(|(page, _)| *page == first);
-    also.or(page.map(|(_, below)| below))
+    match first {
+        "" => Some("grid"),
+        page if PAGES.contains(&page) => Some(page),
+        also if named && ALSO.contains(&also) => Some(also),
+        _ => None,
+    }
 }
 
 /// Whether JSON weighs more than HTML (RFC 9110, 12.5.1). Whoever takes both alike, as browsers and `curl` do, gets HTML.
@@ -131,7 +123,10 @@ mod tests {
         assert_eq!(form("/?repo=a&sheet=3", json), api("grid?repo=a&sheet=3"));
         assert_eq!(form("/builders.json", ""), api("builders"));
         assert_eq!(form("/builder/go1.12.json", BROWSER), api("builder/go1.12"));
-        assert_eq!(form("/commits/ab.json?repo=x", ""), api("commit/ab?repo=x"));
+        assert_eq!(
+            form("/commits/ab.json?repo=x", ""),
+            api("commits/ab?repo=x")
+        );
         assert_eq!(form("/try/a%2Fb", json), api("try/a%2Fb"));
         assert_eq!(form("/status.json", ""), api("status"));
     }

@@ -1,4 +1,4 @@
-//! The front page: one branch of one repository, what is open, and who works.
+//! The front page: how the branches stand, the newest commits of one, what is open, and who works.
 
 use std::sync::Arc;
 
@@ -12,12 +12,14 @@ use jiff::SignedDuration;
 
 use super::Dashboard;
 use super::cache::tagged;
-use super::cells::Grid;
 use super::fleet::{self, Host, Open};
 use super::past;
 use super::place::{self, Place, Wanted, WantedQuery, address};
-use super::shell::{Shell, Then};
+use super::sheet::{self, GridPart};
+use super::shell::{Section, Shell, Then};
+use super::tabs::Tabs;
 use super::trouble::Trouble;
+use super::verdict::Verdict;
 use super::views::Document;
 
 /// Nothing written for so long while builds are open is worth a word.
@@ -27,11 +29,11 @@ const QUIET: SignedDuration = SignedDuration::from_secs(60);
 #[template(path = "front.html")]
 struct Front<'a> {
     shell: Shell,
-    repos: Vec<Tab<'a>>,
-    branches: Vec<Tab<'a>>,
+    tabs: Tabs<'a>,
     /// Repository and branch; none while the farm knows no branch.
     place: Option<Place<'a>>,
-    grid: Option<Grid>,
+    verdict: Option<Verdict<'a>>,
+    part: Option<GridPart<'a>>,
     troubles: &'a [String],
     open: Vec<Open>,
     open_count: usize,
@@ -40,17 +42,22 @@ struct Front<'a> {
     quiet: bool,
 }
 
-/// A choice in the navigation.
-struct Tab<'a> {
-    name: &'a str,
-    address: String,
-    here: bool,
-}
-
 #[derive(Template)]
 #[template(path = "nothing.html")]
 struct Nothing {
     shell: Shell,
+}
+
+/// What a front page is rendered from.
+struct Seen<'a> {
+    farm: &'a FarmView,
+    place: Option<Place<'a>>,
+    grid: Option<&'a GridView>,
+    wanted: &'a Wanted,
+    tabs: Tabs<'a>,
+    quiet: bool,
+    /// A past moment, and the one at which it is looked at.
+    then: Option<(Timestamp, Timestamp)>,
 }
 
 pub(super) async fn page(
@@ -59,37 +66,67 @@ pub(super) async fn page(
     headers: HeaderMap,
 ) -> Result<Response, Trouble> {
     let wanted = place::wanted(query);
-    if let Some(at) = past::moment(wanted.at.as_deref(), dashboard.clock.now())? {
-        return then(&dashboard, at, wanted, &headers).await;
+    let sheet = wanted.sheet()?;
+    match past::moment(wanted.at.as_deref(), dashboard.clock.now())? {
+        Some(_) if sheet.is_some() => Err(Trouble::Unclear(
+            "Of past moments only the newest commits are kept: leave out at=, or sheet=."
+                .to_owned(),
+        )),
+        Some(at) => then(&dashboard, at, &wanted, &headers).await,
+        None => now(&dashboard, sheet, &wanted, &headers).await,
     }
+}
+
+async fn now(
+    dashboard: &Dashboard,
+    sheet: Option<u64>,
+    wanted: &Wanted,
+    headers: &HeaderMap,
+) -> Result<Response, Trouble> {
     let Some(farm) = dashboard.farm.get(key::FARM).await? else {
         return nothing();
     };
     let place = place::find(&farm.view, wanted)?;
-    let grid = grid_of(&dashboard, place.as_ref()).await?;
+    let grid = grid_of(dashboard, place.as_ref()).await?;
+    if let (Some(place), Some(sheet)) = (place, sheet) {
+        let newest = grid.as_deref().map(|grid| &grid.view);
+        return sheet::page(dashboard, &farm, &place, newest, sheet, wanted, headers).await;
+    }
     let grid = grid.as_deref();
     let view = grid.map(|grid| &grid.view);
-    let quiet = is_quiet(&farm.view, view, dashboard.clock.now());
-    let tag = tag(&farm, grid, place.as_ref(), quiet);
+    let seen = Seen {
+        tabs: Tabs::new("/", &farm.view, place.as_ref(), None)
+            .told(dashboard)
+            .await,
+        quiet: is_quiet(&farm.view, view, dashboard.clock.now()),
+        farm: &farm.view,
+        place,
+        grid: view,
+        wanted,
+        then: None,
+    };
+    let tag = tag(&farm, grid, &seen);
+    if !wanted.filter.is_empty() {
+        // However many filters there are, they do not push out what everybody asks for.
+        return Ok(tagged(&tag, Html(render(seen)?)));
+    }
     let page = match dashboard.rendered.get(&tag) {
         Some(page) => page,
-        None => {
-            let html = render(&farm.view, place, view, quiet, None)?;
-            dashboard.rendered.keep(&tag, &html)?
-        }
+        None => dashboard.rendered.keep(&tag, &render(seen)?)?,
     };
-    Ok(tagged(&tag, page.answer(&headers)))
+    Ok(tagged(&tag, page.answer(headers)))
 }
 
 /// The page of a past moment. A while later nothing about it can change any more.
 async fn then(
     dashboard: &Dashboard,
     at: Timestamp,
-    wanted: Wanted,
+    wanted: &Wanted,
     headers: &HeaderMap,
 ) -> Result<Response, Trouble> {
     let tag = wanted.tag(at);
-    if let Some(page) = dashboard.pasts.get(&tag) {
+    let plain = wanted.filter.is_empty();
+    if let Some(page) = dashboard.pasts.get(&tag).filter(|_| plain) {
         return Ok(tagged(&tag, page.answer(headers)));
     }
     let past = past::load(dashboard, at).await?.past;
@@ -99,8 +136,16 @@ async fn then(
         .as_ref()
         .and_then(|place| past.grid(&place.repo.name, place.branch));
     let now = dashboard.clock.now();
-    let html = render(&farm, place, grid.as_ref(), false, Some((at, now)))?;
-    if past::is_settled(at, now) {
+    let html = render(Seen {
+        tabs: Tabs::new("/", &farm, place.as_ref(), Some(at)),
+        farm: &farm,
+        place,
+        grid: grid.as_ref(),
+        wanted,
+        quiet: false,
+        then: Some((at, now)),
+    })?;
+    if past::is_settled(at, now) && plain {
         let page = dashboard.pasts.keep(&tag, &html)?;
         return Ok(tagged(&tag, page.answer(headers)));
     }
@@ -108,7 +153,7 @@ async fn then(
 }
 
 fn nothing() -> Result<Response, Trouble> {
-    let shell = Shell::new("Nothing yet", "", None);
+    let shell = Shell::new("Nothing yet", "", None).on(Section::Grid);
     Ok(Html(Nothing { shell }.render()?).into_response())
 }
 
@@ -124,17 +169,17 @@ async fn grid_of(
 }
 
 /// Two pages with the same tag are the same.
-fn tag(
-    farm: &Document<FarmView>,
-    grid: Option<&Document<GridView>>,
-    place: Option<&Place<'_>>,
-    quiet: bool,
-) -> String {
+fn tag(farm: &Document<FarmView>, grid: Option<&Document<GridView>>, seen: &Seen<'_>) -> String {
     let grid = grid.map_or("", |grid| grid.tag.as_str());
     // Without a grid, two places of the same farm look alike but for their names.
-    let place = place.map(|place| address(&place.repo.name, Some(place.branch), None));
-    let place = hex::encode(place.unwrap_or_default());
-    format!("{}-{grid}-{place}-{}", farm.tag, u8::from(quiet))
+    let place = seen.place.map(|place| place.query()).unwrap_or_default();
+    let rest = [place, seen.wanted.filter.query(), seen.tabs.tag()].join("\n");
+    format!(
+        "{}-{grid}-{}-{}",
+        farm.tag,
+        sheet::digest(&rest),
+        u8::from(seen.quiet)
+    )
 }
 
 fn newest(farm: &FarmView, grid: Option<&GridView>) -> Timestamp {
@@ -146,61 +191,42 @@ fn is_quiet(farm: &FarmView, grid: Option<&GridView>, now: Timestamp) -> bool {
     farm.open_count > 0 && now.duration_since(newest(farm, grid)) > QUIET
 }
 
-/// With a past moment and the one at which it is looked at, or of now.
-fn render(
-    farm: &FarmView,
-    place: Option<Place<'_>>,
-    grid: Option<&GridView>,
-    quiet: bool,
-    then: Option<(Timestamp, Timestamp)>,
-) -> Result<String, Trouble> {
-    let title = place
-        .as_ref()
-        .map(|place| format!("{} · {}", place.repo.name, place.branch));
-    let path = place.as_ref().map_or_else(
-        || "/".to_owned(),
-        |place| address(&place.repo.name, Some(place.branch), None),
-    );
+fn render(seen: Seen<'_>) -> Result<String, Trouble> {
+    let Seen {
+        farm,
+        place,
+        grid,
+        then,
+        ..
+    } = seen;
     let at = then.map(|(at, _)| at);
-    let shell = Shell::new(
-        title.unwrap_or_default(),
-        &farm.name,
-        Some(newest(farm, grid)),
-    );
+    let part = |place: Place<'_>| {
+        let address = address(&place.repo.name, Some(place.branch), None);
+        then.map(|(at, now)| Then::new(at, &address, now))
+    };
     let page = Front {
-        shell: shell.at(then.map(|(at, now)| Then::new(at, &path, now))),
-        repos: repos(farm, place.as_ref(), at),
-        branches: place
-            .as_ref()
-            .map(|place| branches(place, at))
-            .unwrap_or_default(),
-        grid: grid.map(Grid::from),
+        shell: shell(&seen).at(place.and_then(part)),
+        verdict: grid.map(|grid| Verdict::new(grid, at)),
+        part: grid
+            .zip(place)
+            .map(|(grid, place)| GridPart::new(grid, grid.total, place, &seen.wanted.filter, at)),
         place,
         troubles: &farm.troubles,
         open: fleet::open(farm),
         open_count: farm.open_count,
         hosts: fleet::hosts(farm),
         machines: farm.machines.len(),
-        quiet,
+        quiet: seen.quiet,
+        tabs: seen.tabs,
     };
     Ok(page.render()?)
 }
 
-fn repos<'a>(farm: &'a FarmView, place: Option<&Place<'_>>, at: Option<Timestamp>) -> Vec<Tab<'a>> {
-    let tab = |repo: &'a farm_model::view::RepositoryView| Tab {
-        name: repo.name.as_str(),
-        address: address(&repo.name, None, at),
-        here: place.is_some_and(|place| place.repo.name == repo.name),
-    };
-    farm.repositories.iter().map(tab).collect()
-}
-
-fn branches<'a>(place: &Place<'a>, at: Option<Timestamp>) -> Vec<Tab<'a>> {
-    let repo = place.repo;
-    let tab = |branch: &'a String| Tab {
-        name: branch,
-        address: address(&repo.name, Some(branch), at),
-        here: branch == place.branch,
-    };
-    repo.branches.iter().map(tab).collect()
+fn shell(seen: &Seen<'_>) -> Shell {
+    let title = seen
+        .place
+        .map(|place| format!("{} · {}", place.repo.name, place.branch));
+    let made = newest(seen.farm, seen.grid);
+    let shell = Shell::new(title.unwrap_or_default(), &seen.farm.name, Some(made));
+    shell.on(Section::Grid).about(seen.place.as_ref())
 }

@@ -17,6 +17,7 @@ use futures::stream;
 use serde::Deserialize;
 
 use super::Dashboard;
+use super::cache::Keep;
 use super::text::plain;
 use super::trouble::Trouble;
 
@@ -76,7 +77,7 @@ async fn whole(dashboard: &Dashboard, attempt: &AttemptKey) -> Result<Response, 
         response
             .headers_mut()
             .insert(header::CONTENT_LENGTH, length);
-        return Ok(response);
+        return Ok((Keep::Forever, response).into_response());
     }
     let first = dashboard.bucket.read_log(attempt, 0, PIECE).await?;
     if first.bytes.is_empty() && known.is_none() {

@@ -13,7 +13,7 @@ use super::api::nothing_yet;
 use super::cells::Badge;
 use super::links;
 use super::problem::Refused;
-use super::shell::Shell;
+use super::shell::{Section, Shell};
 use super::text::Moment;
 use super::trouble::Trouble;
 
@@ -89,7 +89,8 @@ pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Resp
     }
     let hosts = hosts.into_iter();
     let page = Page {
-        shell: Shell::new("Machines", &dashboard.name().await?, Some(all.made)),
+        shell: Shell::new("Machines", &dashboard.name().await?, Some(all.made))
+            .on(Section::Machines),
         count: all.machines.len(),
         hosts: hosts.map(|(name, machines)| host(name, machines)).collect(),
         away: all

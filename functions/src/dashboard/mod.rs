@@ -3,44 +3,61 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `/?repo=&branch=` | commits × builders of a branch, open builds and why they wait, machines, troubles |
+//! | `/?repo=&branch=` | how branches stand, commits × builders of one, open builds and why they wait, machines, troubles; with `builder=`, `os=`, `author=`, `red=1`, `first=1` a part of the grid |
+//! | `/?repo=&branch=&sheet=N` | thirty older commits × builders |
+//! | `/commits/<commit>?repo=` | where a commit stands, and all that was built of it |
+//! | `/failures?repo=&branch=` | which commit broke which builder, and red builds by reason |
+//! | `/breakages.atom?repo=&branch=` | the same breakages as a feed |
+//! | `/badge/<builder>.svg?repo=&branch=` | a picture of how a builder stands |
 //! | `/build/<build>` | runs, jobs, attempts, steps, and the log as it grows |
 //! | `/log/<build>/<run>/<job>/<attempt>` | the whole log; with `?from=BYTE` a piece, and where to go on in `x-log-next` |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
-//! | `/api/farm`, `/api/grid?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
+//! | `/api/farm`, `/api/grid?repo=&branch=&sheet=`, `/api/commits/<commit>?repo=`, `/api/failures?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
 //! | `/api/audit` | what people asked for: only with a token as for commands, and only where `FARM_TOKEN_KEY` is set |
 //!
 //! With `?at=2026-11-24T15:04:05Z`, front page, grid and build are of that moment: from a checkpoint and the lines of history
-//! after it.
+//! after it. How long an answer is good, [`cache`] says for all of them.
 
 mod about;
 mod api;
+mod badge;
 mod build;
 mod builder;
 mod builders;
 mod cache;
 mod cells;
+mod commit;
 mod diff;
+mod failures;
+mod feed;
+mod filter;
 mod flakes;
 mod fleet;
 mod forms;
 mod front;
+mod grid;
+mod head;
 mod links;
 mod log;
 mod machines;
+mod pages;
 mod past;
 mod place;
 mod problem;
 mod queue;
 mod rendered;
 mod set;
+mod sheet;
 mod shell;
+mod standing;
+mod tabs;
 mod test;
 mod tests;
 mod text;
 mod trend;
 mod trouble;
+mod verdict;
 mod views;
 mod waits;
 
@@ -54,14 +71,16 @@ use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
 use farm_model::view::{
-    AuditView, BuildView, BuilderView, CommitView, FarmView, FlakesView, GridView, QueueView,
-    SetView, StatusView, TestsView,
+    AuditView, BreakagesView, BuildView, BuilderView, CommitView, FarmView, FlakesView, GridView,
+    QueueView, SetView, StatusView, TestsView,
 };
 use farm_runtime::{Clock, Vars};
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use self::rendered::Rendered;
 use self::shell::Shell;
+use self::standing::Summary;
 use self::trouble::not_found;
 use self::views::Views;
 use crate::doors;
@@ -71,6 +90,9 @@ struct Dashboard {
     bucket: Bucket,
     farm: Views<FarmView>,
     grids: Views<GridView>,
+    /// How branches stand, a few seconds ago.
+    standings: Views<Summary>,
+    breakages: Views<BreakagesView>,
     builds: Views<BuildView>,
     builders: Views<BuilderView>,
     commits: Views<CommitView>,
@@ -100,6 +122,8 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
     let dashboard = Dashboard {
         farm: Views::new(bucket.clone()),
         grids: Views::new(bucket.clone()),
+        standings: Views::every(tabs::FRESH, bucket.clone()),
+        breakages: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
         builders: Views::new(bucket.clone()),
         commits: Views::new(bucket.clone()),
@@ -118,12 +142,12 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         tokens: vars.read("FARM_TOKEN_KEY")?,
     };
     let policy = HeaderValue::from_str(&Shell::policy())?;
-    let router = pages()
-        .merge(answers())
+    let router = for_people()
+        .merge(for_programs())
         .fallback(not_found)
         .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(Arc::new(dashboard));
     Ok(router
         .clone()
@@ -131,14 +155,18 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
 }
 
 /// For people.
-fn pages() -> Router<Arc<Dashboard>> {
+fn for_people() -> Router<Arc<Dashboard>> {
     Router::new()
         .route("/", get(front::page))
         .route("/about", get(about::page))
+        .route("/badge/{file}", get(badge::serve))
+        .route("/breakages.atom", get(feed::serve))
         .route("/build/{build}", get(build::page))
         .route("/builder/{builder}", get(builder::page))
         .route("/builders", get(builders::page))
+        .route("/commits/{commit}", get(commit::page))
         .route("/diff", get(diff::page))
+        .route("/failures", get(failures::page))
         .route("/flakes", get(flakes::page))
         .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
         .route("/machines", get(machines::page))
@@ -151,15 +179,16 @@ fn pages() -> Router<Arc<Dashboard>> {
 }
 
 /// For programs.
-fn answers() -> Router<Arc<Dashboard>> {
+fn for_programs() -> Router<Arc<Dashboard>> {
     Router::new()
         .route("/api/about", get(about::json))
         .route("/api/audit", get(api::audit))
         .route("/api/build/{build}", get(api::build))
         .route("/api/builder/{builder}", get(api::builder))
         .route("/api/builders", get(builders::json))
-        .route("/api/commit/{commit}", get(api::commit))
+        .route("/api/commits/{commit}", get(api::commit))
         .route("/api/diff", get(diff::json))
+        .route("/api/failures", get(failures::api))
         .route("/api/farm", get(api::farm))
         .route("/api/flakes", get(api::flakes))
         .route("/api/grid", get(api::grid))

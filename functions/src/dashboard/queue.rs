@@ -11,7 +11,7 @@ use farm_model::view::{QueueEntry, QueueStatus, QueueView, QueuesAnswer, key};
 use super::Dashboard;
 use super::links;
 use super::problem::Refused;
-use super::shell::Shell;
+use super::shell::{Section, Shell};
 use super::text::{Moment, seconds};
 use super::trouble::Trouble;
 use super::views::Document;
@@ -88,7 +88,8 @@ pub(super) async fn page(
     let (farm, waits) = dashboard.farm_and_waits().await?;
     let entries = view.entries.iter().take(SHOWN).enumerate();
     let page = Queue {
-        shell: Shell::new(format!("Queue of {}", view.host), &farm, Some(view.made)),
+        shell: Shell::new(format!("Queue of {}", view.host), &farm, Some(view.made))
+            .on(Section::Queue),
         waiting: view.waiting.values().sum(),
         entries: entries
             .map(|(place, of)| entry(place, of, &waits))
@@ -137,7 +138,7 @@ pub(super) async fn all_json(State(dashboard): State<Arc<Dashboard>>) -> Result<
 pub(super) async fn all_page(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Trouble> {
     let all = all(&dashboard).await?;
     let page = Queues {
-        shell: Shell::new("Queues", &dashboard.name().await?, Some(all.made)),
+        shell: Shell::new("Queues", &dashboard.name().await?, Some(all.made)).on(Section::Queue),
         queues: all.queues.iter().map(line).collect(),
     };
     Ok(Html(page.render()?).into_response())

@@ -51,7 +51,17 @@ impl Rendered {
 
     /// Keeps a page of HTML, and gives it back.
     pub(super) fn keep(&self, tag: &str, html: &str) -> Result<Page, Trouble> {
-        let page = Page::new("text/html; charset=utf-8", html)?;
+        self.keep_as("text/html; charset=utf-8", tag, html)
+    }
+
+    /// Keeps a text of some kind, and gives it back.
+    pub(super) fn keep_as(
+        &self,
+        kind: &'static str,
+        tag: &str,
+        text: &str,
+    ) -> Result<Page, Trouble> {
+        let page = Page::new(kind, text)?;
         self.0.lock().insert(tag, page.clone());
         Ok(page)
     }

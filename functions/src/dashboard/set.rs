@@ -9,6 +9,7 @@ use farm_model::view::{BuildLine, SetView, Status, key};
 
 use super::Dashboard;
 use super::cells::Badge;
+use super::commit;
 use super::links;
 use super::shell::Shell;
 use super::text::{Moment, between};
@@ -69,7 +70,7 @@ pub(super) async fn page(
     let count = |is: fn(Status) -> bool| view.builds.iter().filter(|of| is(of.status)).count();
     let page = Page {
         shell: Shell::new(format!("Try set {}", view.set), &farm, Some(view.made)),
-        commit: links::commit(&view.repo, &view.commit),
+        commit: commit::address(&view.repo, &view.commit),
         badge: whole(view).into(),
         over: count(is_over),
         failed: count(|status| status == Status::Failed),

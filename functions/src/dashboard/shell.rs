@@ -6,6 +6,7 @@ use farm_model::Timestamp;
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
+use super::place::Place;
 use super::text::Moment;
 
 /// A file a kind of page; what follows goes before what stands first.
@@ -28,6 +29,44 @@ pub(super) struct Shell {
     pub(super) made: Option<Moment>,
     /// Where the page is of a past moment.
     pub(super) then: Option<Then>,
+    /// The part of the dashboard it belongs to, if any.
+    section: Option<Section>,
+    /// What sections that are about a branch have after their paths.
+    place: String,
+}
+
+/// A part of the dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    Grid,
+    Failures,
+    Builders,
+    Machines,
+    Queue,
+    Tests,
+    Flakes,
+    About,
+}
+
+impl Section {
+    /// In the order of the navigation: each with its name, its path, and whether it is about a branch.
+    const ALL: [(Self, &'static str, &'static str, bool); 8] = [
+        (Self::Grid, "Grid", "/", true),
+        (Self::Failures, "Failures", "/failures", true),
+        (Self::Builders, "Builders", "/builders", false),
+        (Self::Machines, "Machines", "/machines", false),
+        (Self::Queue, "Queue", "/queue", false),
+        (Self::Tests, "Tests", "/tests", true),
+        (Self::Flakes, "Flakes", "/flakes", false),
+        (Self::About, "About", "/about", false),
+    ];
+}
+
+/// A way to a section.
+pub(super) struct Way {
+    pub(super) name: &'static str,
+    pub(super) address: String,
+    pub(super) here: bool,
 }
 
 /// The moment of a page of the past, and ways from it.
@@ -82,7 +121,31 @@ impl Shell {
             farm: farm.to_owned(),
             made: made.map(Moment),
             then: None,
+            section: None,
+            place: String::new(),
         }
+    }
+
+    /// The same as a page of a section.
+    pub(super) fn on(self, section: Section) -> Self {
+        let section = Some(section);
+        Self { section, ..self }
+    }
+
+    /// The same of a branch, about which other sections are then asked as well.
+    pub(super) fn about(self, place: Option<&Place<'_>>) -> Self {
+        let place = place.map(Place::query).unwrap_or_default();
+        Self { place, ..self }
+    }
+
+    /// The navigation.
+    pub(super) fn ways(&self) -> Vec<Way> {
+        let way = |(section, name, path, about): (Section, _, &str, bool)| Way {
+            name,
+            address: format!("{path}{}", if about { &self.place } else { "" }),
+            here: self.section == Some(section),
+        };
+        Section::ALL.into_iter().map(way).collect()
     }
 
     /// The same of a past moment.

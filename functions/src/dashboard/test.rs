@@ -12,11 +12,12 @@ use farm_model::view::{TestAnswer, TestFailure, TestLine, key};
 use serde::Deserialize;
 
 use super::Dashboard;
+use super::commit;
 use super::flakes;
 use super::links;
 use super::place::WantedQuery;
 use super::problem::Refused;
-use super::shell::Shell;
+use super::shell::{Section, Shell};
 use super::tests::{self, Mark};
 use super::text::plain;
 use super::trouble::Trouble;
@@ -129,7 +130,7 @@ pub(super) async fn page(
     };
     let shown = answer.test.failures.iter().take(SHOWN);
     let page = Page {
-        shell: Shell::new(title, &dashboard.name().await?, Some(answer.made)),
+        shell: Shell::new(title, &dashboard.name().await?, Some(answer.made)).on(Section::Tests),
         tests: links::tests(&answer.repo, &answer.branch),
         rows: rows(&answer, &builders),
         outputs: shown.map(|failure| output(&answer, failure)).collect(),
@@ -150,7 +151,7 @@ fn rows(answer: &TestAnswer, builders: &BTreeSet<&BuilderName>) -> Vec<Row> {
             .or_insert(failure);
     }
     let row = |commit: &CommitId| Row {
-        page: links::commit(&answer.repo, commit),
+        page: commit::address(&answer.repo, commit),
         short: commit.short().to_owned(),
         cells: builders
             .iter()
@@ -182,7 +183,7 @@ fn word(failure: &TestFailure) -> &'static str {
 
 fn output(answer: &TestAnswer, failure: &TestFailure) -> Output {
     Output {
-        commit: links::commit(&answer.repo, &failure.commit),
+        commit: commit::address(&answer.repo, &failure.commit),
         short: failure.commit.short().to_owned(),
         builder: failure.builder.to_string(),
         word: word(failure),

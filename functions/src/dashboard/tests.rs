@@ -13,7 +13,7 @@ use super::Dashboard;
 use super::api::nothing_yet;
 use super::links;
 use super::place::{self, WantedQuery};
-use super::shell::Shell;
+use super::shell::{Section, Shell};
 use super::trouble::Trouble;
 use super::views::Document;
 
@@ -74,7 +74,7 @@ pub(super) async fn load(
 ) -> Result<Arc<Document<TestsView>>, Trouble> {
     let farm = dashboard.farm.get(key::FARM).await?;
     let farm = farm.ok_or_else(nothing_yet)?;
-    let place = place::find(&farm.view, place::wanted(query))?.ok_or_else(nothing_yet)?;
+    let place = place::find(&farm.view, &place::wanted(query))?.ok_or_else(nothing_yet)?;
     let key = key::tests(&place.repo.name, place.branch);
     dashboard.tests.get(&key).await?.ok_or_else(|| {
         Trouble::Missing(format!(
@@ -92,7 +92,7 @@ pub(super) async fn page(
     let view = &document.view;
     let title = format!("Tests of {} \u{b7} {}", view.repo, view.branch);
     let page = Page {
-        shell: Shell::new(title, &dashboard.name().await?, Some(view.made)),
+        shell: Shell::new(title, &dashboard.name().await?, Some(view.made)).on(Section::Tests),
         lines: view
             .tests
             .iter()

@@ -55,6 +55,27 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
+/// `1,234,567`.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The first `most` characters, and a sign where that is not all.
+pub(super) fn clipped(text: &str, most: usize) -> std::borrow::Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}\u{2026}", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// A log as text: what is no UTF-8 is replaced, terminals' escapes and other controls are taken out, and a return to the
 /// start of the line, as progress bars make, begins a new one.
 pub(super) fn plain(bytes: &[u8]) -> String {
@@ -140,6 +161,20 @@ mod tests {
                 "5120.0 MiB"
             ]
         );
+    }
+
+    #[test]
+    fn numbers_have_their_thousands_apart() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1000), "1,000");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(clipped("äöü", 3), "äöü");
+        assert_eq!(clipped("äöü", 2), "äö\u{2026}");
     }
 
     #[test]

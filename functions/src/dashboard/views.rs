@@ -22,6 +22,7 @@ const MOST_BYTES: usize = 16 << 20;
 /// Documents of one kind.
 pub(super) struct Views<T> {
     bucket: Bucket,
+    fresh: Duration,
     slots: Mutex<HashMap<String, Arc<Slot<T>>>>,
     /// Bytes of what was read since the slots were last emptied: at least those that they hold.
     bytes: AtomicUsize,
@@ -62,8 +63,14 @@ struct Known<T> {
 
 impl<T: DeserializeOwned> Views<T> {
     pub(super) fn new(bucket: Bucket) -> Self {
+        Self::every(FRESH, bucket)
+    }
+
+    /// Of which each is read again after `fresh` at the earliest.
+    pub(super) fn every(fresh: Duration, bucket: Bucket) -> Self {
         Self {
             bucket,
+            fresh,
             slots: Mutex::default(),
             bytes: AtomicUsize::new(0),
         }
@@ -73,7 +80,7 @@ impl<T: DeserializeOwned> Views<T> {
     pub(super) async fn get(&self, key: &str) -> Result<Option<Arc<Document<T>>>, ViewError> {
         let slot = self.slot(key);
         let mut known = slot.0.lock().await;
-        if known.at.is_none_or(|at| at.elapsed() >= FRESH) {
+        if known.at.is_none_or(|at| at.elapsed() >= self.fresh) {
             self.read(key, &mut known).await?;
         }
         Ok(known.document.clone())

@@ -68,7 +68,7 @@ async fn documents_are_handed_on_as_they_are() {
     let path = "/api/test?unit=go_test%3Afmt";
     let answer: TestAnswer = serde_json::from_slice(&read(path).await).unwrap();
     assert_eq!(answer.test, tests().tests[1]);
-    let path = "/api/commit/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?repo=demo";
+    let path = "/api/commits/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?repo=demo";
     let commit: Value = serde_json::from_slice(&read(path).await).unwrap();
     assert_eq!(commit["places"][1], serde_json::json!(["release/1 & 2", 0]));
 }
@@ -97,7 +97,7 @@ async fn trouble_is_a_problem_document_that_says_what_to_do() {
         ("/api/grid?repo=x", 404, "no repository"),
         ("/api/grid?sheet=x", 400, "number of a page"),
         ("/api/grid?sheet=7", 404, "Ask again later"),
-        ("/api/commit/x", 400, "?repo=NAME"),
+        ("/api/commits/x", 400, "?repo=NAME"),
         ("/api/test", 400, "Say which test"),
         ("/api/diff", 400, "Say since when"),
         ("/api/audit", 401, ""),

@@ -30,7 +30,7 @@ async fn a_page_of_now_is_good_for_a_moment_and_for_everybody() {
 #[tokio::test]
 async fn a_page_for_who_is_signed_in_is_theirs() {
     let function = dashboard().await;
-    let mine = with(&function, "/", ("cookie", "farm=farm1.x")).await;
+    let mine = with(&function, "/", ("cookie", "farm-session=farm1.x")).await;
     assert_eq!(mine.header("cache-control"), "private, no-cache");
     let mine = with(&function, "/", ("authorization", "Bearer x")).await;
     assert_eq!(mine.header("cache-control"), "no-store");

@@ -39,7 +39,7 @@ async fn the_front_page_shows_grid_open_builds_machines_and_troubles() {
         "<title>demo · main · Sample farm</title>",
         "2019-04-25T10:00:01Z",
         "title=\"linux-test: queued\"",
-        "title=\"pi: failed, run 2\"",
+        "title=\"pi: failed, run 2: step test: exit status &#60;1&#62;\"",
         "title=\"pi: ok\"",
         "Newest commit: 1 failed, 1 queued",
         "Nothing has been written for over a minute while builds are open",

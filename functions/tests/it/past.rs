@@ -101,7 +101,7 @@ async fn a_page_of_the_past_says_so_and_its_links_stay_there() {
         "<b>This is the past:</b> the farm as it was at <time datetime=\"2019-04-25T10:29:00Z\">",
         "title=\"linux-test: running\"",
         "third &#60;commit&#62;",
-        "?at=2019-04-25T10:29:00Z\" title=\"pi: failed, run 2\"",
+        "?at=2019-04-25T10:29:00Z\" title=\"pi: failed, run 2: step test: exit status &#60;1&#62;\"",
         "href=\"/?repo=demo&#38;branch=release/1%20%26%202&#38;at=2019-04-25T10:29:00Z\"",
         "href=\"/?repo=demo&#38;branch=main&#38;at=2019-04-25T09:29:00Z\">\u{2212}1 h</a>",
         "href=\"/?repo=demo&#38;branch=main\">now</a>",

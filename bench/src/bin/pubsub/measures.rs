@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bench::pubsub::{Program, Server};
+use bench::pubsub::{Kind, Program, Server};
 use clap::ValueEnum;
 
 use crate::deliver::{Shape, Way, delivered};
@@ -18,7 +18,7 @@ use crate::report::{Better, Report};
 pub enum Measure {
     /// Start of the process to the first answered publish; memory at rest
     Start,
-    /// Memory under a backlog
+    /// Memory under a backlog, and the restart with it
     Backlog,
     /// Publishing alone
     Publish,
@@ -65,7 +65,7 @@ pub async fn fresh(
     at: usize,
     report: &mut Report,
 ) {
-    let (server, took) = Server::ready(program, &plan.scratch).await;
+    let (mut server, took) = Server::ready(program, &plan.scratch).await;
     let mut memory = |when: &str, memory: Memory| {
         for (figure, value) in [("PSS", memory.pss), ("RSS", memory.rss)] {
             report.add(at, &format!("{figure} {when}"), "MB", Better::Lower, value);
@@ -74,6 +74,11 @@ pub async fn fresh(
     if measure == Measure::Backlog {
         let when = format!("under a backlog of {} MB", plan.backlog);
         memory(&when, publish::backlog(&server, plan.backlog).await);
+        if program.kind == Kind::Durable {
+            let what = format!("restart {when}");
+            let took = server.restarted().await.as_secs_f64() * 1e3;
+            report.add(at, &what, "ms", Better::Lower, took);
+        }
         return;
     }
     // A virtual machine goes on with its start for a moment.

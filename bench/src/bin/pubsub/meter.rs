@@ -31,10 +31,13 @@ pub async fn rate(
     count: &Count,
     length: Duration,
 ) -> Rate {
-    tokio::select! {
+    let rate = tokio::select! {
         rate = watch(server.pid(), count, length) => rate,
         ended = tasks.join_next() => panic!("a client of {} has ended: {ended:?}", server.kind.name()),
-    }
+    };
+    // Whoever asks for a subscription after it has been cleared away ends in an error.
+    tasks.shutdown().await;
+    rate
 }
 
 async fn watch(server: u32, count: &Count, length: Duration) -> Rate {
