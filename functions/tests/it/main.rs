@@ -17,6 +17,7 @@ mod grid;
 mod harness;
 mod logs;
 mod markup;
+mod openapi;
 mod pages;
 mod past;
 mod pubsubhelper;

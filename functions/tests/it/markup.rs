@@ -205,7 +205,7 @@ fn each_fault_is_found() {
         ("<a>x</a>", "leads nowhere"),
         ("<table><tr><td></td></tr></table>", "without headers"),
         ("<p aria-labelledby=\"x\"></p>", "labelled by x"),
-        ("<p", "without an end"),
+        ("<p title=\"", "without an end"),
     ] {
         let found = page(body).join("\n");
         assert!(found.contains(says), "{body}: {found}");

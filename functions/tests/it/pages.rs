@@ -6,24 +6,30 @@ use crate::harness::Function;
 use crate::markup::faults;
 use crate::sample::{build, dashboard, full, running};
 
+/// A test, and a try set, with names that would break an address.
+const TEST: &str = "/test?unit=go_test%3Anet&name=Test%3CDial%3E%2Fa%26b%3Dc%23d";
+const SET: &str = "/try/gerrit%2Fdemo~1234%3F%23%26%3C2%3E";
+
 /// Pages, each with a document behind it.
 pub fn pages() -> Vec<String> {
     let build = build(running()).build.id;
-    let test = "unit=go_test%3Anet&name=Test%3CDial%3E%2Fa%26b%3Dc%23d";
+    let commit = "a".repeat(40);
     [
         "/",
         "/about",
         &format!("/build/{build}"),
         "/builder/pi",
         "/builders",
+        &format!("/commits/{commit}"),
+        "/failures",
         "/flakes",
         "/machines",
         "/queue",
         "/queue/bench",
-        &format!("/test?{test}"),
+        TEST,
         "/tests",
         "/tests?repo=demo&branch=main",
-        "/try/gerrit%2Fdemo~1234%3F%23%26%3C2%3E",
+        SET,
     ]
     .map(str::to_owned)
     .to_vec()
@@ -106,7 +112,7 @@ async fn a_builder_has_its_history_trends_and_flakes() {
     let texts = [
         "paused</b> by user:gopher",
         "The last 3 runs took from 3 min 0 s to 3 min 0 s",
-        "The last 3 runs waited from 20.0 s to 20.0 s",
+        "The last 3 runs waited from 20 s to 20 s",
         "<polyline points=\"0.0,8.0 300.0,8.0 600.0,8.0\"/>",
         "<text class=\"failed\" x=\"600.0\" y=\"8.0\">\u{2717}</text>",
         "<th scope=\"row\">2019-04-25</th><td class=\"number\">1</td><td class=\"number\">1</td><td class=\"number\">0 (0 % of all)</td><td class=\"number\">1</td>",
@@ -159,7 +165,7 @@ async fn tests_are_seen_over_commits_and_each_by_itself() {
         "net_test.go:12: got &#60;script&#62;",
         "/commits/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?repo=demo",
     ];
-    shows(&pages()[9], &texts).await;
+    shows(TEST, &texts).await;
     let function = full().await;
     let answer = function.get("/test?unit=never").await;
     assert!(
@@ -179,7 +185,7 @@ async fn a_try_set_says_how_far_it_is() {
         "step test: exit status &#60;1&#62;",
         "/1/steps/1\">log</a>",
     ];
-    shows(pages().last().unwrap(), &texts).await;
+    shows(SET, &texts).await;
 }
 
 #[tokio::test]
