@@ -11,7 +11,7 @@ mod past;
 
 pub use build::build;
 pub use checkpoint::{Checkpoint, OpenThen};
-pub use diff::{Change, Changes, Few};
+pub use diff::Changes;
 pub use past::Past;
 
 /// What lines say beside what happened: names of their details.
