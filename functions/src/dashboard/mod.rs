@@ -15,7 +15,13 @@
 //! | `/log/<SHA-1>` | the log of this text, for clients of 2019 |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
-//! | `/api/farm`, `/api/grid?repo=&branch=&sheet=`, `/api/commits/<commit>?repo=`, `/api/failures?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
+//! | `/builders`, `/builder/<builder>` | all builders on the newest commits; what one did lately, its trends and flakes |
+//! | `/machines`, `/queue`, `/queue/<host type>` | what machines do, and what waits for them |
+//! | `/tests?repo=&branch=`, `/test?repo=&branch=&unit=&name=` | tests that failed lately; where one of them did |
+//! | `/try/<set>` | the builds of a try set |
+//! | `/about` | versions, whether deliveries add up, how old what pages show is |
+//! | `/openapi.json` | all of this for programs: `/api/<page>` is what a page is made of; so is `<page>.json`, and the page itself where JSON is preferred ([`forms`]) |
+//! | `/api/farm`, `/api/status` | what no single page shows |
 //! | `/api/audit` | what people asked for: only with a token as for commands, and only where `FARM_TOKEN_KEY` is set |
 //!
 //! With `?at=2026-11-24T15:04:05Z`, front page, grid and build are of that moment: from a checkpoint and the lines of history

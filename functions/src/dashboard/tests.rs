@@ -60,7 +60,7 @@ impl Mark {
 
     pub(super) fn class(self) -> &'static str {
         match self {
-            Self::Quiet => "quiet",
+            Self::Quiet => "queued",
             Self::Flaked => "lost",
             Self::Failed => "failed",
         }

@@ -153,7 +153,7 @@ async fn a_queue_says_when_jobs_begin_and_why_they_wait() {
 async fn tests_are_seen_over_commits_and_each_by_itself() {
     let texts = [
         "go_test:net Test&#60;Dial&#62;/a&#38;b=c#d</a>",
-        "<i class=\"failed\">\u{2717}</i><i class=\"quiet\">\u{b7}</i><i class=\"failed\">\u{2717}</i>",
+        "<i class=\"failed\">\u{2717}</i><i class=\"queued\">\u{b7}</i><i class=\"failed\">\u{2717}</i>",
         "failed on 2 of 3 commits; linux-test, pi",
         "href=\"/test?repo=demo&#38;branch=main&#38;unit=go_test%3Anet&#38;name=Test%3CDial%3E%2Fa%26b%3Dc%23d\"",
     ];
