@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod answer;
 mod breakages;
 mod budget;
 mod builder;
@@ -24,6 +25,10 @@ use crate::message::activity::Hint;
 use crate::reason::{Reason, SetAside};
 use crate::record::{Build, CommitInfo, Run};
 
+pub use answer::{
+    AboutAnswer, BuilderSummary, BuildersAnswer, Change, DiffAnswer, DocumentAge, Few, Head,
+    MachinesAnswer, Problem, QueuesAnswer, TestAnswer,
+};
 pub use breakages::{Breakage, BreakagesView, Mended};
 pub use budget::{Budget, Span, Spent};
 pub use builder::{BuilderRun, BuilderView};
@@ -212,9 +217,34 @@ pub struct MachineView {
     pub busy: Option<AttemptKey>,
     /// When its hub last spoke of it.
     pub seen: Timestamp,
+    /// Whether it can be leased; none of a coordinator that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<MachineStanding>,
     /// Why it is not used, if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<SetAside>,
+}
+
+/// Whether a machine can be leased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachineStanding {
+    /// It can.
+    Idle,
+    /// It was leased, or its hub says that it works.
+    Busy,
+    /// Its hub keeps it for the next job of a run.
+    Held,
+    /// It has yet to prove itself with a known job.
+    Unproved,
+    /// Its hub would not take work for it, and has not spoken of it since.
+    Suspect,
+    /// Its hub takes no new work.
+    HubDraining,
+    /// It is not used, as somebody asked.
+    Drained,
+    /// It is not used, as the farm decided.
+    Aside,
 }
 
 /// A machine that is away. Whose it is, is no business of a page.

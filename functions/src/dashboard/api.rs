@@ -1,4 +1,4 @@
-//! The views as they are, for programs.
+//! The views as they are, for programs. What is put together from several of them lies with the page that shows it.
 
 use std::sync::Arc;
 
@@ -7,44 +7,20 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use farm_model::id::BuildId;
 use farm_model::view::key;
-use serde_json::json;
 
 use super::Dashboard;
+use super::builder;
 use super::cache::tagged;
+use super::commit;
 use super::past;
 use super::place::{self, WantedQuery};
+use super::problem::{Refused, problem};
+use super::queue;
+use super::set;
+use super::tests;
 use super::trouble::Trouble;
 use super::views::Document;
 use crate::bearer;
-
-/// A page's trouble, for a program.
-pub(super) struct Refused(Trouble);
-
-impl<E: Into<Trouble>> From<E> for Refused {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let (status, text) = match self.0 {
-            Trouble::Missing(text) => (StatusCode::NOT_FOUND, text),
-            Trouble::Unclear(text) => (StatusCode::BAD_REQUEST, text),
-            Trouble::Busy(text) => (StatusCode::SERVICE_UNAVAILABLE, text + " Try again."),
-            Trouble::Away(error) => {
-                tracing::error!(%error, "a view cannot be read");
-                let text = "not now; try again".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, text)
-            }
-        };
-        refusal(status, &text)
-    }
-}
-
-fn refusal(status: StatusCode, text: &str) -> Response {
-    (status, axum::Json(json!({ "error": text }))).into_response()
-}
 
 pub(super) async fn farm(
     State(dashboard): State<Arc<Dashboard>>,
@@ -96,7 +72,11 @@ pub(super) async fn build(
     Path(id): Path<String>,
     query: WantedQuery,
 ) -> Result<Response, Refused> {
-    let missing = || Trouble::Missing(format!("There is no build {id:?}."));
+    let missing = || {
+        Trouble::Missing(format!(
+            "There is no build {id:?}: it may be too old, or not wanted yet."
+        ))
+    };
     let key = key::build(&id.parse::<BuildId>().map_err(|_| missing())?);
     let build = dashboard.builds.get(&key).await?.ok_or_else(missing)?;
     let at = place::wanted(query).at;
@@ -111,7 +91,35 @@ pub(super) async fn commit(
     Path(id): Path<String>,
     query: WantedQuery,
 ) -> Result<Response, Refused> {
-    Ok(answer(&*super::commit::load(&dashboard, &id, query).await?))
+    Ok(answer(&*commit::load(&dashboard, &id, query).await?))
+}
+
+pub(super) async fn builder(
+    State(dashboard): State<Arc<Dashboard>>,
+    Path(name): Path<String>,
+) -> Result<Response, Refused> {
+    Ok(answer(&*builder::load(&dashboard, &name).await?))
+}
+
+pub(super) async fn queue(
+    State(dashboard): State<Arc<Dashboard>>,
+    Path(host): Path<String>,
+) -> Result<Response, Refused> {
+    Ok(answer(&*queue::load(&dashboard, &host).await?))
+}
+
+pub(super) async fn set(
+    State(dashboard): State<Arc<Dashboard>>,
+    Path(name): Path<String>,
+) -> Result<Response, Refused> {
+    Ok(answer(&*set::load(&dashboard, &name).await?))
+}
+
+pub(super) async fn tests(
+    State(dashboard): State<Arc<Dashboard>>,
+    query: WantedQuery,
+) -> Result<Response, Refused> {
+    Ok(answer(&*tests::load(&dashboard, query).await?))
 }
 
 pub(super) async fn flakes(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Refused> {
@@ -125,18 +133,22 @@ pub(super) async fn audit(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let Some(tokens) = &dashboard.tokens else {
-        let text = "what people ask for is not shown here: FARM_TOKEN_KEY is not set";
-        return Ok(refusal(StatusCode::FORBIDDEN, text));
+        let text = "What people ask for is not shown here: FARM_TOKEN_KEY is not set.";
+        return Ok(problem(StatusCode::FORBIDDEN, text.to_owned()));
     };
     if let Err(why) = bearer::subject(tokens, &headers, dashboard.clock.now()) {
-        return Ok(refusal(StatusCode::UNAUTHORIZED, &why));
+        return Ok(problem(StatusCode::UNAUTHORIZED, why));
     }
     let audit = dashboard.audit.get(key::AUDIT).await?;
     Ok(answer(&*audit.ok_or_else(nothing_yet)?))
 }
 
-fn nothing_yet() -> Trouble {
-    Trouble::Missing("There is nothing yet.".to_owned())
+/// What a page says as well before there is anything to show.
+pub(super) fn nothing_yet() -> Trouble {
+    Trouble::Missing(
+        "There is nothing yet: the coordinator writes it once it has read its sources. Ask again later."
+            .to_owned(),
+    )
 }
 
 fn answer<T>(document: &Document<T>) -> Response {

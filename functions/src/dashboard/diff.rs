@@ -5,14 +5,16 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{Html, IntoResponse, Response};
-use farm_core::page::at::{Change, Changes, Few};
+use farm_core::page::at::Changes;
 use farm_model::Timestamp;
 use farm_model::record::Transition;
+use farm_model::view::{Change, DiffAnswer, Few};
 use serde::Deserialize;
 
 use super::Dashboard;
 use super::cells::Badge;
 use super::past;
+use super::problem::Refused;
 use super::shell::Shell;
 use super::text::{Moment, between};
 use super::trouble::Trouble;
@@ -26,6 +28,9 @@ pub(super) struct Two {
     at: Option<String>,
     to: Option<String>,
 }
+
+/// A query that cannot be read says nothing.
+pub(super) type TwoQuery = Result<Query<Two>, axum::extract::rejection::QueryRejection>;
 
 #[derive(Template)]
 #[template(path = "diff.html")]
@@ -66,10 +71,15 @@ struct Note {
     text: String,
 }
 
-pub(super) async fn page(
-    State(dashboard): State<Arc<Dashboard>>,
-    query: Result<Query<Two>, axum::extract::rejection::QueryRejection>,
-) -> Result<Response, Trouble> {
+/// What happened, and between which moments.
+struct Found {
+    farm: String,
+    changes: Changes,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+async fn load(dashboard: &Dashboard, query: TwoQuery) -> Result<Found, Trouble> {
     let Two { at, to } = query.map(|Query(two)| two).unwrap_or_default();
     let now = dashboard.clock.now();
     // Nobody needs an address of nanoseconds.
@@ -85,11 +95,46 @@ pub(super) async fn page(
             "{to} lies before {from}: the earlier moment comes first, as at=."
         )));
     }
-    let loaded = past::load_until(&dashboard, from, to).await?;
-    let farm = loaded.past.front().name;
-    let changes = Changes::between(loaded.past, &loaded.lines, to);
-    let page = page_of(&farm, changes, from, to);
+    let loaded = past::load_until(dashboard, from, to).await?;
+    Ok(Found {
+        farm: loaded.past.front().name,
+        changes: Changes::between(loaded.past, &loaded.lines, to),
+        from,
+        to,
+    })
+}
+
+pub(super) async fn page(
+    State(dashboard): State<Arc<Dashboard>>,
+    query: TwoQuery,
+) -> Result<Response, Trouble> {
+    let found = load(&dashboard, query).await?;
+    let page = page_of(&found.farm, found.changes, found.from, found.to);
     Ok(Html(page.render()?).into_response())
+}
+
+pub(super) async fn json(
+    State(dashboard): State<Arc<Dashboard>>,
+    query: TwoQuery,
+) -> Result<Response, Refused> {
+    let found = load(&dashboard, query).await?;
+    let Changes {
+        opened,
+        started,
+        lost,
+        ended,
+        notes,
+    } = found.changes;
+    let answer = DiffAnswer {
+        from: found.from,
+        to: found.to,
+        opened,
+        started,
+        lost,
+        ended,
+        notes,
+    };
+    Ok(axum::Json(answer).into_response())
 }
 
 fn page_of(farm: &str, changes: Changes, from: Timestamp, to: Timestamp) -> Page {

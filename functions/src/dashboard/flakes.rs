@@ -9,7 +9,8 @@ use farm_model::kept::Flake;
 use farm_model::view::key;
 
 use super::Dashboard;
-use super::shell::Shell;
+use super::links;
+use super::shell::{Section, Shell};
 use super::text::Moment;
 use super::trouble::Trouble;
 
@@ -22,14 +23,20 @@ struct FlakesPage {
     more: usize,
 }
 
-struct Line {
-    test: String,
-    unit: String,
-    builder: String,
-    repo: String,
-    rate: String,
-    last: Moment,
-    log: String,
+/// A test on a builder.
+pub(super) struct Line {
+    pub(super) test: String,
+    pub(super) unit: String,
+    /// The test's page.
+    pub(super) page: String,
+    pub(super) builder: String,
+    /// The builder's page.
+    pub(super) builder_page: String,
+    pub(super) repo: String,
+    pub(super) rate: String,
+    pub(super) first: Moment,
+    pub(super) last: Moment,
+    pub(super) log: String,
 }
 
 pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Trouble> {
@@ -39,26 +46,28 @@ pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Resp
         .get(key::FLAKES)
         .await?
         .ok_or_else(nothing)?;
-    let farm = dashboard.farm.get(key::FARM).await?;
-    let farm = farm.as_ref().map_or("", |farm| &farm.view.name);
     let view = &document.view;
     let page = FlakesPage {
-        shell: Shell::new("Flaky tests", farm, Some(view.made)),
+        shell: Shell::new("Flaky tests", &dashboard.name().await?, Some(view.made))
+            .on(Section::Flakes),
         flakes: view.flakes.iter().map(line).collect(),
         more: view.count.saturating_sub(view.flakes.len()),
     };
     Ok(Html(page.render()?).into_response())
 }
 
-fn line(flake: &Flake) -> Line {
+pub(super) fn line(flake: &Flake) -> Line {
     Line {
         test: flake.name.clone(),
         unit: flake.unit.clone(),
+        page: links::test(&flake.repo, None, &flake.unit, &flake.name),
         builder: flake.builder.to_string(),
+        builder_page: links::builder(&flake.builder),
         repo: flake.repo.to_string(),
         rate: rate(flake),
+        first: Moment(flake.first),
         last: Moment(flake.last),
-        log: format!("/log/{}", flake.evidence),
+        log: links::read(&flake.evidence),
     }
 }
 

@@ -16,15 +16,24 @@
 //! | `/log/<SHA-1>` | the log of this text, for clients of 2019 |
 //! | `/diff?at=&to=` | what happened between two moments; to now without `to` |
 //! | `/flakes` | tests that both passed and failed on the same inputs, with their rates |
-//! | `/api/farm`, `/api/grid?repo=&branch=&sheet=`, `/api/commits/<commit>?repo=`, `/api/failures?repo=&branch=`, `/api/build/<build>`, `/api/flakes`, `/api/status` | the views as they are |
+//! | `/builders`, `/builder/<builder>` | all builders on the newest commits; what one did lately, its trends and flakes |
+//! | `/machines`, `/queue`, `/queue/<host type>` | what machines do, and what waits for them |
+//! | `/tests?repo=&branch=`, `/test?repo=&branch=&unit=&name=` | tests that failed lately; where one of them did |
+//! | `/try/<set>` | the builds of a try set |
+//! | `/about` | versions, whether deliveries add up, how old what pages show is |
+//! | `/openapi.json` | all of this for programs: `/api/<page>` is what a page is made of; so is `<page>.json`, and the page itself where JSON is preferred ([`forms`]) |
+//! | `/api/farm`, `/api/status` | what no single page shows |
 //! | `/api/audit` | what people asked for: only with a token as for commands, and only where `FARM_TOKEN_KEY` is set |
 //!
 //! With `?at=2026-11-24T15:04:05Z`, front page, grid and build are of that moment: from a checkpoint and the lines of history
 //! after it. How long an answer is good, [`cache`] says for all of them.
 
+mod about;
 mod api;
 mod badge;
 mod build;
+mod builder;
+mod builders;
 mod cache;
 mod cells;
 mod commit;
@@ -34,26 +43,36 @@ mod feed;
 mod filter;
 mod flakes;
 mod fleet;
+mod forms;
 mod front;
 mod grid;
 mod head;
+mod links;
 mod log;
+mod machines;
 pub(crate) mod notice;
 mod pages;
 mod past;
 mod place;
+mod problem;
+mod queue;
 mod read;
 mod rendered;
+mod set;
 mod sheet;
 mod shell;
 mod standing;
 mod tabs;
 mod terminal;
+mod test;
+mod tests;
 mod text;
+mod trend;
 mod trouble;
 mod turns;
 mod verdict;
 mod views;
+mod waits;
 mod y2019;
 
 use std::sync::Arc;
@@ -66,7 +85,8 @@ use axum::response::Response;
 use axum::routing::get;
 use farm_bucket::Bucket;
 use farm_model::view::{
-    AuditView, BreakagesView, BuildView, CommitView, FarmView, FlakesView, GridView, StatusView,
+    AuditView, BreakagesView, BuildView, BuilderView, CommitView, FarmView, FlakesView, GridView,
+    QueueView, SetView, StatusView, TestsView,
 };
 use farm_runtime::{Clock, Vars};
 use tower_http::CompressionLevel;
@@ -90,10 +110,15 @@ struct Dashboard {
     standings: Views<Summary>,
     breakages: Views<BreakagesView>,
     builds: Views<BuildView>,
+    builders: Views<BuilderView>,
     commits: Views<CommitView>,
+    queues: Views<QueueView>,
+    sets: Views<SetView>,
+    tests: Views<TestsView>,
     status: Views<StatusView>,
     flakes: Views<FlakesView>,
     audit: Views<AuditView>,
+    summary: builders::Summary,
     /// Of now, by the versions of their views.
     rendered: Rendered,
     /// Of past moments: however many are asked for, the page of now stays.
@@ -119,10 +144,15 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         standings: Views::every(tabs::FRESH, bucket.clone()),
         breakages: Views::new(bucket.clone()),
         builds: Views::new(bucket.clone()),
+        builders: Views::new(bucket.clone()),
         commits: Views::new(bucket.clone()),
+        queues: Views::new(bucket.clone()),
+        sets: Views::new(bucket.clone()),
+        tests: Views::new(bucket.clone()),
         status: Views::new(bucket.clone()),
         flakes: Views::new(bucket.clone()),
         audit: Views::new(bucket.clone()),
+        summary: builders::Summary::default(),
         rendered: Rendered::default(),
         pasts: Rendered::default(),
         turns: turns::Turns::default(),
@@ -133,28 +163,9 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         sessions: Sessions::read(vars)?,
     };
     let dashboard = Arc::new(dashboard);
-    let modes = from_fn_with_state(Arc::clone(&dashboard), y2019::modes);
     let policy = HeaderValue::from_str(&Shell::policy())?;
-    Ok(Router::new()
-        .route("/", get(front::page).layer(modes))
-        .route("/build/{build}", get(build::page))
-        .route("/badge/{file}", get(badge::serve))
-        .route("/breakages.atom", get(feed::serve))
-        .route("/failures", get(failures::page))
-        .route("/api/failures", get(failures::api))
-        .route("/commits/{commit}", get(commit::page))
-        .route("/api/commits/{commit}", get(api::commit))
-        .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
-        .route("/log/{hash}", get(log::by_hash))
-        .route("/read/{build}/{run}/{job}/{attempt}", get(read::page))
-        .route("/diff", get(diff::page))
-        .route("/api/farm", get(api::farm))
-        .route("/api/status", get(api::status))
-        .route("/api/grid", get(api::grid))
-        .route("/api/build/{build}", get(api::build))
-        .route("/flakes", get(flakes::page))
-        .route("/api/flakes", get(api::flakes))
-        .route("/api/audit", get(api::audit))
+    let router = for_people(&dashboard)
+        .merge(for_programs())
         .fallback(not_found)
         .layer(from_fn(cache::kept))
         .layer(from_fn_with_state(policy, guarded))
@@ -163,7 +174,60 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
                 .quality(CompressionLevel::Fastest)
                 .compress_when(compressible()),
         )
-        .with_state(dashboard))
+        .with_state(dashboard);
+    Ok(router
+        .clone()
+        .layer(from_fn_with_state(router, forms::chosen)))
+}
+
+/// For people.
+fn for_people(dashboard: &Arc<Dashboard>) -> Router<Arc<Dashboard>> {
+    let modes = from_fn_with_state(Arc::clone(dashboard), y2019::modes);
+    Router::new()
+        .route("/", get(front::page).layer(modes))
+        .route("/about", get(about::page))
+        .route("/badge/{file}", get(badge::serve))
+        .route("/breakages.atom", get(feed::serve))
+        .route("/build/{build}", get(build::page))
+        .route("/builder/{builder}", get(builder::page))
+        .route("/builders", get(builders::page))
+        .route("/commits/{commit}", get(commit::page))
+        .route("/diff", get(diff::page))
+        .route("/failures", get(failures::page))
+        .route("/flakes", get(flakes::page))
+        .route("/log/{build}/{run}/{job}/{attempt}", get(log::serve))
+        .route("/log/{hash}", get(log::by_hash))
+        .route("/machines", get(machines::page))
+        .route("/openapi.json", get(about::openapi))
+        .route("/queue", get(queue::all_page))
+        .route("/queue/{host}", get(queue::page))
+        .route("/read/{build}/{run}/{job}/{attempt}", get(read::page))
+        .route("/test", get(test::page))
+        .route("/tests", get(tests::page))
+        .route("/try/{set}", get(set::page))
+}
+
+/// For programs.
+fn for_programs() -> Router<Arc<Dashboard>> {
+    Router::new()
+        .route("/api/about", get(about::json))
+        .route("/api/audit", get(api::audit))
+        .route("/api/build/{build}", get(api::build))
+        .route("/api/builder/{builder}", get(api::builder))
+        .route("/api/builders", get(builders::json))
+        .route("/api/commits/{commit}", get(api::commit))
+        .route("/api/diff", get(diff::json))
+        .route("/api/failures", get(failures::api))
+        .route("/api/farm", get(api::farm))
+        .route("/api/flakes", get(api::flakes))
+        .route("/api/grid", get(api::grid))
+        .route("/api/machines", get(machines::json))
+        .route("/api/queue", get(queue::all_json))
+        .route("/api/queue/{host}", get(api::queue))
+        .route("/api/status", get(api::status))
+        .route("/api/test", get(test::json))
+        .route("/api/tests", get(api::tests))
+        .route("/api/try/{set}", get(api::set))
 }
 
 /// What is compressed already stays as it is.

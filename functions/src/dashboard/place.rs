@@ -58,7 +58,7 @@ impl Wanted {
         let shown: String = text.chars().take(60).collect();
         let unclear = |_| {
             Trouble::Unclear(format!(
-                "{shown:?} is no sheet: sheets are numbered from 0."
+                "{shown:?} is no sheet: sheet= takes the number of a page of thirty commits, from 0."
             ))
         };
         text.parse().map(Some).map_err(unclear)

@@ -40,6 +40,11 @@ pub(super) fn millis(millis: u64) -> String {
     }
 }
 
+/// The same of seconds.
+pub(super) fn seconds(seconds: f64) -> String {
+    millis((seconds.max(0.0) * 1000.0) as u64)
+}
+
 /// `812 B`, `3.2 KiB`, `1.0 MiB`.
 pub(super) fn bytes(bytes: u64) -> String {
     let tenths = |unit: u64| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);

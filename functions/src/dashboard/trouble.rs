@@ -5,6 +5,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use farm_bucket::BucketError;
 
+use super::problem::Refused;
 use super::shell::Shell;
 use super::views::ViewError;
 
@@ -85,8 +86,13 @@ fn page(status: StatusCode, heading: &'static str, text: String) -> Response {
     }
 }
 
-/// What has no route.
-pub(super) async fn not_found(uri: Uri) -> Trouble {
+/// What has no route, in the form of what lies beside it.
+pub(super) async fn not_found(uri: Uri) -> Response {
     let path: String = uri.path().chars().take(200).collect();
-    Trouble::Missing(format!("Nothing lies at {path}."))
+    let text = format!("Nothing lies at {path}.");
+    if path.starts_with("/api/") {
+        let help = format!("{text} /openapi.json tells what does.");
+        return Refused::from(Trouble::Missing(help)).into_response();
+    }
+    Trouble::Missing(text).into_response()
 }

@@ -83,7 +83,7 @@ async fn a_farm_that_has_just_started_says_so() {
     let answer = function.get("/").await;
     assert!(answer.of(200).contains("Nothing yet"));
     let answer = function.get("/api/farm").await;
-    assert_eq!(answer.of(404), "{\"error\":\"There is nothing yet.\"}");
+    assert!(answer.of(404).contains("There is nothing yet: "));
     // It is not there yet, but it is known to be wanted.
     let empty = FarmView {
         repositories: Vec::new(),
@@ -180,7 +180,11 @@ async fn while_the_bucket_cannot_be_read_pages_say_so() {
     assert!(answer.of(503).contains("cannot be read right now"));
     assert_eq!(answer.header("retry-after"), "5");
     let answer = function.get("/api/farm").await;
-    assert_eq!(answer.of(503), "{\"error\":\"not now; try again\"}");
+    assert!(
+        answer
+            .of(503)
+            .contains("cannot be read right now; builds are not affected")
+    );
 }
 
 #[tokio::test]

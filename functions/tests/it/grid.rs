@@ -242,6 +242,29 @@ async fn the_navigation_goes_along_with_the_branch() {
             "<a href=\"/builders\">Builders</a>",
         ],
     );
+    for way in [
+        "/builders",
+        "/machines",
+        "/queue",
+        "/tests",
+        "/flakes",
+        "/about",
+        "/failures",
+    ] {
+        assert!(
+            page.contains(&format!("<a href=\"{way}")),
+            "{way} in {page}"
+        );
+        let answer = function.get(way).await;
+        let here = format!("{way}\" aria-current=\"page\"");
+        let about = format!("{way}?repo=demo&#38;branch=main\" aria-current=\"page\"");
+        let text = answer.text();
+        assert!(
+            answer.status == 404 || text.contains(&here) || text.contains(&about),
+            "{way}: {text}"
+        );
+        assert!(!text.contains("Nothing lies at"), "{way} is no page");
+    }
     // Few builders, not all named by system: nothing to group, all words are there.
     assert!(!page.contains("class=\"grid dense\""));
     assert_eq!(farm().repositories.len(), 2);

@@ -6,6 +6,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod api;
 mod build;
 mod caching;
 mod commands;
@@ -16,6 +17,9 @@ mod github;
 mod grid;
 mod harness;
 mod logs;
+mod markup;
+mod openapi;
+mod pages;
 mod past;
 mod pubsubhelper;
 mod read;

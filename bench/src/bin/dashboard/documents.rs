@@ -37,6 +37,8 @@ impl History {
             repositories: vec![RepositoryView {
                 name: self.repo.clone(),
                 branches: vec![BRANCH.to_owned()],
+                role: farm_model::config::Role::Alone,
+                import_path: None,
             }],
             machines: machines.collect(),
             open: Vec::new(),

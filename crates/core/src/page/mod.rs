@@ -20,12 +20,13 @@ use farm_model::id::{BuildId, RepoName};
 use farm_model::kept::{Asked, Flake, Kept, KeptKind};
 use farm_model::record::{Branch, OwnedMachine};
 use farm_model::view::{
-    AuditView, AwayView, FarmView, FeedView, FlakesView, MachineView, OpenBuildView, RepositoryView,
+    AuditView, AwayView, FarmView, FeedView, FlakesView, MachineStanding, MachineView,
+    OpenBuildView, RepositoryView,
 };
 
 use crate::effects::ViewKey;
 use crate::explain::{Explainer, set_aside};
-use crate::farm::{Farm, stand};
+use crate::farm::{Farm, Standing, stand};
 
 pub use build::build;
 pub use grid::{GRID_ROWS, grid, sheet};
@@ -183,7 +184,23 @@ fn machine(farm: &Farm, machine: &crate::farm::Machine) -> MachineView {
         host_type: machine.host_type.clone(),
         busy: machine.lease.clone().or_else(|| machine.busy.clone()),
         seen: machine.seen,
+        standing: Some(standing(farm, machine)),
         aside: set_aside(farm, machine),
+    }
+}
+
+fn standing(farm: &Farm, machine: &crate::farm::Machine) -> MachineStanding {
+    let name = machine.id.name();
+    let drain = name.and_then(|name| farm.book().drain(&name));
+    match machine.standing {
+        Standing::Idle => MachineStanding::Idle,
+        Standing::Busy => MachineStanding::Busy,
+        Standing::Held => MachineStanding::Held,
+        Standing::Unproved => MachineStanding::Unproved,
+        Standing::Suspect => MachineStanding::Suspect,
+        Standing::HubDraining => MachineStanding::HubDraining,
+        Standing::Barred if drain.is_some() => MachineStanding::Drained,
+        Standing::Barred => MachineStanding::Aside,
     }
 }
 

@@ -15,10 +15,10 @@ use serde::Serialize;
 
 use self::digest::Group;
 use super::Dashboard;
-use super::api::Refused;
 use super::cache::tagged;
 use super::commit;
 use super::place::{self, Place, WantedQuery};
+use super::problem::Refused;
 use super::shell::{Section, Shell};
 use super::tabs::Tabs;
 use super::text::Moment;

@@ -2,7 +2,9 @@
 
 use farm_model::config::Role;
 use farm_model::reason::SetAside;
-use farm_model::view::{AwayView, FarmView, MachineView, OpenBuildView, RepositoryView, Status};
+use farm_model::view::{
+    AwayView, FarmView, MachineStanding, MachineView, OpenBuildView, RepositoryView, Status,
+};
 
 use super::{HOSTILE, at, attempt, commit, key_of};
 
@@ -29,9 +31,11 @@ pub fn farm() -> FarmView {
             machine("h1/m1"),
             MachineView {
                 busy: Some(attempt()),
+                standing: Some(MachineStanding::Busy),
                 ..machine("h1/m2")
             },
             MachineView {
+                standing: Some(MachineStanding::Aside),
                 aside: Some(SetAside {
                     machine: "h1/m3".parse().unwrap(),
                     why: "lost <3> attempts in a row".to_owned(),
@@ -65,6 +69,7 @@ fn machine(id: &str) -> MachineView {
         host_type: "bench".parse().unwrap(),
         busy: None,
         seen: at("10:00:00"),
+        standing: Some(MachineStanding::Idle),
         aside: None,
     }
 }

@@ -22,7 +22,7 @@ pub use self::farm::farm;
 pub use self::grid::{grid, sheet};
 pub use self::queue::queue;
 pub use self::status::{audit, status};
-pub use self::tests::{TEST, flake, flakes, tests};
+pub use self::tests::{flake, flakes, tests};
 use crate::harness::Function;
 
 /// What a stranger may write into a commit.

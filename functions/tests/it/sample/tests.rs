@@ -7,7 +7,7 @@ use farm_model::view::{FlakesView, TestFailure, TestLine, TestsView};
 use super::{HOSTILE, at, commit, key_of};
 
 /// A test of this name breaks an address and a page that do not look after it.
-pub const TEST: &str = "Test<Dial>/a&b=c#d";
+const TEST: &str = "Test<Dial>/a&b=c#d";
 
 pub fn tests() -> TestsView {
     let commits = ['a', 'b', 'c'].map(|digit| commit(digit, "").id);

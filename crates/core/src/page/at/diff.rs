@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use farm_model::record::Transition;
-use farm_model::view::{OpenBuildView, Status};
+use farm_model::view::{Change, Few, OpenBuildView, Status};
 
 use super::Past;
 
@@ -25,46 +25,6 @@ pub struct Changes {
     pub notes: Few<Transition>,
 }
 
-/// The first of many, and how many there are.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Few<T> {
-    /// The first.
-    pub first: Vec<T>,
-    /// How many there are in all.
-    pub count: usize,
-}
-
-/// Something that happened to a build.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Change {
-    /// When.
-    pub at: Timestamp,
-    /// The build as it was just before, or as it was opened.
-    pub build: OpenBuildView,
-    /// How its run stood then.
-    pub status: Status,
-    /// Reason, cause or machine, for people.
-    pub text: String,
-}
-
-impl<T> Default for Few<T> {
-    fn default() -> Self {
-        Self {
-            first: Vec::new(),
-            count: 0,
-        }
-    }
-}
-
-impl<T> Few<T> {
-    fn add(&mut self, one: T) {
-        self.count += 1;
-        if self.first.len() < TOLD {
-            self.first.push(one);
-        }
-    }
-}
-
 impl Changes {
     /// From the moment of `past` up to `to`, of lines of history in order.
     #[must_use]
@@ -80,7 +40,7 @@ impl Changes {
                 continue;
             }
             if line.build.is_none() {
-                changes.notes.add(line.clone());
+                add(&mut changes.notes, line.clone());
             }
             let before = line
                 .build
@@ -110,11 +70,20 @@ impl Changes {
             "lost" => (&mut self.ended, Status::Lost, "reason"),
             _ => return,
         };
-        list.add(Change {
+        let text = line.detail.get(said).cloned().unwrap_or_default();
+        let change = Change {
             at: line.at,
             build,
             status,
-            text: line.detail.get(said).cloned().unwrap_or_default(),
-        });
+            text,
+        };
+        add(list, change);
+    }
+}
+
+fn add<T>(few: &mut Few<T>, one: T) {
+    few.count += 1;
+    if few.first.len() < TOLD {
+        few.first.push(one);
     }
 }

@@ -13,7 +13,7 @@ pub use build::build;
 #[cfg(test)]
 pub(crate) use checkpoint::without_failures;
 pub use checkpoint::{Checkpoint, OpenThen};
-pub use diff::{Change, Changes, Few};
+pub use diff::Changes;
 pub use past::Past;
 
 /// What lines say beside what happened: names of their details.
