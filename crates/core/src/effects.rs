@@ -39,6 +39,13 @@ pub enum ViewKey {
         /// The branch.
         branch: String,
     },
+    /// What broke on one branch.
+    Breakages {
+        /// The repository.
+        repo: RepoName,
+        /// The branch.
+        branch: String,
+    },
     /// The queue of a host type.
     Queue {
         /// The host type.
@@ -62,6 +69,7 @@ impl ViewKey {
             Self::Flakes => key::FLAKES.to_owned(),
             Self::Audit => key::AUDIT.to_owned(),
             Self::Grid { repo, branch } => key::grid(repo, branch),
+            Self::Breakages { repo, branch } => key::breakages(repo, branch),
             Self::Queue { host } => key::queue(host),
             Self::Build { id } => key::build(id),
         }

@@ -243,7 +243,7 @@ fn finished(
 }
 
 /// Where to read why: the last attempt of the job that decided, or of the last job that had one.
-fn deciding_attempt(run: &Run, outcome: Outcome) -> Option<AttemptKey> {
+pub(super) fn deciding_attempt(run: &Run, outcome: Outcome) -> Option<AttemptKey> {
     let key = |job: &Job| Some(run.attempt_key(&job.name, job.attempts.last()?.number));
     let decided = run.jobs.iter().find(|job| {
         outcome != Outcome::Ok

@@ -3,6 +3,7 @@
 mod aside;
 mod attempts;
 mod beat;
+mod breakage;
 mod builds;
 mod burst;
 mod canary;
@@ -11,6 +12,7 @@ mod carried;
 mod choose;
 mod commands;
 mod culprit;
+mod failure;
 mod fleet;
 mod graph;
 mod idle;
@@ -53,6 +55,7 @@ use crate::fact::Fact;
 use crate::policy::Policy;
 use crate::queue::{JobRef, Queue, Shares};
 use aside::Losses;
+use breakage::Breakages;
 use canary::Canaries;
 use culprit::Searches;
 use fleet::Fleet;
@@ -108,6 +111,7 @@ pub struct Farm {
     losses: Losses,
     shares: Shares,
     searches: Searches,
+    breakages: Breakages,
     canaries: Canaries,
     /// When runs that have begun must be over.
     deadlines: BTreeSet<(Timestamp, BuildId, u32)>,
@@ -151,6 +155,7 @@ impl Farm {
             losses: Losses::default(),
             shares: Shares::default(),
             searches: Searches::default(),
+            breakages: Breakages::default(),
             canaries: Canaries::default(),
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
@@ -418,6 +423,7 @@ impl Farm {
             self.queue.next_wake(),
             self.next_release(),
             self.canaries.next_wake(self.ticked),
+            self.breakages.next_wake(&self.policy),
         ];
         wakes.into_iter().flatten().min()
     }

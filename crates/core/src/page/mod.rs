@@ -1,6 +1,7 @@
 //! Read models, rendered from the state.
 
 pub mod at;
+mod breakages;
 mod queue;
 mod status;
 
@@ -73,6 +74,10 @@ impl<'a> Renderer<'a> {
             ViewKey::Grid { repo, branch } => farm
                 .branch(repo, branch)
                 .map(|branch| serde_json::to_string(&grid(farm, branch, now)))
+                .transpose(),
+            ViewKey::Breakages { repo, branch } => farm
+                .branch(repo, branch)
+                .map(|branch| serde_json::to_string(&breakages::of(farm, branch, now)))
                 .transpose(),
             ViewKey::Queue { host } => serde_json::to_string(&queue::of(farm, host, now)).map(Some),
             ViewKey::Build { id } => build_by(farm, id, now, &mut self.explainer)

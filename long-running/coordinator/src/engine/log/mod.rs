@@ -17,7 +17,7 @@ pub(super) use recorder::{Played, Recorder};
 /// The version that decides.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Rises with every change of the form of entries, of facts, or of what is decided.
-pub(super) const SCHEMA: u32 = 3;
+pub(super) const SCHEMA: u32 = 4;
 
 /// One decision, as it lies in the store.
 #[derive(Debug, Serialize, Deserialize)]
