@@ -9,6 +9,7 @@ pub mod github_webhook;
 pub mod manifest;
 mod names;
 pub mod pubsubhelper;
+pub mod report;
 pub mod retrybuilds;
 mod traced;
 mod webhook;
@@ -30,12 +31,13 @@ pub const ALL: &str = "all";
 pub type Build = fn(&Vars) -> anyhow::Result<Router>;
 
 /// The functions, by the names that `FUNCTION_TARGET` and the manifest give them.
-pub const FUNCTIONS: [(&str, Build); 6] = [
+pub const FUNCTIONS: [(&str, Build); 7] = [
     ("commands", commands::build),
     ("dashboard", dashboard::build),
     ("gerrit-webhook", gerrit_webhook::build),
     ("github-webhook", github_webhook::build),
     ("pubsubhelper", pubsubhelper::build),
+    ("report", report::build),
     ("retrybuilds", retrybuilds::build),
 ];
 

@@ -28,6 +28,9 @@ pub struct Function {
     pub concurrency: Concurrency,
     /// Settings that are no secrets.
     pub settings: Vec<String>,
+    /// Settings that switch something on.
+    #[serde(default)]
+    pub optional_settings: Vec<String>,
     /// Secrets without which it does not start.
     pub secrets: Vec<String>,
     /// Secrets that switch something on.

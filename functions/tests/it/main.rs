@@ -14,6 +14,7 @@ mod harness;
 mod logs;
 mod past;
 mod pubsubhelper;
+mod report;
 mod retrybuilds;
 mod router;
 mod sample;

@@ -41,6 +41,7 @@ impl Plan {
             manifest.values().any(|function| {
                 let lists = [
                     &function.settings,
+                    &function.optional_settings,
                     &function.secrets,
                     &function.optional_secrets,
                 ];
