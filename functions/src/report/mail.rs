@@ -165,7 +165,8 @@ fn address_of(text: &str) -> Option<Address> {
         .rsplit_once('<')
         .and_then(|(_, rest)| rest.split_once('>'));
     let address = inside.map_or(text, |(address, _)| address);
-    address.trim().parse().ok()
+    let odd = text.contains(char::is_control);
+    address.trim().parse().ok().filter(|_| !odd)
 }
 
 fn flag(vars: &Vars, name: &str) -> anyhow::Result<bool> {

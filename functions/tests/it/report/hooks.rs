@@ -37,8 +37,9 @@ async fn a_hook_is_called_once_with_the_event_and_a_signature() {
     .unwrap();
     // Whoever reads CloudEvents reads it.
     let read: Event = event::parse(&calls[0].headers, &calls[0].body).unwrap();
-    assert_eq!(read, event);
-    assert_eq!(read.decode::<BuildersBroken>().unwrap().breakages.len(), 2);
+    assert_eq!((&read.id, &read.kind), (&event.id, &event.kind));
+    let told = |event: &Event| event.decode::<BuildersBroken>().unwrap();
+    assert_eq!(told(&read), told(&event));
     assert_eq!(reporter.push(&mended()).await, 204);
     assert_eq!(server.calls().len(), 1);
 }

@@ -33,7 +33,7 @@ async fn the_team_and_the_author_get_a_letter_each_and_once() {
     assert_eq!(letter.from, "farm@farm.example");
     assert_eq!(
         letter.header("Subject"),
-        "[farm] demo main: 2 builders broken by bbbbbbbbbbbb (net: dial twice)"
+        "[farm] demo main: 2 builders broken by bbbbbbbb (net: dial twice)"
     );
     assert_eq!(letter.header("Auto-Submitted"), "auto-generated");
     assert_eq!(letter.header("Date"), "Thu, 25 Apr 2019 11:01:00 +0000");
@@ -50,7 +50,7 @@ async fn the_team_and_the_author_get_a_letter_each_and_once() {
         "https://farm.example/commits/bbbb",
         "?repo=demo\n",
         "    Ann <b>Example <Ann@example.com>\n",
-        "The commit before, aaaaaaaaaaaa, was green there.",
+        "The commit before, aaaaaaaa, was green there.",
     ] {
         assert!(letter.body.contains(part), "{part}: {}", letter.body);
     }
@@ -59,7 +59,7 @@ async fn the_team_and_the_author_get_a_letter_each_and_once() {
     assert_eq!(letters.len(), 2);
     assert_eq!(
         letters[0].header("Subject"),
-        "[farm] demo main: 1 builder mended by cccccccccccc"
+        "[farm] demo main: 1 builder mended by cccccccc"
     );
 }
 

@@ -196,6 +196,8 @@ impl Talk {
             body.push_str(&line);
             body.push('\n');
         }
+        // Quoted-printable, as far as our letters need it (RFC 2045, 6.7).
+        let body = body.replace("=\n", "").replace("=3D", "=");
         Some(Taken {
             from: from.to_owned(),
             to: to.to_owned(),
