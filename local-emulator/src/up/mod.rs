@@ -46,7 +46,7 @@ use start::Running;
   FARM_HOOKS=https://example.org/hook farm up --repo .
                                             call that webhook when a commit breaks a builder, and when that is mended
   FARM_SMTP=smtp://mail.example.org FARM_MAIL_FROM=farm@example.org FARM_MAIL_TO=team@example.org farm up --repo .
-                                            tell a team by mail; functions/README.md has all settings
+                                            tell a team by mail; docs/notifications.md has all settings
   farm up --chaos 7 --until-idle            a bad week in a minute: what is lost, killed and repeated changes no result")]
 pub struct Args {
     /// Folder that keeps everything; the same folder continues where it stopped

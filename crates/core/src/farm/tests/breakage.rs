@@ -171,7 +171,7 @@ fn what_is_told_says_who_and_why() {
         breakage.failure.attempt.as_ref().unwrap().build,
         breakage.build
     );
-    assert_eq!(t.document().breakages, [breakage.clone()]);
+    assert_eq!(t.document().breakages, told[0].breakages);
 }
 
 #[test]
