@@ -8,7 +8,7 @@ use farm_model::Timestamp;
 use farm_model::event::Event;
 use farm_runtime::Vars;
 use lettre::message::Mailbox;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 
@@ -122,6 +122,7 @@ impl Mail {
                 HeaderName::new_from_ascii_str("Auto-Submitted"),
                 "auto-generated".to_owned(),
             ))
+            .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .body(text.body)
             .map_err(|error| error.to_string())

@@ -88,6 +88,7 @@ async fn what_strangers_write_begins_no_header() {
         "Date",
         "Message-ID",
         "Auto-Submitted",
+        "MIME-Version",
         "Content-Type",
         "Content-Transfer-Encoding",
     ];
