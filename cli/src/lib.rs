@@ -19,6 +19,7 @@ mod session;
 mod status;
 mod text;
 mod token;
+mod views;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,8 @@ pub enum Command {
     Flakes(flakes::Args),
     /// Record machines, make their keys and take them back
     Machine(machine::Args),
+    /// Write the documents anew that pages read
+    Views(views::Args),
     /// Decide again what the coordinator decided, and compare
     Replay(replay::Args),
     /// Look at messages that nobody could use, and send them again or drop them
@@ -102,6 +105,7 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Audit(args) => command::audit::run(&args, session).await,
         Command::Flakes(args) => flakes::run(&args, session).await,
         Command::Machine(args) => machine::run(&args, session).await,
+        Command::Views(args) => views::run(&args, session).await,
         Command::Replay(args) => replay::run(&args, session).await,
         Command::DeadLetters(args) => dead_letters::run(&args, session).await,
         Command::Token(args) => token::run(&args, session),

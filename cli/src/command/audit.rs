@@ -59,6 +59,7 @@ fn what(ask: &Ask) -> String {
         Ask::Resume { builder } => format!("resume {builder}"),
         Ask::Drain { machine, reason } => format!("drain {machine}{}", because(reason)),
         Ask::Undrain { machine } => format!("undrain {machine}"),
+        Ask::RebuildViews => "rebuild views".to_owned(),
     }
 }
 

@@ -38,6 +38,10 @@ async fn each_command_is_one_request_with_a_token() {
             &["undrain", "attic"],
             r#"{"do":"undrain","machine":"attic"}"#.to_owned(),
         ),
+        (
+            &["views", "rebuild"],
+            r#"{"do":"rebuild-views"}"#.to_owned(),
+        ),
     ] {
         let out = ask(&server, words).await.printed();
         assert!(
@@ -47,7 +51,7 @@ async fn each_command_is_one_request_with_a_token() {
         assert_eq!(server.state.commands.lock().pop(), Some(asked));
     }
     let requests = server.asked("/api/commands");
-    assert_eq!(requests.len(), 5);
+    assert_eq!(requests.len(), 6);
     assert!(
         requests
             .iter()

@@ -1,5 +1,6 @@
 //! Logs of attempts: chunks that never change, read as one text.
 
+mod hash;
 mod stitch;
 
 use bytes::{Bytes, BytesMut};

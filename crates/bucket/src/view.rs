@@ -77,6 +77,18 @@ impl Bucket {
         Ok(ReadView::New(View { bytes, version }))
     }
 
+    /// Whether there is a view under `key`.
+    ///
+    /// # Errors
+    /// [`BucketError`].
+    pub async fn has_view(&self, key: &str) -> Result<bool, BucketError> {
+        let options = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
+        Ok(self.get_with(&view_key(key)?, options).await?.is_some())
+    }
+
     /// Writes the view under `key`: whatever is there, or only over the version `expected`. A folder ignores `expected`;
     /// see [`Bucket::lock_folder`].
     ///

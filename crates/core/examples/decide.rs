@@ -169,6 +169,7 @@ fn push(repository: usize, now: Timestamp) -> Result<Observation, Box<dyn std::e
         name: "main".to_owned(),
         default: true,
         commits: (0..Branch::KEPT).map(commit).collect::<Result<_, _>>()?,
+        total: 0,
         observed: now,
     };
     Ok(Observation {

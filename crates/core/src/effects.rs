@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use farm_model::event::{Event, Message, Topic};
-use farm_model::id::{BuildId, HostType, MachineName, RepoName};
+use farm_model::id::{BuildId, BuilderName, CommitId, HostType, MachineName, RepoName};
 use farm_model::kept::{Kept, KeptKey};
-use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
+use farm_model::record::{Branch, Build, BuildKind, Numbered, OwnedMachine, Run, Transition};
 use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, Status, key};
 
@@ -46,6 +46,52 @@ pub enum ViewKey {
         /// The branch.
         branch: String,
     },
+    /// Thirty commits of a branch, for ever.
+    Sheet {
+        /// The repository.
+        repo: RepoName,
+        /// The branch.
+        branch: String,
+        /// Which of its sheets.
+        sheet: u64,
+    },
+    /// No document of its own: all those of a sheet's commits, and of their builds, when everything is written anew.
+    Below {
+        /// The repository.
+        repo: RepoName,
+        /// The branch.
+        branch: String,
+        /// The sheet.
+        sheet: u64,
+    },
+    /// One commit's.
+    Commit {
+        /// The repository.
+        repo: RepoName,
+        /// The commit.
+        commit: CommitId,
+    },
+    /// One try set's.
+    Set {
+        /// The repository.
+        repo: RepoName,
+        /// The commit that is tried.
+        commit: CommitId,
+        /// Its name.
+        set: String,
+    },
+    /// One builder's.
+    Builder {
+        /// The builder.
+        builder: BuilderName,
+    },
+    /// The tests that failed on a branch.
+    Tests {
+        /// The repository.
+        repo: RepoName,
+        /// The branch.
+        branch: String,
+    },
     /// The queue of a host type.
     Queue {
         /// The host type.
@@ -59,6 +105,19 @@ pub enum ViewKey {
 }
 
 impl ViewKey {
+    /// The try set's that a build belongs to.
+    #[must_use]
+    pub fn of_set(build: &Build) -> Option<Self> {
+        let BuildKind::Try { set } = &build.key.kind else {
+            return None;
+        };
+        Some(Self::Set {
+            repo: build.key.repo.clone(),
+            commit: build.key.commit.clone(),
+            set: set.clone(),
+        })
+    }
+
     /// Where the document lies below `views/`.
     #[must_use]
     pub fn path(&self) -> String {
@@ -70,6 +129,20 @@ impl ViewKey {
             Self::Audit => key::AUDIT.to_owned(),
             Self::Grid { repo, branch } => key::grid(repo, branch),
             Self::Breakages { repo, branch } => key::breakages(repo, branch),
+            Self::Sheet {
+                repo,
+                branch,
+                sheet,
+            } => key::sheet(repo, branch, *sheet),
+            Self::Below {
+                repo,
+                branch,
+                sheet,
+            } => format!("{}.below", key::sheet(repo, branch, *sheet)),
+            Self::Commit { repo, commit } => key::commit(repo, commit),
+            Self::Set { set, .. } => key::set(set),
+            Self::Builder { builder } => key::builder(builder),
+            Self::Tests { repo, branch } => key::tests(repo, branch),
             Self::Queue { host } => key::queue(host),
             Self::Build { id } => key::build(id),
         }
@@ -81,6 +154,8 @@ impl ViewKey {
 pub struct Effects {
     /// Branches that moved.
     pub branches: Vec<Branch>,
+    /// Commits that have got numbers.
+    pub numbers: Vec<Numbered>,
     /// Builds to write.
     pub builds: BTreeMap<BuildId, Build>,
     /// Runs to write.
@@ -110,6 +185,7 @@ impl Effects {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.branches.is_empty()
+            && self.numbers.is_empty()
             && self.builds.is_empty()
             && self.runs.is_empty()
             && self.outbox.is_empty()

@@ -140,8 +140,13 @@ impl<'a> Explainer<'a> {
             let build = id.clone();
             self.forecast(&JobRef { build, job }).0
         });
-        let seconds = self.lengths.of_run(id, run).as_secs_f64();
+        let seconds = self.usual_seconds(id, run);
         Some(Expected { start, seconds })
+    }
+
+    /// How long the jobs of a run usually take, in seconds.
+    pub fn usual_seconds(&mut self, id: &BuildId, run: &Run) -> f64 {
+        self.lengths.of_run(id, run).as_secs_f64()
     }
 
     fn under_way(&mut self, id: &BuildId, job: &Job, attempt: &Attempt) -> Reason {

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod book;
+pub mod budget;
 pub mod culprit;
 pub mod effects;
 pub mod explain;
 pub mod fact;
+pub mod failure;
 pub mod farm;
 pub mod page;
 pub mod plan;

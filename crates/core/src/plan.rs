@@ -25,6 +25,8 @@ pub struct Wanted {
     pub key: BuildKey,
     /// 0 for the head.
     pub behind: u32,
+    /// The commit's number on its branch; none where it is not wanted of a branch.
+    pub number: Option<u64>,
 }
 
 /// Branches by repository and name.
@@ -251,7 +253,11 @@ fn wanted(
         kind: BuildKind::PostSubmit,
         against,
     };
-    Wanted { key, behind }
+    Wanted {
+        key,
+        behind,
+        number: branch.number_at(behind as usize),
+    }
 }
 
 /// The columns of a repository's grid.

@@ -3,8 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::queue::Class;
+
 /// How long things may take and how often they are tried.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Policy {
     /// Silence of a hub, or absence of an attempt from its heartbeats, that counts as loss.
     pub grace: SignedDuration,
@@ -43,6 +46,14 @@ pub struct Policy {
     pub history_delay: SignedDuration,
     /// And more for each commit that it lies behind.
     pub behind_delay: SignedDuration,
+    /// In so long from wanted to decided a try is to be over.
+    pub try_objective: SignedDuration,
+    /// The same for a build of a branch's newest commit.
+    pub tip_objective: SignedDuration,
+    /// The same for one of a sub-repository.
+    pub sub_objective: SignedDuration,
+    /// The same for one between a green and a red commit.
+    pub culprit_objective: SignedDuration,
     /// By how much an author's share is pushed back by each job of a try.
     pub share_each: SignedDuration,
     /// By how much at most.
@@ -122,6 +133,10 @@ impl Default for Policy {
             culprit_delay: SignedDuration::from_hours(2),
             history_delay: SignedDuration::from_hours(4),
             behind_delay: SignedDuration::from_mins(10),
+            try_objective: SignedDuration::from_mins(15),
+            tip_objective: SignedDuration::from_mins(45),
+            sub_objective: SignedDuration::from_mins(90),
+            culprit_objective: SignedDuration::from_hours(3),
             share_each: SignedDuration::from_secs(10),
             share_cap: SignedDuration::from_mins(25),
             longest_push_back: SignedDuration::from_hours(12),
@@ -155,6 +170,18 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// In so long from wanted to decided a build of `class` is to be over; for history nothing is promised.
+    #[must_use]
+    pub fn objective(&self, class: Class) -> Option<SignedDuration> {
+        match class {
+            Class::Try => Some(self.try_objective),
+            Class::Tip => Some(self.tip_objective),
+            Class::Sub => Some(self.sub_objective),
+            Class::Culprit => Some(self.culprit_objective),
+            Class::History => None,
+        }
+    }
+
     /// When a job may be tried again after its `losses`-th loss (from 1).
     #[must_use]
     pub fn after_loss(&self, now: Timestamp, losses: u32) -> Timestamp {

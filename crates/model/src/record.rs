@@ -66,6 +66,10 @@ pub struct Branch {
     pub default: bool,
     /// Newest first, following first parents, at most [`Branch::KEPT`].
     pub commits: Vec<CommitInfo>,
+    /// How many of its commits the farm has seen: the next will have this number. Nothing that a source tells: 0 in a
+    /// reading, and in records of before commits had numbers.
+    #[serde(default)]
+    pub total: u64,
     /// When it was read.
     pub observed: Timestamp,
 }
@@ -79,6 +83,36 @@ impl Branch {
     pub fn head(&self) -> Option<&CommitInfo> {
         self.commits.first()
     }
+
+    /// The number of the commit that lies `behind` its head: its place on the branch, counted from 0 for the oldest that
+    /// the farm has seen. None in a branch without numbers.
+    #[must_use]
+    pub fn number_at(&self, behind: usize) -> Option<u64> {
+        self.total.checked_sub(behind as u64 + 1)
+    }
+
+    /// The number of a commit that it holds.
+    #[must_use]
+    pub fn number_of(&self, commit: &CommitId) -> Option<u64> {
+        let behind = self.commits.iter().position(|of| of.id == *commit)?;
+        self.number_at(behind)
+    }
+}
+
+/// Commits of a branch by their numbers, as they are kept for good. What was there under these numbers is replaced, and
+/// what was there from `total` on goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbered {
+    /// The repository.
+    pub repo: RepoName,
+    /// The branch.
+    pub branch: String,
+    /// The number of the first of them.
+    pub first: u64,
+    /// Oldest first.
+    pub commits: Vec<CommitInfo>,
+    /// As [`Branch::total`].
+    pub total: u64,
 }
 
 /// Post-submit or a try: part of a build's identity.
@@ -190,6 +224,9 @@ pub struct Build {
     /// How many commits behind its head it lay when it was first wanted: 0 for a tip.
     #[serde(default)]
     pub behind: u32,
+    /// Its commit's number on its branch when it was first wanted; none where it was not wanted of a branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// The newest run's number, from 1.
     pub run: u32,
 }

@@ -3,7 +3,7 @@
 use farm_model::Timestamp;
 use farm_model::event::{Event, Topic};
 use farm_model::kept::{Kept, KeptKey};
-use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
+use farm_model::record::{Branch, Build, CommitInfo, Numbered, OwnedMachine, Run, Transition};
 use farm_model::view::FeedEvent;
 
 use crate::Epoch;
@@ -16,6 +16,8 @@ pub const FORGET_AT_ONCE: u32 = 1000;
 pub struct Batch {
     /// Branches, by repository and name.
     pub branches: Vec<Branch>,
+    /// Commits of branches by their numbers.
+    pub numbers: Vec<Numbered>,
     /// Builds, by id.
     pub builds: Vec<Build>,
     /// Runs, by build and number. Their builds are stored already or are in `builds`.
@@ -112,6 +114,17 @@ pub struct ViewVersion {
     pub version: String,
     /// When it was written.
     pub at: Timestamp,
+}
+
+/// A commit's place on a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The branch.
+    pub branch: String,
+    /// The commit's number on it.
+    pub number: u64,
+    /// The commit.
+    pub commit: CommitInfo,
 }
 
 /// An event that waits to be published.

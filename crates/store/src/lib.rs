@@ -12,7 +12,7 @@ mod url;
 
 pub use batch::{
     Batch, ConfigRecord, Decision, FORGET_AT_ONCE, InboxEntry, Keep, Loaded, NumberedDecision,
-    OutboxEntry, ViewVersion,
+    OutboxEntry, Placed, ViewVersion,
 };
 pub use error::StoreError;
 pub use postgres::PostgresStore;
@@ -20,10 +20,11 @@ pub use sqlite::{Durability, SqliteStore};
 pub use url::{BadStateUrl, StateUrl, open, open_for_reading};
 
 use std::fmt;
+use std::ops::Range;
 
 use farm_model::Timestamp;
-use farm_model::id::{BuildId, BuilderName, CommitId};
-use farm_model::record::{Build, Run, Transition};
+use farm_model::id::{BuildId, BuilderName, CommitId, RepoName};
+use farm_model::record::{Build, CommitInfo, Run, Transition};
 
 /// Which leader this is, counted from 1 over the life of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,6 +133,30 @@ pub trait Store: Send {
         builder: &BuilderName,
         commit: &CommitId,
     ) -> Result<Vec<(Build, Vec<Run>)>, StoreError>;
+
+    /// The builds of these commits with their runs, oldest first, in whichever repository, whether or not [`Keep`] had them
+    /// loaded. Needs no leadership.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn builds_of(&mut self, commits: &[CommitId]) -> Result<Vec<(Build, Vec<Run>)>, StoreError>;
+
+    /// The commits of a branch that have these numbers, lowest first. Needs no leadership.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn numbered(
+        &mut self,
+        repo: &RepoName,
+        branch: &str,
+        numbers: Range<u64>,
+    ) -> Result<Vec<(u64, CommitInfo)>, StoreError>;
+
+    /// Where a commit stands on the branches of a repository, by branch. Needs no leadership.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn places(&mut self, repo: &RepoName, commit: &CommitId) -> Result<Vec<Placed>, StoreError>;
 
     /// The transitions of the hour that holds `at`, in the order they were committed. Needs no leadership.
     ///

@@ -221,6 +221,7 @@ pub fn build(state: AttemptState) -> BuildView {
             key,
             wanted: at("10:00:00"),
             behind: 0,
+            number: None,
             run: 1,
         },
     }

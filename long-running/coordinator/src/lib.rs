@@ -166,6 +166,8 @@ async fn lead(
             status: status.clone(),
             bucket: bucket.clone(),
             history: doors.another().await?,
+            shelf: doors.another().await?,
+            healer: doors.another().await?,
             leadership: leadership.clone(),
             board: board.clone(),
             metrics: counts.clone(),

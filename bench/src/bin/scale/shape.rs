@@ -94,6 +94,7 @@ pub fn branches(builds: usize, now: Timestamp) -> Vec<Vec<Branch>> {
             },
             default: number == 0,
             commits: (first..first + commits).rev().map(commit).collect(),
+            total: 0,
             observed: now,
         });
         made += 1;

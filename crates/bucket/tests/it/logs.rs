@@ -12,6 +12,20 @@ fn attempt(number: u32) -> AttemptKey {
 }
 
 #[tokio::test]
+async fn a_log_is_found_by_its_hash_and_the_first_that_has_it_stays() {
+    each(async |bucket| {
+        let hash = "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3".parse().unwrap();
+        assert_eq!(bucket.log_by_hash(&hash).await.unwrap(), None);
+        let put = async |number| bucket.put_log_hash(&hash, &attempt(number)).await.unwrap();
+        assert_eq!(put(1).await, Stored::New);
+        assert_eq!(put(2).await, Stored::AlreadyThere);
+        let found = bucket.log_by_hash(&hash).await.unwrap();
+        assert_eq!(found, Some(attempt(1)));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_chunk_again_changes_nothing() {
     each(async |bucket| {
         let put = async |offset, text: &'static str| {

@@ -13,10 +13,10 @@ use farm_model::view::{Breakage, BreakagesView, Mended};
 
 use self::tell::Telling;
 use super::culprit::{Line, key_of};
-use super::failure::cut;
 use super::{Farm, newest};
 use crate::culprit::{Known, breakers};
 use crate::effects::{Effects, ViewKey};
+use crate::failure::cut;
 use crate::policy::earlier;
 
 /// Lines that are looked at in one decision; the rest waits for the next.

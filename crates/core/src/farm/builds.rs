@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use farm_model::id::{AttemptKey, BuildId};
+use farm_model::id::BuildId;
 use farm_model::message::progress::Outcome;
 use farm_model::message::result::RunFinished;
-use farm_model::record::{Build, BuildKind, Job, JobState, Run, Verdict};
+use farm_model::record::{Build, BuildKind, JobState, Run, Verdict};
 
 use super::{Farm, graph, newest};
 use crate::effects::{Effects, ViewKey};
+use crate::failure::deciding_attempt;
 use crate::page::at::detail;
 use crate::plan::Wanted;
 use crate::policy::later;
@@ -17,11 +18,7 @@ use crate::recipe;
 
 impl Farm {
     pub(super) fn index_build(&mut self, build: Build) {
-        let place = (build.key.builder.clone(), build.key.commit.clone());
-        let builds = self.by_commit.entry(place).or_default();
-        if !builds.contains(&build.id) {
-            builds.push(build.id.clone());
-        }
+        self.by_commit.add(&build);
         self.builds.insert(build.id.clone(), build);
     }
 
@@ -45,6 +42,7 @@ impl Farm {
             key: wanted.key.clone(),
             wanted: now,
             behind: wanted.behind,
+            number: wanted.number,
             run: 1,
         };
         self.index_build(build);
@@ -195,6 +193,7 @@ impl Farm {
         let told = format!("finished:{id}:{}", run.number);
         effects.tell_traced(told, now, &finished, run.trace.as_ref());
         self.note_verdict(id, now, effects);
+        self.show_tests(id, effects);
         self.over.insert((now, id.clone()));
     }
 
@@ -211,7 +210,11 @@ impl Farm {
             branch: build.key.branch.clone(),
         });
         effects.dirty.insert(ViewKey::Farm);
-        self.say_stand(id, effects);
+        let is_new = effects.builds.contains_key(id);
+        let is_over = run.verdict.is_some();
+        if self.say_stand(id, effects) || is_new || is_over {
+            self.show(id, effects);
+        }
     }
 }
 
@@ -240,17 +243,4 @@ fn finished(
         seconds_waited: began.duration_since(run.opened).as_secs_f64(),
         attempt: deciding_attempt(run, outcome),
     }
-}
-
-/// Where to read why: the last attempt of the job that decided, or of the last job that had one.
-pub(super) fn deciding_attempt(run: &Run, outcome: Outcome) -> Option<AttemptKey> {
-    let key = |job: &Job| Some(run.attempt_key(&job.name, job.attempts.last()?.number));
-    let decided = run.jobs.iter().find(|job| {
-        outcome != Outcome::Ok
-            && job.state == JobState::Done { outcome }
-            && !graph::is_excused(run, job)
-    });
-    decided
-        .and_then(key)
-        .or_else(|| run.jobs.iter().rev().find_map(key))
 }

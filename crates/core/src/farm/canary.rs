@@ -203,7 +203,14 @@ impl Farm {
             // Somebody has asked for it.
             Some(run) if run.verdict.is_none() => {}
             Some(run) => self.open_run(&id, run.number + 1, &cause, now, effects),
-            None => self.want(&Wanted { key, behind: 0 }, &cause, now, effects),
+            None => {
+                let wanted = Wanted {
+                    key,
+                    behind: 0,
+                    number: None,
+                };
+                self.want(&wanted, &cause, now, effects);
+            }
         }
         self.runs.get(&id)?;
         self.canaries

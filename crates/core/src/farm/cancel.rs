@@ -129,11 +129,10 @@ impl Farm {
     /// Open builds of the commits that a branch shows.
     fn open_of(&self, branch: &Branch) -> Vec<BuildId> {
         let builders = self.config.builders.keys();
-        let places = builders.flat_map(|builder| {
+        let builds = builders.flat_map(|builder| {
             let commits = branch.commits.iter();
-            commits.map(|commit| (builder.clone(), commit.id.clone()))
+            commits.map(move |commit| self.by_commit.at(builder, &commit.id))
         });
-        let builds = places.filter_map(|place| self.by_commit.get(&place));
         let of_branch = |id: &&BuildId| {
             self.builds.get(*id).is_some_and(|build| {
                 build.key.branch == branch.name && build.key.repo == branch.repo

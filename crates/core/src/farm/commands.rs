@@ -9,6 +9,7 @@ use farm_model::record::BuildKind;
 
 use super::{Farm, newest};
 use crate::effects::{Effects, ViewKey};
+use crate::page;
 
 /// Commands that are remembered.
 const REMEMBERED: usize = 500;
@@ -50,8 +51,7 @@ impl Farm {
         let actor = &command.actor;
         match &command.ask {
             Ask::Clear { builder, commit } => {
-                let place = (builder.clone(), commit.clone());
-                let builds = self.by_commit.get(&place).cloned().unwrap_or_default();
+                let builds = self.by_commit.at(builder, commit).to_vec();
                 let cause = format!("cleared by {actor}");
                 let opened = builds
                     .iter()
@@ -77,6 +77,7 @@ impl Farm {
             Ask::Resume { builder } => self.resume(builder, effects),
             Ask::Drain { machine, reason } => self.drain(machine, reason, actor, now, effects),
             Ask::Undrain { machine } => self.undrain(machine, effects),
+            Ask::RebuildViews => self.rebuild_views(effects),
         }
     }
 
@@ -127,6 +128,8 @@ impl Farm {
         };
         self.book.put(Kept::Pause(pause), effects);
         effects.dirty.insert(ViewKey::Farm);
+        let builder = builder.clone();
+        effects.dirty.insert(ViewKey::Builder { builder });
         self.lanes_changed();
         "paused it; what runs goes on".to_owned()
     }
@@ -137,6 +140,8 @@ impl Farm {
             key: builder.to_string(),
         };
         effects.dirty.insert(ViewKey::Farm);
+        let builder = builder.clone();
+        effects.dirty.insert(ViewKey::Builder { builder });
         let was = self.book.take(&key, effects).is_some();
         self.lanes_changed();
         match was {
@@ -163,6 +168,32 @@ impl Farm {
         effects.dirty.insert(ViewKey::Farm);
         self.machines_changed(machine);
         "nothing more is leased to it; what it runs goes on".to_owned()
+    }
+
+    /// All documents are out of date. Those of commits and builds of long ago are many: sheets stand for them, until the
+    /// coordinator comes to them.
+    fn rebuild_views(&self, effects: &mut Effects) -> String {
+        effects.dirty.extend(page::heads(self));
+        let mut count = 0;
+        for branch in self.branches.values() {
+            for sheet in page::sheets(branch) {
+                let (repo, branch) = (branch.repo.clone(), branch.name.clone());
+                effects.dirty.extend([
+                    ViewKey::Sheet {
+                        repo: repo.clone(),
+                        branch: branch.clone(),
+                        sheet,
+                    },
+                    ViewKey::Below {
+                        repo,
+                        branch,
+                        sheet,
+                    },
+                ]);
+                count += 1;
+            }
+        }
+        format!("everything is written anew, {count} sheets of commits and their builds among it")
     }
 
     fn undrain(&mut self, machine: &MachineName, effects: &mut Effects) -> String {

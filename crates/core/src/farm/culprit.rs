@@ -177,19 +177,28 @@ impl Farm {
             Some(Outcome::Ok) => Known::Green,
             Some(Outcome::Lost) => Known::Unsure,
             Some(Outcome::Failed) if is_again(runs) => Known::Red,
-            Some(Outcome::Failed) if self.is_by_chance(key, newest(runs)) => Known::Unsure,
+            Some(Outcome::Failed) if self.is_chance(key, newest(runs)) => Known::Unsure,
             Some(Outcome::Failed) => Known::Red,
         }
     }
 
     /// Whether all that failed in a run is known to flake, and often enough.
-    pub(super) fn is_by_chance(&self, key: &BuildKey, run: &Run) -> bool {
+    fn is_chance(&self, key: &BuildKey, run: &Run) -> bool {
+        let failed = failed_tests(run).map(|test| (&*test.unit, &*test.name));
+        self.is_by_chance(&key.builder, &key.repo, failed)
+    }
+
+    /// The same of what failed: each test's unit and name.
+    pub(crate) fn is_by_chance<'a>(
+        &self,
+        builder: &BuilderName,
+        repo: &RepoName,
+        failed: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> bool {
         let mut any = false;
-        for test in failed_tests(run) {
+        for (unit, name) in failed {
             any = true;
-            let flake = self
-                .book
-                .flake(&key.builder, &key.repo, &test.unit, &test.name);
+            let flake = self.book.flake(builder, repo, unit, name);
             let often = flake.is_some_and(|flake| {
                 u64::from(flake.flaked) * 1000
                     >= u64::from(flake.ran) * u64::from(self.policy.flaky_per_mille)
@@ -223,8 +232,13 @@ impl Farm {
             self.rank_anew(&id, now);
             return;
         }
-        let behind = u32::try_from(at).unwrap_or(u32::MAX);
-        self.want(&Wanted { key, behind }, cause, now, effects);
+        let branch = self.branch(&line.repo, &line.branch);
+        let wanted = Wanted {
+            key,
+            behind: u32::try_from(at).unwrap_or(u32::MAX),
+            number: branch.and_then(|branch| branch.number_at(at)),
+        };
+        self.want(&wanted, cause, now, effects);
     }
 
     /// Waiting jobs of a build take the place that its class has now.
@@ -295,7 +309,7 @@ pub(super) fn key_of(line: &Line, commit: &CommitId) -> BuildKey {
 }
 
 /// Whether a build has failed more than once.
-fn is_again(runs: &[Run]) -> bool {
+pub(crate) fn is_again(runs: &[Run]) -> bool {
     let failed = |run: &&Run| {
         let verdict = run.verdict.as_ref();
         verdict.is_some_and(|verdict| verdict.outcome == Outcome::Failed)
@@ -304,7 +318,7 @@ fn is_again(runs: &[Run]) -> bool {
 }
 
 /// What failed in the jobs that failed.
-fn failed_tests(run: &Run) -> impl Iterator<Item = &TestResult> {
+pub(crate) fn failed_tests(run: &Run) -> impl Iterator<Item = &TestResult> {
     let failed = run.jobs.iter().filter(|job| {
         job.state
             == JobState::Done {

@@ -223,7 +223,7 @@ pub(super) fn verdict_of(run: &Run) -> Outcome {
 }
 
 /// Whether a job failed by chance: its failed units have passed alone.
-pub(super) fn is_excused(run: &Run, job: &Job) -> bool {
+pub(crate) fn is_excused(run: &Run, job: &Job) -> bool {
     let again = format!("{}.again", job.name);
     run.jobs.iter().any(|other| {
         other.name.as_str() == again

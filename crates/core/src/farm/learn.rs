@@ -174,20 +174,15 @@ impl Farm {
         let Some((failed, evidence)) = self.first_report(&job.build, entry) else {
             return;
         };
-        let passed = |unit: &str| {
-            units.iter().any(|of| of == unit)
-                && !report
-                    .tests
-                    .iter()
-                    .any(|test| test.unit == unit && !test.outcome.is_good())
-        };
         if report.outcome == Outcome::Lost {
             return;
         }
         let flaked: Vec<TestResult> = failed
             .tests
             .iter()
-            .filter(|test| test.outcome == TestOutcome::Failed && passed(&test.unit))
+            .filter(|test| {
+                test.outcome == TestOutcome::Failed && has_passed(units, report, &test.unit)
+            })
             .filter(|test| is_plain(test))
             .take(FLAKES)
             .cloned()
@@ -238,6 +233,9 @@ impl Farm {
         flake.evidence = evidence;
         self.book.put(Kept::Flake(flake), effects);
         effects.dirty.insert(ViewKey::Flakes);
+        effects.dirty.insert(ViewKey::Builder {
+            builder: key.builder.clone(),
+        });
     }
 
     /// So that a flake has a rate: how often the units of known ones have been run.
@@ -270,6 +268,13 @@ impl Farm {
             self.book.put(Kept::Flake(flake), effects);
         }
     }
+}
+
+/// Whether a unit that was tried again, as one of `units`, has passed.
+pub(crate) fn has_passed(units: &[String], report: &AttemptReport, unit: &str) -> bool {
+    let mut tests = report.tests.iter();
+    units.iter().any(|of| of == unit)
+        && !tests.any(|test| test.unit == unit && !test.outcome.is_good())
 }
 
 /// Whether its name can be kept: what a test prints is anybody's, and names become keys.

@@ -12,7 +12,6 @@ mod carried;
 mod choose;
 mod commands;
 mod culprit;
-mod failure;
 mod fleet;
 mod graph;
 mod idle;
@@ -20,12 +19,15 @@ mod inbox;
 mod learn;
 mod lease;
 mod ledger;
+mod number;
 mod observe;
 mod owned;
 mod place;
+mod places;
 mod poison;
 mod recall;
 mod saved;
+mod show;
 mod silence;
 mod stand;
 
@@ -44,9 +46,13 @@ use farm_model::trace::TraceParent;
 use farm_model::view::{FeedEvent, Status};
 
 pub use carried::Carried;
+pub(crate) use culprit::{failed_tests, is_again};
 pub use fleet::{Hub, Machine};
+pub(crate) use graph::is_excused;
 pub use idle::Standing;
+pub(crate) use learn::has_passed;
 pub use learn::{timed_as, trust};
+pub use number::all_numbers;
 pub use recall::Unknown;
 
 use crate::book::Book;
@@ -62,6 +68,7 @@ use fleet::Fleet;
 use inbox::Inbox;
 use ledger::Found;
 use owned::Owned;
+use places::Places;
 use stand::Stands;
 pub(crate) use stand::stand;
 
@@ -96,7 +103,7 @@ pub struct Farm {
     builds: HashMap<BuildId, Build>,
     /// Oldest first; never empty.
     runs: HashMap<BuildId, Vec<Run>>,
-    by_commit: HashMap<(BuilderName, CommitId), Vec<BuildId>>,
+    by_commit: Places,
     /// Builds whose newest run is open, by when that was opened.
     open: BTreeSet<(Timestamp, BuildId)>,
     queue: Queue,
@@ -143,7 +150,7 @@ impl Farm {
             branches: BTreeMap::new(),
             builds: HashMap::new(),
             runs: HashMap::new(),
-            by_commit: HashMap::new(),
+            by_commit: Places::default(),
             open: BTreeSet::new(),
             queue: Queue::default(),
             leases: BTreeMap::new(),
@@ -173,6 +180,7 @@ impl Farm {
             .into_iter()
             .filter(|branch| !branch.commits.is_empty())
         {
+            let branch = number::numbered_at_least(branch);
             farm.branches
                 .insert((branch.repo.clone(), branch.name.clone()), branch);
         }
@@ -343,6 +351,22 @@ impl Farm {
     #[must_use]
     pub fn runs(&self, id: &BuildId) -> &[Run] {
         self.runs.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The builds of a commit, of whichever repository, by builder.
+    pub(crate) fn builds_of(&self, commit: &CommitId) -> impl Iterator<Item = &Build> {
+        let ids = self.by_commit.of(commit);
+        ids.filter_map(|id| self.builds.get(id))
+    }
+
+    /// The builds of a commit on one builder, of whichever repository.
+    pub(crate) fn builds_at(
+        &self,
+        builder: &BuilderName,
+        commit: &CommitId,
+    ) -> impl Iterator<Item = &Build> {
+        let ids = self.by_commit.at(builder, commit).iter();
+        ids.filter_map(|id| self.builds.get(id))
     }
 
     /// Builds that are not over, oldest first.

@@ -10,6 +10,7 @@ use farm_model::kept::Snapshot;
 use farm_model::record::Branch;
 
 use super::Farm;
+use super::number::{note_numbers, numbered};
 use crate::effects::{Effects, ViewKey};
 use crate::fact::Observation;
 use crate::page::GRID_ROWS;
@@ -68,6 +69,7 @@ impl Farm {
             effects.ignored += 1;
             return;
         }
+        let branch = numbered(before, branch);
         let moved = before
             .is_none_or(|known| known.commits != branch.commits || known.default != branch.default);
         if moved {
@@ -77,6 +79,7 @@ impl Farm {
                 branch: branch.name.clone(),
             });
             effects.branches.push(branch.clone());
+            note_numbers(before, &branch, effects);
             let count = before
                 .and_then(|before| on_top(before, &branch))
                 .filter(|count| !self.has_builds(&branch, *count));
@@ -106,9 +109,8 @@ impl Farm {
         let new = &branch.commits[..count];
         self.config.builders.keys().any(|builder| {
             new.iter().any(|commit| {
-                let place = (builder.clone(), commit.id.clone());
-                let known = self.by_commit.get(&place);
-                known.is_some_and(|builds| builds.iter().any(of_branch))
+                let builds = self.by_commit.at(builder, &commit.id);
+                builds.iter().any(of_branch)
             })
         })
     }
@@ -146,9 +148,13 @@ impl Farm {
             // A comment was changed.
             return;
         }
-        self.config = config;
+        let before = std::mem::replace(&mut self.config, config);
         effects.note(now, note::CONFIGURED, &[("digest", self.digest.clone())]);
         effects.dirty.insert(ViewKey::Farm);
+        for builder in before.builders.keys().chain(self.config.builders.keys()) {
+            let builder = builder.clone();
+            effects.dirty.insert(ViewKey::Builder { builder });
+        }
         self.lanes_changed();
         self.requeue_all(now, effects);
         let branches: Vec<Branch> = self.branches.values().cloned().collect();
@@ -175,6 +181,7 @@ fn note_moved(count: Option<usize>, branch: &Branch, now: Timestamp, effects: &m
     let Some(count) = count else {
         return note_rewritten(branch, now, effects);
     };
+    let total = branch.total.to_string();
     let new = &branch.commits[..count.min(GRID_ROWS)];
     // Records have text keys only, so their serialisation does not fail.
     let new = serde_json::to_string(new).unwrap_or_default();
@@ -182,6 +189,7 @@ fn note_moved(count: Option<usize>, branch: &Branch, now: Timestamp, effects: &m
         (detail::REPO, branch.repo.to_string()),
         (detail::BRANCH, branch.name.clone()),
         (detail::COMMITS, new),
+        (detail::TOTAL, total),
     ];
     effects.note(now, note::MOVED, &of);
 }

@@ -55,7 +55,7 @@ impl Farm {
         })
     }
 
-    fn class_of(&self, build: &Build) -> Class {
+    pub(crate) fn class_of(&self, build: &Build) -> Class {
         let key = &build.key;
         let searched = line_of(key).is_some_and(|line| self.searches.want(&line, &build.id));
         match &key.kind {

@@ -138,12 +138,6 @@ impl Farm {
         let Some(build) = self.builds.remove(id) else {
             return;
         };
-        let place = (build.key.builder, build.key.commit);
-        if let Some(builds) = self.by_commit.get_mut(&place) {
-            builds.retain(|other| other != id);
-            if builds.is_empty() {
-                self.by_commit.remove(&place);
-            }
-        }
+        self.by_commit.remove(&build);
     }
 }

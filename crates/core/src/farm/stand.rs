@@ -30,12 +30,13 @@ impl Farm {
         }
     }
 
-    /// Says in history how the newest run of a build stands, if that has changed.
-    pub(super) fn say_stand(&mut self, id: &BuildId, effects: &mut Effects) {
+    /// Says in history how the newest run of a build stands, if that has changed; whether it has. The end of a run says
+    /// itself.
+    pub(super) fn say_stand(&mut self, id: &BuildId, effects: &mut Effects) -> bool {
         let run = newest(&self.runs[id]);
         if run.verdict.is_some() {
             self.stands.remove(id);
-            return;
+            return false;
         }
         let (now, waits) = (stand(run), (Status::Queued, run.opened));
         let before = if now == waits {
@@ -43,8 +44,10 @@ impl Farm {
         } else {
             self.stands.insert(id.clone(), now)
         };
-        if before.unwrap_or(waits) != now {
+        let changed = before.unwrap_or(waits) != now;
+        if changed {
             effects.stands(run, now.0, now.1);
         }
+        changed
     }
 }

@@ -167,6 +167,7 @@ impl Dialogue {
             name: "main".to_owned(),
             default: true,
             commits: commits.iter().map(|number| commit(*number)).collect(),
+            total: 0,
             observed: self.now,
         };
         let observation = Observation {

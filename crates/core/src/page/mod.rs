@@ -2,30 +2,41 @@
 
 pub mod at;
 mod breakages;
+mod build;
+mod builder;
+mod commit;
+mod grid;
+mod heads;
+mod line;
 mod queue;
 mod status;
-
-use std::collections::BTreeMap;
+mod stored;
+mod test;
 
 use jiff::Timestamp;
 
+use serde::Serialize;
+
 use farm_model::id::{BuildId, RepoName};
 use farm_model::kept::{Asked, Flake, Kept, KeptKind};
-use farm_model::record::{Branch, BuildKey, BuildKind, OwnedMachine};
+use farm_model::record::{Branch, OwnedMachine};
 use farm_model::view::{
-    AuditView, AwayView, BuildView, Cell, FarmView, FeedView, FlakesView, GridRow, GridView,
-    MachineView, OpenBuildView, RepositoryView, Status,
+    AuditView, AwayView, FarmView, FeedView, FlakesView, MachineView, OpenBuildView, RepositoryView,
 };
 
 use crate::effects::ViewKey;
 use crate::explain::{Explainer, set_aside};
 use crate::farm::{Farm, stand};
-use crate::plan::columns;
 
+pub use build::build;
+pub use grid::{GRID_ROWS, grid, sheet};
+pub use heads::{heads, sheets};
+pub use line::Shown;
+pub(crate) use line::is_cell;
 pub use status::status;
+pub use stored::{Stored, Wants, wants};
+pub use test::tests;
 
-/// Rows of a grid.
-pub const GRID_ROWS: usize = 30;
 /// Flakes listed.
 pub const FLAKES_LISTED: usize = 1000;
 /// Open builds listed on the front page.
@@ -58,33 +69,69 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// As [`render`].
+    /// As [`render`], of what is in memory.
     ///
     /// # Errors
     /// As [`render`].
     pub fn render(&mut self, view: &ViewKey) -> serde_json::Result<Option<String>> {
+        self.render_with(view, &Stored::default())
+    }
+
+    /// As [`render`], with what the store has of what [`wants`] says.
+    ///
+    /// # Errors
+    /// As [`render`].
+    pub fn render_with(
+        &mut self,
+        view: &ViewKey,
+        stored: &Stored,
+    ) -> serde_json::Result<Option<String>> {
         let (farm, now) = (self.farm, self.now);
         match view {
-            ViewKey::Farm => serde_json::to_string(&front(farm, now)).map(Some),
-            ViewKey::Feed => serde_json::to_string(&feed(farm, now)).map(Some),
+            ViewKey::Farm => json(Some(front(farm, now))),
+            ViewKey::Feed => json(Some(feed(farm, now))),
             // The farm's part: whoever writes it adds how it is doing itself.
-            ViewKey::Status => serde_json::to_string(&status::status(farm, now)).map(Some),
-            ViewKey::Flakes => serde_json::to_string(&flakes(farm, now)).map(Some),
-            ViewKey::Audit => serde_json::to_string(&audit(farm, now)).map(Some),
-            ViewKey::Grid { repo, branch } => farm
-                .branch(repo, branch)
-                .map(|branch| serde_json::to_string(&grid(farm, branch, now)))
-                .transpose(),
-            ViewKey::Breakages { repo, branch } => farm
-                .branch(repo, branch)
-                .map(|branch| serde_json::to_string(&breakages::of(farm, branch, now)))
-                .transpose(),
-            ViewKey::Queue { host } => serde_json::to_string(&queue::of(farm, host, now)).map(Some),
-            ViewKey::Build { id } => build_by(farm, id, now, &mut self.explainer)
-                .map(|view| serde_json::to_string(&view))
-                .transpose(),
+            ViewKey::Status => json(Some(status::status(farm, now))),
+            ViewKey::Flakes => json(Some(flakes(farm, now))),
+            ViewKey::Audit => json(Some(audit(farm, now))),
+            ViewKey::Grid { repo, branch } => {
+                json(farm.branch(repo, branch).map(|of| grid(farm, of, now)))
+            }
+            ViewKey::Sheet {
+                repo,
+                branch,
+                sheet: number,
+            } => {
+                let branch = farm.branch(repo, branch);
+                json(branch.map(|of| sheet(farm, of, *number, stored, now)))
+            }
+            ViewKey::Below { .. } => Ok(None),
+            ViewKey::Commit { repo, commit } => {
+                json(commit::commit(farm, repo, commit, stored, now))
+            }
+            ViewKey::Set { repo, commit, set } => {
+                json(commit::set(farm, (repo, commit), set, stored, now))
+            }
+            ViewKey::Builder { builder } => {
+                json(builder::builder(farm, builder, now, &mut self.explainer))
+            }
+            ViewKey::Tests { repo, branch } => {
+                json(farm.branch(repo, branch).map(|of| tests(farm, of, now)))
+            }
+            ViewKey::Breakages { repo, branch } => {
+                let branch = farm.branch(repo, branch);
+                json(branch.map(|of| breakages::of(farm, of, now)))
+            }
+            ViewKey::Queue { host } => json(Some(queue::of(farm, host, now))),
+            ViewKey::Build { id } => {
+                json(build::build_by(farm, id, stored, now, &mut self.explainer))
+            }
         }
     }
+}
+
+fn json<T: Serialize>(view: Option<T>) -> serde_json::Result<Option<String>> {
+    view.map(|view| serde_json::to_string(&view)).transpose()
 }
 
 /// `farm.json`.
@@ -202,81 +249,4 @@ pub fn audit(farm: &Farm, now: Timestamp) -> AuditView {
         .collect();
     asked.sort_by_key(|asked| std::cmp::Reverse(asked.at));
     AuditView { made: now, asked }
-}
-
-/// One branch's grid.
-#[must_use]
-pub fn grid(farm: &Farm, branch: &Branch, now: Timestamp) -> GridView {
-    let builders = columns(farm.config(), &branch.repo);
-    let rows = branch.commits.iter().take(GRID_ROWS).map(|commit| {
-        let cells = builders.iter().map(|builder| {
-            let key = BuildKey {
-                builder: builder.clone(),
-                repo: branch.repo.clone(),
-                commit: commit.id.clone(),
-                branch: branch.name.clone(),
-                kind: BuildKind::PostSubmit,
-                against: None,
-            };
-            cell(farm, &key.id())
-        });
-        GridRow {
-            number: 0,
-            commit: commit.clone(),
-            cells: cells.collect(),
-        }
-    });
-    let rows = rows.collect();
-    GridView {
-        made: now,
-        repo: branch.repo.clone(),
-        branch: branch.name.clone(),
-        sheet: None,
-        total: 0,
-        builders,
-        rows,
-    }
-}
-
-fn cell(farm: &Farm, id: &BuildId) -> Option<Cell> {
-    let build = farm.build(id)?;
-    Some(Cell {
-        build: id.clone(),
-        run: build.run,
-        status: farm.status(id)?,
-        failure: None,
-    })
-}
-
-/// One build's page.
-#[must_use]
-pub fn build(farm: &Farm, id: &BuildId, now: Timestamp) -> Option<BuildView> {
-    build_by(farm, id, now, &mut Explainer::new(farm, now))
-}
-
-fn build_by(
-    farm: &Farm,
-    id: &BuildId,
-    now: Timestamp,
-    explainer: &mut Explainer<'_>,
-) -> Option<BuildView> {
-    let build = farm.build(id)?.clone();
-    let commit = farm
-        .commit(&build.key.repo, &build.key.branch, &build.key.commit)
-        .cloned();
-    let status: Status = farm.status(id)?;
-    let reason = explainer.reason(id);
-    Some(BuildView {
-        made: now,
-        commit,
-        status,
-        why: reason.as_ref().map(ToString::to_string).unwrap_or_default(),
-        reason,
-        expected: explainer.expected(id),
-        usual: BTreeMap::new(),
-        budget: None,
-        number: None,
-        runs: farm.runs(id).to_vec(),
-        build,
-    })
 }

@@ -54,6 +54,7 @@ fn branch(repo: &str, name: &str, commits: &[u32]) -> Branch {
         name: name.to_owned(),
         default: name == "master",
         commits: commits.iter().map(|number| commit(*number)).collect(),
+        total: 0,
         observed: Timestamp::UNIX_EPOCH,
     }
 }

@@ -48,6 +48,7 @@ fn build(builder: &str, repo: &str, against: bool, is_try: bool) -> Build {
         key,
         wanted: Timestamp::UNIX_EPOCH,
         behind: 0,
+        number: None,
         run: 1,
     }
 }
@@ -468,6 +469,7 @@ fn branch(repo: &str, digit: char) -> Branch {
             time: Timestamp::UNIX_EPOCH,
             subject: String::new(),
         }],
+        total: 0,
         observed: Timestamp::UNIX_EPOCH,
     }
 }

@@ -56,6 +56,8 @@ pub enum Ask {
         /// Why, for people.
         reason: String,
     },
+    /// Write all documents anew that pages read.
+    RebuildViews,
     /// Use a machine again that was drained or set aside.
     Undrain {
         /// The machine, by its name.

@@ -145,6 +145,11 @@ fn nanoseconds(at: Timestamp) -> i64 {
     })
 }
 
+/// As the database keeps a count.
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// Whole hours since 1970.
 fn hour(at: Timestamp) -> i64 {
     at.as_second().div_euclid(3600)

@@ -3,20 +3,21 @@
 //! What is in order of text is sorted here: a PostgreSQL database may sort by the rules of a language.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use farm_model::Timestamp;
 use farm_model::event::Event;
-use farm_model::id::{BuildId, BuilderName, CommitId};
+use farm_model::id::{BuildId, BuilderName, CommitId, RepoName};
 use farm_model::kept::Kept;
-use farm_model::record::{Branch, Build, Run, Transition};
+use farm_model::record::{Branch, Build, CommitInfo, Run, Transition};
 use serde::de::DeserializeOwned;
 
-use super::insert::{in_portions, places};
-use super::{Row, Sql, Value, hour, parse};
+use super::insert::{in_portions, places as places_of};
+use super::{Row, Sql, Value, hour, number, parse};
 use crate::fault::Fault;
 use crate::{
     ConfigRecord, Decision, Epoch, InboxEntry, Keep, Leader, Loaded, NumberedDecision, OutboxEntry,
-    ViewVersion,
+    Placed, ViewVersion,
 };
 
 /// Whether the leader is the one that was seen, and has shown no sign of life since; nobody else can take over before the
@@ -125,7 +126,7 @@ fn shown(sql: &mut dyn Sql, branches: &[Branch], since: Timestamp) -> Result<Bui
         deal_all(sql, &format!("{BUILDS_OF}{OPEN}"), &[], deal)?;
         deal_all(sql, &format!("{BUILDS_OF}{ENDED_SINCE}"), &since, deal)?;
         in_portions(commits(branches), |portion| {
-            let list = places(1, portion.len());
+            let list = places_of(1, portion.len());
             let text = format!("SELECT id, body FROM build WHERE commit_id IN ({list})");
             deal_all(sql, &text, &portion, deal)
         })
@@ -136,7 +137,7 @@ fn shown(sql: &mut dyn Sql, branches: &[Branch], since: Timestamp) -> Result<Bui
         deal_all(sql, &format!("{RUNS_OF}{ENDED_SINCE}"), &since, deal)?;
         deal_all(sql, &format!("{OTHERS_OF}{ENDED_SINCE}"), &since, deal)?;
         in_portions(commits(branches), |portion| {
-            let list = places(1, portion.len());
+            let list = places_of(1, portion.len());
             let text = format!(
                 "SELECT build, body FROM run WHERE build IN (SELECT id FROM build WHERE commit_id IN ({list}))"
             );
@@ -159,7 +160,7 @@ pub fn builds(sql: &mut dyn Sql, ids: &[BuildId]) -> Result<Vec<(Build, Vec<Run>
     let keys = ids.iter().map(|id| Value::from(id.as_str())).collect();
     let mut found = Vec::new();
     in_portions(keys, |portion| {
-        let which = format!("id IN ({})", places(1, portion.len()));
+        let which = format!("id IN ({})", places_of(1, portion.len()));
         found.extend(with_runs(sql, &which, &portion)?);
         Ok(())
     })?;
@@ -174,6 +175,59 @@ pub fn find(
 ) -> Result<Vec<(Build, Vec<Run>)>, Fault> {
     let keys = [commit.as_str().into(), builder.as_str().into()];
     with_runs(sql, "commit_id = $1 AND builder = $2", &keys)
+}
+
+/// The builds of these commits, with their runs: a few statements, however many builds there are.
+pub fn builds_of(sql: &mut dyn Sql, commits: &[CommitId]) -> Result<Vec<(Build, Vec<Run>)>, Fault> {
+    let keys = commits.iter().map(|id| Value::from(id.as_str())).collect();
+    let mut found = Vec::new();
+    in_portions(keys, |portion| {
+        let which = format!("commit_id IN ({})", places_of(1, portion.len()));
+        found.extend(with_runs(sql, &which, &portion)?);
+        Ok(())
+    })?;
+    found.sort_by(|(a, _), (b, _)| (a.wanted, &a.id).cmp(&(b.wanted, &b.id)));
+    Ok(found)
+}
+
+/// The commits of a branch that have these numbers, lowest first.
+pub fn numbered(
+    sql: &mut dyn Sql,
+    repo: &RepoName,
+    branch: &str,
+    numbers: &Range<u64>,
+) -> Result<Vec<(u64, CommitInfo)>, Fault> {
+    let text = "SELECT commit_id, body, number FROM commit_number
+         WHERE repo = $1 AND branch = $2 AND number >= $3 AND number < $4 ORDER BY number";
+    let keys = [
+        repo.as_str().into(),
+        branch.into(),
+        number(numbers.start).into(),
+        number(numbers.end).into(),
+    ];
+    all(sql, text, &keys, |row| {
+        let commit = parse::record("commit_number", row.text(0)?, row.text(1)?)?;
+        Ok((count(row.integer(2)?), commit))
+    })
+}
+
+/// Where a commit stands on the branches of a repository, by branch.
+pub fn places(sql: &mut dyn Sql, repo: &RepoName, commit: &CommitId) -> Result<Vec<Placed>, Fault> {
+    let text = "SELECT branch, body, number FROM commit_number WHERE commit_id = $1 AND repo = $2";
+    let keys = [commit.as_str().into(), repo.as_str().into()];
+    let found = all(sql, text, &keys, |row| {
+        Ok(Placed {
+            branch: row.text(0)?.to_owned(),
+            number: count(row.integer(2)?),
+            commit: parse::record("commit_number", row.text(0)?, row.text(1)?)?,
+        })
+    })?;
+    Ok(sorted(found, |of| (of.branch.clone(), of.number)))
+}
+
+/// A count as the database keeps it: none is negative.
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
 }
 
 fn with_runs(

@@ -1,12 +1,16 @@
 //! [`Store`] on any database that runs our statements.
 
+use std::ops::Range;
+
 use farm_model::Timestamp;
-use farm_model::id::{BuildId, BuilderName, CommitId};
-use farm_model::record::{Build, Run, Transition};
+use farm_model::id::{BuildId, BuilderName, CommitId, RepoName};
+use farm_model::record::{Build, CommitInfo, Run, Transition};
 
 use super::{Driver, Purpose, Sql, read, write};
 use crate::fault::Fault;
-use crate::{Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Store, StoreError};
+use crate::{
+    Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Placed, Store, StoreError,
+};
 
 /// The answer of `work` in a transaction, with errors that name the database.
 fn within<T>(
@@ -82,6 +86,25 @@ impl<D: Driver> Store for D {
         commit: &CommitId,
     ) -> Result<Vec<(Build, Vec<Run>)>, StoreError> {
         within(self, Purpose::Read, |sql| read::find(sql, builder, commit))
+    }
+
+    fn builds_of(&mut self, commits: &[CommitId]) -> Result<Vec<(Build, Vec<Run>)>, StoreError> {
+        within(self, Purpose::Read, |sql| read::builds_of(sql, commits))
+    }
+
+    fn numbered(
+        &mut self,
+        repo: &RepoName,
+        branch: &str,
+        numbers: Range<u64>,
+    ) -> Result<Vec<(u64, CommitInfo)>, StoreError> {
+        within(self, Purpose::Read, |sql| {
+            read::numbered(sql, repo, branch, &numbers)
+        })
+    }
+
+    fn places(&mut self, repo: &RepoName, commit: &CommitId) -> Result<Vec<Placed>, StoreError> {
+        within(self, Purpose::Read, |sql| read::places(sql, repo, commit))
     }
 
     fn history(&mut self, at: Timestamp) -> Result<Vec<Transition>, StoreError> {

@@ -32,6 +32,7 @@ macro_rules! tables {
 
 tables! {
     BRANCH = "branch" ("repo", "name"; "observed_at", "body") Replaces;
+    COMMIT = "commit_number" ("repo", "branch", "number"; "commit_id", "body") Replaces;
     BUILD = "build" ("id"; "repo", "commit_id", "builder", "wanted_at", "body") Replaces;
     RUN = "run" ("build", "number"; "opened_at", "outcome", "finished_at", "body") Replaces;
     CONFIG = "config" ("digest"; "seq", "source", "body") Replaces;

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use farm_model::kept::{Kept, KeptKey};
-use farm_model::record::{Branch, Build, OwnedMachine, Run, Transition};
+use farm_model::record::{Branch, Build, Numbered, OwnedMachine, Run, Transition};
 use farm_model::view::FeedEvent;
 use serde::Serialize;
 
 use super::insert::{Record, delete, insert};
 use super::table::{
-    BRANCH, BUILD, CONFIG, DECISION, DIRTY, FEED, HISTORY, INBOX, KEPT, OUTBOX, OWNED_MACHINE, RUN,
-    VIEW_VERSION,
+    BRANCH, BUILD, COMMIT, CONFIG, DECISION, DIRTY, FEED, HISTORY, INBOX, KEPT, OUTBOX,
+    OWNED_MACHINE, RUN, VIEW_VERSION,
 };
-use super::{Sql, Value, hour, nanoseconds, read};
+use super::{Sql, Value, hour, nanoseconds, number, read};
 use crate::fault::Fault;
 use crate::{
     Batch, ConfigRecord, Decision, Epoch, FORGET_AT_ONCE, InboxEntry, OutboxEntry, ViewVersion,
@@ -35,6 +35,7 @@ pub fn renew(sql: &mut dyn Sql, epoch: Epoch) -> Result<bool, Fault> {
 /// Writes all of `batch`.
 pub fn batch(sql: &mut dyn Sql, epoch: Epoch, batch: &Batch) -> Result<(), Fault> {
     insert(sql, &BRANCH, records(&batch.branches, branch)?)?;
+    numbers(sql, &batch.numbers)?;
     insert(sql, &BUILD, records(&batch.builds, build)?)?;
     insert(sql, &RUN, records(&batch.runs, run)?)?;
     configs(sql, batch.config.as_ref())?;
@@ -76,6 +77,35 @@ fn branch(branch: &Branch) -> Result<Record<'_>, Fault> {
         branch.observed.into(),
         json("branch", branch)?,
     ])
+}
+
+/// Those that a branch has no more go first: it may have others under their numbers.
+fn numbers(sql: &mut dyn Sql, changes: &[Numbered]) -> Result<(), Fault> {
+    for of in changes {
+        let end = [
+            of.repo.as_str().into(),
+            (&of.branch).into(),
+            number(of.total).into(),
+        ];
+        sql.execute(
+            "DELETE FROM commit_number WHERE repo = $1 AND branch = $2 AND number >= $3",
+            &end,
+        )?;
+        let numbered = (of.first..).zip(&of.commits);
+        let records: Result<Vec<_>, Fault> = numbered
+            .map(|(at, commit)| {
+                Ok(vec![
+                    of.repo.as_str().into(),
+                    (&of.branch).into(),
+                    number(at).into(),
+                    commit.id.as_str().into(),
+                    json("commit_number", commit)?,
+                ])
+            })
+            .collect();
+        insert(sql, &COMMIT, records?)?;
+    }
+    Ok(())
 }
 
 fn build(build: &Build) -> Result<Record<'_>, Fault> {

@@ -48,7 +48,7 @@ fn a_newer_schema_is_refused_with_what_to_do() {
         text.contains("state.sqlite was written by a newer version"),
         "{text}"
     );
-    assert!(text.contains("schema 99; this one knows up to 3"), "{text}");
+    assert!(text.contains("schema 99; this one knows up to 4"), "{text}");
     assert!(text.contains("install the newer version"), "{text}");
 }
 

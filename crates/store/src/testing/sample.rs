@@ -10,7 +10,7 @@ use farm_model::message::activity::{GithubHint, Hint};
 use farm_model::message::progress::{AttemptReport, LogSummary, Outcome, StepReport};
 use farm_model::record::{
     Attempt, AttemptState, Away, Branch, Build, BuildKey, BuildKind, CommitInfo, Job, JobState,
-    OwnedMachine, Part, Run, Transition, Verdict,
+    Numbered, OwnedMachine, Part, Run, Transition, Verdict,
 };
 use farm_model::view::FeedEvent;
 
@@ -35,15 +35,34 @@ pub fn branch(name: &str, head: u32) -> Branch {
         repo: "sample".parse().unwrap(),
         name: name.to_owned(),
         default: name == "main",
-        commits: vec![CommitInfo {
-            id: commit(head),
-            parents: vec![commit(head.wrapping_sub(1))],
-            author: "Gopher \"G\" Ö".to_owned(),
-            email: "gopher@example.org".to_owned(),
-            time: at(i64::from(head)),
-            subject: "all: mend\tthe build".to_owned(),
-        }],
+        commits: vec![commit_info(head)],
+        total: 0,
         observed: at(i64::from(head)),
+    }
+}
+
+/// A commit.
+#[must_use]
+pub fn commit_info(number: u32) -> CommitInfo {
+    CommitInfo {
+        id: commit(number),
+        parents: vec![commit(number.wrapping_sub(1))],
+        author: "Gopher \"G\" Ö".to_owned(),
+        email: "gopher@example.org".to_owned(),
+        time: at(i64::from(number)),
+        subject: "all: mend\tthe build".to_owned(),
+    }
+}
+
+/// Commits of the branch `main`, oldest first, from the number `first` on.
+#[must_use]
+pub fn numbered(first: u64, commits: &[u32], total: u64) -> Numbered {
+    Numbered {
+        repo: "sample".parse().unwrap(),
+        branch: "main".to_owned(),
+        first,
+        commits: commits.iter().copied().map(commit_info).collect(),
+        total,
     }
 }
 
@@ -63,6 +82,7 @@ pub fn build(number: u32) -> Build {
         key,
         wanted: at(i64::from(number)),
         behind: 0,
+        number: None,
         run: 1,
     }
 }

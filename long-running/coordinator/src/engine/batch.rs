@@ -4,6 +4,7 @@ use farm_core::policy::earlier;
 use farm_core::{Effects, Farm, ViewKey};
 use farm_model::Timestamp;
 use farm_model::event::{Event, Topic};
+use farm_model::record::Numbered;
 use farm_store::{Batch, ConfigRecord, Decision, InboxEntry, OutboxEntry, ViewVersion};
 use jiff::SignedDuration;
 
@@ -18,6 +19,8 @@ pub(super) struct Around {
     pub(super) configured: bool,
     /// Events known to be published.
     pub(super) told: Vec<String>,
+    /// Numbers of commits that were read before there were any.
+    pub(super) renumbered: Vec<Numbered>,
     /// Documents known to be written.
     pub(super) written: Vec<ViewKey>,
     /// What the bucket calls them since.
@@ -40,6 +43,11 @@ pub(super) fn batch(
     let unwanted = around.forget_decisions_before;
     let batch = Batch {
         branches: effects.branches,
+        numbers: around
+            .renumbered
+            .into_iter()
+            .chain(effects.numbers)
+            .collect(),
         builds: effects.builds.into_values().collect(),
         runs: effects.runs.into_values().collect(),
         config,

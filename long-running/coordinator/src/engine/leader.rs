@@ -1,10 +1,15 @@
 //! The leader as a state machine: facts and a moment in, one transaction out, and once that is durable, what may be told.
 //! It knows no clock, no task and no store, so that a simulation and a replay drive the very code that decides.
 
-use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey};
+use std::collections::BTreeSet;
+
+use farm_core::farm::all_numbers;
+use farm_core::{Effects, Fact, Farm, Policy, Saved, ViewKey, page};
 use farm_model::Timestamp;
 use farm_model::config::FarmConfig;
 use farm_model::event::{Event, Topic};
+use farm_model::id::RepoName;
+use farm_model::record::{Branch, Numbered};
 use farm_store::{
     Batch, ConfigRecord, Decision, Epoch, InboxEntry, Loaded, OutboxEntry, ViewVersion,
 };
@@ -57,6 +62,8 @@ pub struct Leader {
     forget_before: Option<Timestamp>,
     /// Known to be done, to be struck out in the next transaction.
     told: Vec<String>,
+    /// Numbers that the store has yet to get.
+    renumbered: Vec<Numbered>,
     written: Vec<ViewKey>,
     versions: Vec<ViewVersion>,
     counts: Counts,
@@ -65,34 +72,39 @@ pub struct Leader {
 impl Leader {
     /// The farm as it was saved, and what an earlier leader may not have told.
     #[must_use]
-    pub fn restore(loaded: Loaded, policy: Policy, now: Timestamp) -> (Self, Tellable) {
-        let untold = Tellable {
-            outbox: loaded.outbox.into_iter().map(told_as).collect(),
+    pub fn restore(mut loaded: Loaded, policy: Policy, now: Timestamp) -> (Self, Tellable) {
+        let mut untold = Tellable {
+            outbox: std::mem::take(&mut loaded.outbox)
+                .into_iter()
+                .map(told_as)
+                .collect(),
             dirty: views(&loaded.dirty),
             history: false,
         };
-        let saved = Saved {
-            config: loaded.config.and_then(parsed),
-            branches: loaded.branches,
-            builds: loaded.builds,
-            runs: loaded.runs,
-            inbox: loaded.inbox.into_iter().map(used_up).collect(),
-            feed: loaded.feed,
-            owned: loaded.owned,
-            kept: loaded.kept,
-        };
+        let epoch = loaded.epoch;
+        let unnumbered = loaded.branches.iter().filter(|branch| branch.total == 0);
+        let unnumbered: BTreeSet<_> = unnumbered.map(name_of).collect();
+        let saved = saved(loaded);
         let start = Start {
             stamp: Stamp::own(),
             at: now,
             policy: policy.clone(),
         };
+        let mind = Mind::restore(policy, saved, now);
+        let branches = mind.farm().branches();
+        let mut renumbered = Vec::new();
+        for branch in branches.filter(|branch| unnumbered.contains(&name_of(branch))) {
+            renumbered.push(all_numbers(branch));
+            untold.dirty.extend(pages_of(branch));
+        }
         let leader = Self {
-            mind: Mind::restore(policy, saved, now),
-            epoch: loaded.epoch,
+            mind,
+            epoch,
             recorder: Recorder::new(start),
             began: now,
             forget_before: None,
             told: Vec::new(),
+            renumbered,
             written: Vec::new(),
             versions: Vec::new(),
             counts: Counts::default(),
@@ -170,6 +182,7 @@ impl Leader {
             decision: logged.map(|inputs| self.decision(inputs, now)),
             configured,
             told: std::mem::take(&mut self.told),
+            renumbered: std::mem::take(&mut self.renumbered),
             written: std::mem::take(&mut self.written),
             versions: std::mem::take(&mut self.versions),
             forget_decisions_before: self.forget_before,
@@ -237,6 +250,38 @@ impl Leader {
         self.counts.decided += decided.count() as u64;
         self.counts.ignored += effects.ignored;
     }
+}
+
+fn saved(loaded: Loaded) -> Saved {
+    Saved {
+        config: loaded.config.and_then(parsed),
+        branches: loaded.branches,
+        builds: loaded.builds,
+        runs: loaded.runs,
+        inbox: loaded.inbox.into_iter().map(used_up).collect(),
+        feed: loaded.feed,
+        owned: loaded.owned,
+        kept: loaded.kept,
+    }
+}
+
+fn name_of(branch: &Branch) -> (RepoName, String) {
+    (branch.repo.clone(), branch.name.clone())
+}
+
+/// The pages that show a branch's commits.
+fn pages_of(branch: &Branch) -> impl Iterator<Item = ViewKey> {
+    let (repo, name) = name_of(branch);
+    let grid = ViewKey::Grid {
+        repo: repo.clone(),
+        branch: name.clone(),
+    };
+    let sheet = move |sheet| ViewKey::Sheet {
+        repo: repo.clone(),
+        branch: name.clone(),
+        sheet,
+    };
+    std::iter::once(grid).chain(page::sheets(branch).map(sheet))
 }
 
 fn used_up(entry: InboxEntry) -> (String, Timestamp) {

@@ -2,7 +2,9 @@
 //! acknowledgements, announcements and pages.
 
 mod batch;
+mod below;
 mod checkpoint;
+mod heal;
 mod history;
 mod keeper;
 mod leader;
@@ -11,6 +13,7 @@ mod mind;
 mod player;
 mod recall;
 mod replay;
+mod shelf;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -78,6 +81,10 @@ pub(crate) struct Parts {
     pub(crate) bucket: Bucket,
     /// The same store once more, for reading history.
     pub(crate) history: Box<dyn Store>,
+    /// And once more, for reading what documents show of long ago.
+    pub(crate) shelf: Box<dyn Store>,
+    /// And once more, for looking which documents there should be.
+    pub(crate) healer: Box<dyn Store>,
     /// Asked before history is written.
     pub(crate) leadership: Leadership,
     /// Where it is put up how this goes.
@@ -99,6 +106,9 @@ pub(crate) struct Engine {
     untold: VecDeque<(Topic, Event)>,
     telling: bool,
     views: Views,
+    shelf: shelf::Shelf,
+    below: below::Below,
+    healer: heal::Healer,
     config: watch::Sender<Option<FarmConfig>>,
     status: watch::Sender<Status>,
     counts: Status,
@@ -143,6 +153,9 @@ impl Engine {
                 page: parts.page,
                 ..Status::default()
             },
+            shelf: shelf::Shelf::start(parts.shelf),
+            below: below::Below::default(),
+            healer: heal::Healer::start(parts.healer, parts.bucket.clone()),
             history: history::Exporter::start(parts.history, parts.bucket, parts.leadership),
             keeper,
             board: parts.board,
@@ -169,9 +182,7 @@ impl Engine {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut front_page = tokio::time::interval(FRONT_PAGE);
         loop {
-            let due = self.views.due();
-            self.recall_shown(&due).await?;
-            self.hand_on(due);
+            self.hand_on();
             let wake = self.next_wake();
             let mut round = Vec::new();
             tokio::select! {
@@ -179,8 +190,13 @@ impl Engine {
                 count = self.inputs.recv_many(&mut round, ROUND) => if count == 0 { return Ok(()) },
                 Some(ids) = self.outbox.done.recv() => self.all_told(ids),
                 written = self.views.written() => self.pages_written(written),
+                () = self.shelf.read() => {}
+                lost = self.healer.missing() => self.views.mark(lost),
                 _ = front_page.tick() => self.views.mark([ViewKey::Farm, ViewKey::Status]),
-                _ = tick.tick() => round.push(Input { facts: vec![Fact::Tick], ..Input::default() }),
+                _ = tick.tick() => {
+                    self.healer.go_on(self.leader.farm());
+                    round.push(Input { facts: vec![Fact::Tick], ..Input::default() });
+                }
                 () = tokio::time::sleep(wake) => {}
             }
             self.round(round).await?;
@@ -266,7 +282,7 @@ impl Engine {
     }
 
     /// Gives durable things to those who tell them: the outbox, the pages, history.
-    fn hand_on(&mut self, due: Vec<ViewKey>) {
+    fn hand_on(&mut self) {
         if !self.telling && !self.untold.is_empty() {
             let count = self.untold.len().min(OUTBOX_ROUND);
             let batch: Vec<_> = self.untold.iter().take(count).cloned().collect();
@@ -275,17 +291,42 @@ impl Engine {
                 self.telling = true;
             }
         }
-        let now = self.clock.now();
-        let mut renderer = page::Renderer::new(self.leader.farm(), now);
-        let documents = due.into_iter().map(|key| {
+        self.write_pages();
+    }
+
+    /// Renders the documents that are due, and has the store read for those of which it knows more.
+    fn write_pages(&mut self) {
+        if self.views.is_writing() {
+            return;
+        }
+        let farm = self.leader.farm();
+        let due = self.shelf.sort(farm, self.views.due());
+        let known = due.into_iter().map(|key| (key, page::Stored::default()));
+        let read = self
+            .shelf
+            .take()
+            .into_iter()
+            .filter_map(|(key, stored)| match key {
+                ViewKey::Below { .. } => {
+                    self.below.begin(key, stored.below);
+                    None
+                }
+                key => Some((key, stored)),
+            });
+        let all: Vec<_> = known.chain(read).collect();
+        let mut renderer = page::Renderer::new(farm, self.clock.now());
+        let documents = all.into_iter().map(|(key, stored)| {
             let text = match &key {
                 ViewKey::Status => serde_json::to_string(&self.board.view()).ok(),
-                other => renderer.render(other).unwrap_or_default(),
+                other => renderer.render_with(other, &stored).unwrap_or_default(),
             };
             (key, text)
         });
         let documents = documents.collect();
         self.views.write(documents);
+        self.views.mark(self.below.portion());
+        self.leader.written(self.below.done().into_iter().collect());
+        self.shelf.go_on(self.leader.farm(), self.below.is_free());
     }
 
     /// How long nothing need happen unless something arrives.
@@ -312,17 +353,16 @@ impl Engine {
         self.keeper.close().await;
         let deadline = tokio::time::sleep(FINISH);
         tokio::pin!(deadline);
+        // What the store has to be read for is left to the next leader.
         while self.telling || !self.untold.is_empty() || self.views.is_behind() {
             self.views.hurry();
-            // What is not in memory any more is left to the next leader.
-            let mut due = self.views.due();
-            due.retain(|key| !self.is_let_go(key));
-            self.hand_on(due);
+            self.hand_on();
             let wake = self.next_wake();
             tokio::select! {
                 () = &mut deadline => break,
                 Some(ids) = self.outbox.done.recv() => self.all_told(ids),
                 written = self.views.written() => self.pages_written(written),
+                () = self.shelf.read() => {}
                 () = tokio::time::sleep(wake) => {}
             }
         }
@@ -337,7 +377,9 @@ impl Engine {
         self.leader.told(ids);
     }
 
-    fn pages_written(&mut self, written: Written) {
+    fn pages_written(&mut self, mut written: Written) {
+        written.keys.retain(|key| !self.shelf.has(key));
+        self.below.written(&written.keys);
         self.leader.written(written.keys);
         self.leader.versions(written.versions);
     }
@@ -362,7 +404,7 @@ impl Engine {
             farm: page::status(self.leader.farm(), self.clock.now()),
             outbox: self.untold.len(),
             outbox_oldest: self.untold.front().map(|(_, event)| event.time),
-            dirty_views: self.views.behind(),
+            dirty_views: self.views.behind() + self.shelf.behind(),
             decided: counts.decided,
             ignored: counts.ignored,
         });

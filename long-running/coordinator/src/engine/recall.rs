@@ -1,7 +1,7 @@
 //! Builds of long ago come back into the leader's memory before facts that may be about them.
 
 use farm_core::farm::Unknown;
-use farm_core::{Fact, Farm, ViewKey};
+use farm_core::{Fact, Farm};
 use farm_store::{Store, StoreError};
 
 use super::Engine;
@@ -29,14 +29,6 @@ impl Engine {
     /// The same facts, after those builds of the store that they may be about.
     pub(super) async fn recall(&mut self, facts: Vec<Fact>) -> anyhow::Result<Vec<Fact>> {
         let unknown = unknown_to(self.leader.farm(), &facts);
-        self.with_recalled(unknown, facts).await
-    }
-
-    async fn with_recalled(
-        &mut self,
-        unknown: Unknown,
-        facts: Vec<Fact>,
-    ) -> anyhow::Result<Vec<Fact>> {
         if unknown.is_empty() {
             return Ok(facts);
         }
@@ -50,33 +42,6 @@ impl Engine {
         .await?;
         self.store = Some(store);
         Ok(found?.into_iter().chain(facts).collect())
-    }
-}
-
-impl Engine {
-    /// Whether a document is about a build that is not in memory: it was over before the document could be written.
-    pub(super) fn is_let_go(&self, key: &ViewKey) -> bool {
-        matches!(key, ViewKey::Build { id } if self.leader.farm().build(id).is_none())
-    }
-
-    /// Recalls the builds that these documents are about.
-    pub(super) async fn recall_shown(&mut self, due: &[ViewKey]) -> anyhow::Result<()> {
-        let let_go = due.iter().filter(|key| self.is_let_go(key));
-        let builds = let_go.filter_map(|key| match key {
-            ViewKey::Build { id } => Some(id.clone()),
-            _ => None,
-        });
-        let unknown = Unknown {
-            builds: builds.collect(),
-            ..Unknown::default()
-        };
-        let facts = self.with_recalled(unknown, Vec::new()).await?;
-        if facts.is_empty() {
-            return Ok(());
-        }
-        let now = self.clock.now();
-        let round = self.leader.take(facts, now)?;
-        self.settle(round, now).await
     }
 }
 

@@ -146,6 +146,7 @@ impl Reader {
             name: branch.name,
             default: branch.default,
             commits: branch.commits,
+            total: 0,
             observed: at,
         });
         facts.push(Fact::Observed(Observation {

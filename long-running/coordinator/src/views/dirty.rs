@@ -6,7 +6,7 @@ use farm_core::ViewKey;
 
 /// Each once.
 #[derive(Debug, Default)]
-pub(super) struct Dirty {
+pub(crate) struct Dirty {
     order: BTreeMap<u64, ViewKey>,
     turns: HashMap<ViewKey, u64>,
     last: u64,
@@ -14,7 +14,7 @@ pub(super) struct Dirty {
 
 impl Dirty {
     /// These are out of date; one that is already keeps its turn.
-    pub(super) fn extend(&mut self, keys: impl IntoIterator<Item = ViewKey>) {
+    pub(crate) fn extend(&mut self, keys: impl IntoIterator<Item = ViewKey>) {
         for key in keys {
             if !self.turns.contains_key(&key) {
                 self.last += 1;
@@ -25,7 +25,7 @@ impl Dirty {
     }
 
     /// Takes the first `most` of those that `may` be taken.
-    pub(super) fn take(&mut self, most: usize, may: impl Fn(&ViewKey) -> bool) -> Vec<ViewKey> {
+    pub(crate) fn take(&mut self, most: usize, may: impl Fn(&ViewKey) -> bool) -> Vec<ViewKey> {
         let taken: Vec<ViewKey> = self
             .iter()
             .filter(|key| may(key))
@@ -41,19 +41,19 @@ impl Dirty {
     }
 
     /// In their order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &ViewKey> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &ViewKey> {
         self.order.values()
     }
 
-    pub(super) fn contains(&self, key: &ViewKey) -> bool {
+    pub(crate) fn contains(&self, key: &ViewKey) -> bool {
         self.turns.contains_key(key)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
 }

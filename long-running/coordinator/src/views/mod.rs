@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use farm_core::ViewKey;
 use farm_store::ViewVersion;
 
-use dirty::Dirty;
+pub(crate) use dirty::Dirty;
 pub(crate) use write::Writer;
 
 /// The least time between two writings of one document.
@@ -71,6 +71,11 @@ impl Views {
     /// These are out of date.
     pub(crate) fn mark(&mut self, keys: impl IntoIterator<Item = ViewKey>) {
         self.dirty.extend(keys);
+    }
+
+    /// Whether a round is under way.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.writing
     }
 
     /// Which documents to render now; empty while a round is under way.

@@ -1,9 +1,11 @@
-//! Two coordinators on one state, over the emulator.
+//! Coordinators over the emulator: two on one state; what one writes.
 #![allow(
     clippy::unwrap_used,
     clippy::missing_docs_in_private_items,
     reason = "a test ends where it cannot go on"
 )]
+
+mod views;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

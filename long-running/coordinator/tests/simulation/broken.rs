@@ -1,10 +1,12 @@
 //! A database without its fence: shows that the simulation would find that.
 
+use std::ops::Range;
+
 use farm_model::Timestamp;
-use farm_model::id::{BuildId, BuilderName, CommitId};
-use farm_model::record::{Build, Run, Transition};
+use farm_model::id::{BuildId, BuilderName, CommitId, RepoName};
+use farm_model::record::{Build, CommitInfo, Run, Transition};
 use farm_store::{
-    Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Store, StoreError,
+    Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Placed, Store, StoreError,
 };
 
 /// Lets every leader write, however old.
@@ -61,6 +63,23 @@ impl<S: Store> Store for Unfenced<S> {
         commit: &CommitId,
     ) -> Result<Vec<(Build, Vec<Run>)>, StoreError> {
         self.inner.find(builder, commit)
+    }
+
+    fn builds_of(&mut self, commits: &[CommitId]) -> Result<Vec<(Build, Vec<Run>)>, StoreError> {
+        self.inner.builds_of(commits)
+    }
+
+    fn numbered(
+        &mut self,
+        repo: &RepoName,
+        branch: &str,
+        numbers: Range<u64>,
+    ) -> Result<Vec<(u64, CommitInfo)>, StoreError> {
+        self.inner.numbered(repo, branch, numbers)
+    }
+
+    fn places(&mut self, repo: &RepoName, commit: &CommitId) -> Result<Vec<Placed>, StoreError> {
+        self.inner.places(repo, commit)
     }
 
     fn another(&self) -> Result<Box<dyn Store>, StoreError> {

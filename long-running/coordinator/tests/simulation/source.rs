@@ -174,6 +174,7 @@ fn observation(name: &str, commits: &[CommitInfo], now: i64) -> Observation {
         name: "main".to_owned(),
         default: true,
         commits: commits.to_vec(),
+        total: 0,
         observed: time(now),
     };
     let some = !commits.is_empty();

@@ -64,7 +64,7 @@ pub fn of(
             bytes: kept.bytes,
             dropped: over + kept.lost,
             whole: kept.whole,
-            hash: None,
+            hash: kept.hash,
         },
         snapshot: brought.snapshot,
         units: brought.units,
@@ -179,6 +179,7 @@ mod tests {
             bytes: 3,
             lost: 4,
             whole: None,
+            hash: None,
             trouble: Some("disk full".to_owned()),
         };
         let report = of(Ok(()), Default::default(), 5, kept);

@@ -145,6 +145,7 @@ fn reading(t: &Dialogue, names: &[&str]) -> Fact {
         name: (*name).to_owned(),
         default: *name == "main",
         commits: vec![commit(1)],
+        total: 0,
         observed: t.now,
     };
     Fact::Observed(Observation {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::farm::current_attempt;
 use crate::page;
-use crate::page::at::{Changes, Checkpoint, Past, build as build_at};
+use crate::page::at::{Changes, Checkpoint, Past, build as build_at, without_failures};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -205,7 +205,7 @@ impl Recorded {
         self.rendered.push(Rendered {
             at: now,
             front: page::front(farm, now),
-            grid: branch.map(|branch| page::grid(farm, branch, now)),
+            grid: branch.map(|branch| without_failures(page::grid(farm, branch, now))),
             builds: builds
                 .filter_map(|build| page::build(farm, &build.id, now))
                 .collect(),

@@ -44,6 +44,7 @@ fn a_build_of_long_ago_that_is_wanted_again_is_the_same_build() {
         name: "main".to_owned(),
         default: true,
         commits: vec![commit(1)],
+        total: 0,
         observed: t.now,
     };
     let back = Fact::Observed(Observation {

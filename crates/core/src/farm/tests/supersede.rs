@@ -25,6 +25,7 @@ fn tools(t: &mut Dialogue) {
         name: "main".to_owned(),
         default: true,
         commits: vec![commit(70)],
+        total: 0,
         observed: t.now,
     };
     t.tell(Fact::Observed(Observation {

@@ -80,6 +80,15 @@ fn open_then(farm: &Farm, id: &BuildId, explainer: &mut Explainer<'_>) -> Option
     })
 }
 
+/// Lines of history do not tell all of it, and a build's page does.
+pub(crate) fn without_failures(mut grid: GridView) -> GridView {
+    let cells = grid.rows.iter_mut().flat_map(|row| &mut row.cells);
+    for cell in cells.flatten() {
+        cell.failure = None;
+    }
+    grid
+}
+
 fn grids(farm: &Farm, now: Timestamp) -> Vec<GridView> {
     let mut branches: Vec<&Branch> = farm.branches().collect();
     branches.sort_by_key(|branch| (!branch.default, &branch.repo, &branch.name));
@@ -90,5 +99,6 @@ fn grids(farm: &Farm, now: Timestamp) -> Vec<GridView> {
         cells <= CELLS
     };
     let kept = branches.into_iter().take_while(fits);
-    kept.map(|branch| page::grid(farm, branch, now)).collect()
+    kept.map(|branch| without_failures(page::grid(farm, branch, now)))
+        .collect()
 }

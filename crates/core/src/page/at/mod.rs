@@ -10,6 +10,8 @@ mod diff;
 mod past;
 
 pub use build::build;
+#[cfg(test)]
+pub(crate) use checkpoint::without_failures;
 pub use checkpoint::{Checkpoint, OpenThen};
 pub use diff::{Change, Changes, Few};
 pub use past::Past;
@@ -22,6 +24,8 @@ pub(crate) mod detail {
     pub(crate) const SINCE: &str = "since";
     /// A branch's new commits, newest first: JSON of [`CommitInfo`](farm_model::record::CommitInfo)s.
     pub(crate) const COMMITS: &str = "commits";
+    /// How many commits the branch has with them.
+    pub(crate) const TOTAL: &str = "total";
     pub(crate) const BUILDER: &str = "builder";
     pub(crate) const REPO: &str = "repo";
     pub(crate) const COMMIT: &str = "commit";

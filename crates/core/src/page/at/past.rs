@@ -207,9 +207,11 @@ impl Past {
             serde_json::from_str(line.detail.get(detail::COMMITS)?).ok()?;
         let grid = self.grids.get_mut(&(repo, branch))?;
         let columns = grid.builders.len();
-        let count = commits.len() as u64;
-        let numbers = (grid.total..grid.total + count).rev();
-        grid.total += count;
+        let total = line.detail.get(detail::TOTAL);
+        let told = total.and_then(|text| text.parse().ok());
+        // Lines of before commits had numbers say none.
+        grid.total = told.unwrap_or(grid.total + commits.len() as u64);
+        let numbers = (0..grid.total).rev();
         let new = std::iter::zip(commits, numbers).map(|(commit, number)| GridRow {
             number,
             commit,

@@ -14,12 +14,15 @@ use self::leaders::{
     watching,
 };
 use self::records::{
-    config, dirty, empty, everything_comes_back, idempotent, inbox, kept, outbox, owned_machines,
-    upserts, views,
+    config, dirty, empty, everything_comes_back, idempotent, inbox, kept, numbers, outbox,
+    owned_machines, upserts, views,
 };
 use self::series::{decisions, feed, finding, history, keeping};
 use super::accepted;
-use super::sample::{at, branch, build, fed, finished, outgoing, owned, pause, run, transition};
+use super::sample::{
+    at, branch, build, commit_info, fed, finished, numbered, outgoing, owned, pause, run,
+    transition,
+};
 use crate::{
     Batch, Committed, ConfigRecord, Decision, Epoch, FORGET_AT_ONCE, InboxEntry, Keep, Loaded,
     Store, ViewVersion,
@@ -50,6 +53,7 @@ pub const SINGLE: &[(&str, Single)] = &[
     ("versions of views are replaced and forgotten", views),
     ("what is over and not shown stays where it is", keeping),
     ("any build is found again", finding),
+    ("commits are found by their numbers", numbers),
     ("large batches are written whole", large),
     ("text from outside is stored whatever it holds", odd_text),
     ("forgetting is bounded in one commit", bounded_forgetting),
@@ -68,6 +72,7 @@ pub const SHARED: &[(&str, Shared)] = &[
 fn full() -> Batch {
     Batch {
         branches: vec![branch("main", 7), branch("dev", 9)],
+        numbers: vec![numbered(0, &[7], 1)],
         builds: vec![build(1), build(2)],
         runs: vec![finished(&build(1).id, 1), run(&build(2).id, 1)],
         config: Some(configuration("d1")),

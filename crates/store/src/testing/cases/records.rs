@@ -1,6 +1,9 @@
 //! What is kept by key, and replaced.
 
+use farm_model::record::{CommitInfo, Numbered};
+
 use super::*;
+use crate::Placed;
 
 pub(super) fn empty(store: &mut dyn Store) {
     let loaded = store.load(Keep::Everything).unwrap();
@@ -200,6 +203,42 @@ pub(super) fn kept(store: &mut dyn Store) {
     let gone = write(&[(newer.key(), None), (pause("c", "never").key(), None)]);
     accepted(store, loaded.epoch, &gone);
     assert_eq!(store.load(Keep::Everything).unwrap().kept, [second]);
+}
+
+pub(super) fn numbers(store: &mut dyn Store) {
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
+    let write = |of| Batch {
+        numbers: vec![of],
+        ..Batch::default()
+    };
+    let repo = numbered(0, &[], 0).repo;
+    let on_main = |store: &mut dyn Store, numbers| -> Vec<(u64, CommitInfo)> {
+        store.numbered(&repo, "main", numbers).unwrap()
+    };
+    let row = |number: u64, of: u32| (number, commit_info(of));
+    accepted(store, epoch, &write(numbered(0, &[10, 11, 12, 13], 4)));
+    let on_dev = Numbered {
+        branch: "dev".to_owned(),
+        ..numbered(7, &[11], 8)
+    };
+    accepted(store, epoch, &write(on_dev));
+    assert_eq!(on_main(store, 1..3), [row(1, 11), row(2, 12)]);
+    assert_eq!(on_main(store, 3..300), [row(3, 13)]);
+    // Rewritten: one is replaced, and what was behind it goes.
+    accepted(store, epoch, &write(numbered(2, &[20], 3)));
+    assert_eq!(on_main(store, 0..9), [row(0, 10), row(1, 11), row(2, 20)]);
+    assert!(store.numbered(&repo, "other", 0..9).unwrap().is_empty());
+    let place = |branch: &str, number| Placed {
+        branch: branch.to_owned(),
+        number,
+        commit: commit_info(11),
+    };
+    let places = store.places(&repo, &commit_info(11).id).unwrap();
+    assert_eq!(places, [place("dev", 7), place("main", 1)]);
+    assert!(store.places(&repo, &commit_info(13).id).unwrap().is_empty());
+    let many: Vec<u32> = (100..700).collect();
+    accepted(store, epoch, &write(numbered(3, &many, 603)));
+    assert_eq!(on_main(store, 590..700).len(), 13);
 }
 
 pub(super) fn views(store: &mut dyn Store) {

@@ -130,5 +130,10 @@ pub(super) fn finding(store: &mut dyn Store) {
     let ids = [again.id.clone(), unknown.id];
     assert_eq!(store.builds(&ids).unwrap(), [(again, runs)]);
     assert!(store.builds(&ids[1..]).unwrap().is_empty());
+    let commits = [build(2).key.commit, build(4).key.commit, key.commit.clone()];
+    let at_commits = store.builds_of(&commits).unwrap();
+    let builds: Vec<_> = at_commits.iter().map(|(build, _)| build.clone()).collect();
+    assert_eq!(builds, [build(2), build(4)]);
+    assert_eq!(at_commits[1].1.len(), 2);
     assert!(store.find(&key.builder, &key.commit).unwrap().is_empty());
 }

@@ -16,6 +16,7 @@ pub(in crate::engine) fn digest(effects: &Effects) -> serde_json::Result<String>
     }
     let parts = (
         &effects.branches,
+        &effects.numbers,
         effects.builds.values().collect::<Vec<_>>(),
         effects.runs.values().collect::<Vec<_>>(),
         &effects.outbox,

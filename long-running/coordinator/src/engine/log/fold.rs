@@ -180,6 +180,7 @@ impl Folds {
             name: read.name,
             default: read.default,
             commits: commits.clone(),
+            total: 0,
             observed: read.observed,
         })
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use farm_bucket::Bucket;
-use farm_model::id::{AttemptKey, BlobId};
+use farm_model::id::{AttemptKey, BlobId, LogHash};
+use sha1::{Digest, Sha1};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::buffer::{Next, Shared};
@@ -37,6 +38,8 @@ pub struct Kept {
     pub lost: u64,
     /// All of it as one blob, if nothing is missing.
     pub whole: Option<BlobId>,
+    /// What clients of 2019 find it by, if nothing is missing.
+    pub hash: Option<LogHash>,
     /// The first thing that went wrong.
     pub trouble: Option<String>,
 }
@@ -50,6 +53,8 @@ pub struct Flusher {
     offset: u64,
     /// The log so far, while it is small.
     small: Option<BytesMut>,
+    /// Of what is stored.
+    hash: Sha1,
     kept: Kept,
 }
 
@@ -62,6 +67,7 @@ impl Flusher {
             pace: Pace::start(),
             offset: 0,
             small: Some(BytesMut::new()),
+            hash: Sha1::new(),
             kept: Kept::default(),
         }
     }
@@ -76,6 +82,7 @@ impl Flusher {
         self.kept.lost += self.shared.lost();
         if self.kept.lost == 0 && self.kept.bytes > 0 {
             self.store_whole().await;
+            self.note_hash().await;
         }
         self.kept
     }
@@ -99,6 +106,7 @@ impl Flusher {
         match self.put(&chunk).await {
             Ok(()) => {
                 self.kept.bytes += len;
+                self.hash.update(&chunk);
                 self.remember(&chunk);
             }
             Err(error) => {
@@ -158,6 +166,22 @@ impl Flusher {
             Err(error) => {
                 self.kept.trouble.get_or_insert(error);
             }
+        }
+    }
+}
+
+impl Flusher {
+    /// Makes it known whose log has this text. One that cannot be found so is still there.
+    async fn note_hash(&mut self) {
+        let digest = std::mem::take(&mut self.hash).finalize();
+        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let Ok(hash) = digits.parse() else {
+            return;
+        };
+        match timeout(TRY, self.bucket.put_log_hash(&hash, &self.attempt)).await {
+            Ok(Ok(_)) => self.kept.hash = Some(hash),
+            Ok(Err(error)) => tracing::warn!(%error, "a log cannot be found by its hash"),
+            Err(_) => tracing::warn!("a log cannot be found by its hash: no answer in {TRY:?}"),
         }
     }
 }

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use farm_bucket::Bucket;
-use farm_model::id::AttemptKey;
+use farm_model::id::{AttemptKey, LogHash};
+use sha1::{Digest, Sha1};
 use tokio::task::JoinSet;
 use tokio::time::{advance, sleep};
 
@@ -125,18 +126,37 @@ async fn small_and_large_logs_are_stored_whole() {
     for size in [10, 3 << 20] {
         let mut b = bench(memory(), 10 << 20);
         let bytes = vec![b'z'; size];
+        let wanted: LogHash = hex(&Sha1::digest(&bytes)).parse().unwrap();
         for piece in bytes.chunks(100_000) {
             b.log.output(piece).await;
         }
         let bucket = b.bucket.clone();
         let (kept, _) = b.end().await;
-        assert_eq!(kept.trouble, None);
+        assert_eq!((kept.trouble, kept.hash.as_ref()), (None, Some(&wanted)));
+        assert_eq!(bucket.log_by_hash(&wanted).await.unwrap(), Some(attempt()));
         let whole = bucket
             .get_blob(&kept.whole.unwrap(), 10 << 20)
             .await
             .unwrap();
         assert!(whole.unwrap() == bytes);
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_log_is_found_by_the_hash_that_clients_of_2019_know() {
+    let mut b = bench(memory(), 100);
+    b.log.output(b"te").await;
+    b.log.output(b"st").await;
+    let bucket = b.bucket.clone();
+    let (kept, text) = b.end().await;
+    assert_eq!(text, "test");
+    let hash = kept.hash.unwrap();
+    assert_eq!(hash.as_str(), "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3");
+    assert_eq!(bucket.log_by_hash(&hash).await.unwrap(), Some(attempt()));
 }
 
 #[tokio::test]
