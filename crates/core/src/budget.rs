@@ -118,7 +118,7 @@ fn pause_end(job: &Job, index: usize, at: Timestamp, policy: &Policy) -> Timesta
         )
     };
     let so_far = &job.attempts[..=index];
-    if so_far.last().as_ref().is_some_and(|last| refused(last)) {
+    if so_far.last().as_ref().is_some_and(refused) {
         let row = so_far.iter().rev().take_while(refused).count();
         return policy.after_refusal(at, u32::try_from(row).unwrap_or(u32::MAX));
     }
