@@ -14,6 +14,7 @@ mod names;
 mod notice;
 mod publish;
 pub mod pubsubhelper;
+pub mod report;
 pub mod results;
 pub mod retrybuilds;
 mod session;
@@ -40,12 +41,13 @@ pub const ALL: &str = "all";
 pub type Build = fn(&Vars) -> anyhow::Result<Router>;
 
 /// The functions, by the names that `FUNCTION_TARGET` and the manifest give them.
-pub const FUNCTIONS: [(&str, Build); 8] = [
+pub const FUNCTIONS: [(&str, Build); 9] = [
     ("commands", commands::build),
     ("dashboard", dashboard::build),
     ("gerrit-webhook", gerrit_webhook::build),
     ("github-webhook", github_webhook::build),
     ("pubsubhelper", pubsubhelper::build),
+    ("report", report::build),
     ("results", results::build),
     ("retrybuilds", retrybuilds::build),
     ("sign-in", sign_in::build),

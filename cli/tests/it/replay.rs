@@ -43,6 +43,7 @@ async fn lead(folder: &Path, meanwhile: impl AsyncFnOnce()) {
         grace: SignedDuration::from_secs(3),
         poll: Duration::from_secs(60),
         missing_after: SignedDuration::from_hours(1),
+        gather: SignedDuration::from_secs(60),
         listen: None,
     };
     let (status, mut watching) = watch::channel(Status::default());

@@ -15,6 +15,7 @@ mod machine;
 mod object;
 mod open;
 mod replay;
+mod said;
 mod view;
 
 pub use blob::BlobStream;
@@ -25,6 +26,7 @@ pub use log::{LogChunk, LogPiece, MAX_CHUNKS, MAX_PIECE};
 pub use machine::{MachineMark, StoredMachine};
 pub use object::Bucket;
 pub use open::folder_url;
+pub use said::{Claim, Claimed};
 pub use view::{PutView, ReadView, View};
 
 /// What became of an object that is written once.

@@ -66,6 +66,15 @@ pub fn search(line: &[Known]) -> Search {
     }
 }
 
+/// Which commits of `line`, newest first, are red while the one before is green: whom [`search`] names alone, all along
+/// the line.
+#[must_use]
+pub fn breakers(line: &[Known]) -> Vec<usize> {
+    let pairs = line.windows(2).enumerate();
+    let breaks = pairs.filter(|(_, pair)| **pair == [Known::Red, Known::Green]);
+    breaks.map(|(at, _)| at).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -111,7 +120,24 @@ mod tests {
         assert_eq!(search(&line("rrxxg")), found(4, &[1, 2, 3]));
     }
 
+    #[test]
+    fn who_broke_it_is_red_right_after_a_green() {
+        assert_eq!(breakers(&line("r")), [0; 0]);
+        assert_eq!(breakers(&line("rg.rgrrxg.r.grrg")), [0, 3, 14]);
+    }
+
     proptest! {
+        /// Both ways to look agree: the search names one alone where, and only where, that one is a breaker.
+        #[test]
+        fn breakers_are_those_whom_the_search_names_alone(text in "[grx.]{0,12}") {
+            let line = line(&text);
+            for at in 0..line.len() {
+                let alone = Search::Found { green: 1, suspects: vec![0] };
+                let named = search(&line[at..]) == alone;
+                prop_assert_eq!(named, breakers(&line).contains(&at), "{} at {}", text, at);
+            }
+        }
+
         /// Whatever commit broke it is found, by as few builds as halving takes.
         #[test]
         fn the_search_ends_with_the_one_that_broke_it(length in 2_usize..100, at in 0.0..1.0_f64) {

@@ -39,6 +39,13 @@ pub enum ViewKey {
         /// The branch.
         branch: String,
     },
+    /// What broke on one branch.
+    Breakages {
+        /// The repository.
+        repo: RepoName,
+        /// The branch.
+        branch: String,
+    },
     /// Thirty commits of a branch, for ever.
     Sheet {
         /// The repository.
@@ -121,6 +128,7 @@ impl ViewKey {
             Self::Flakes => key::FLAKES.to_owned(),
             Self::Audit => key::AUDIT.to_owned(),
             Self::Grid { repo, branch } => key::grid(repo, branch),
+            Self::Breakages { repo, branch } => key::breakages(repo, branch),
             Self::Sheet {
                 repo,
                 branch,

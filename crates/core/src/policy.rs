@@ -78,6 +78,10 @@ pub struct Policy {
     pub searches: usize,
     /// From this rate on, in failures of a thousand runs, a test that flakes does not start a search by failing once.
     pub flaky_per_mille: u32,
+    /// How long what a commit broke, or what of that is mended, is gathered before it is told together.
+    pub gather: SignedDuration,
+    /// What is found to have broken when its results are as old as this is no news any more, and not told.
+    pub news: SignedDuration,
     /// How long a known job that was lost waits to be tried on the machine again; twice as long with each further loss.
     pub canary_back_off: SignedDuration,
     /// At the longest.
@@ -145,6 +149,8 @@ impl Default for Policy {
             searches_each: 2,
             searches: 20,
             flaky_per_mille: 20,
+            gather: SignedDuration::from_mins(1),
+            news: SignedDuration::from_hours(24),
             canary_back_off: SignedDuration::from_mins(1),
             canary_back_off_cap: SignedDuration::from_hours(1),
             canary_valid: SignedDuration::from_hours(12),

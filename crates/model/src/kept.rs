@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AttemptKey, BlobId, BuilderName, CommandId, CommitId, MachineName, RepoName};
 use crate::message::command::Ask;
 use crate::message::progress::Outcome;
+use crate::view::Breakage;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub enum Kept {
     Admission(Admission),
     /// Who broke it.
     Culprit(Culprit),
+    /// A commit that turned a builder red.
+    Breakage(Broken),
     /// What somebody asked for.
     Asked(Asked),
     /// A count.
@@ -56,6 +59,8 @@ pub enum KeptKind {
     Admission,
     /// [`Culprit`].
     Culprit,
+    /// [`Broken`].
+    Breakage,
     /// [`Asked`].
     Asked,
     /// [`Count`].
@@ -243,6 +248,77 @@ pub struct Culprit {
     pub at: Timestamp,
 }
 
+/// A commit that turned a builder red, and what of it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// What is known of it.
+    pub breakage: Breakage,
+    /// What people know of it.
+    pub told: Told,
+}
+
+/// How much of a breakage was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// Nothing yet: what else is found within a while is told with it.
+    Waits,
+    /// Nothing, for good: it was mended before, or was no news when it was found.
+    Never,
+    /// That it is broken.
+    Broken {
+        /// In which part, from 1, of what is told of the commit.
+        part: u32,
+    },
+    /// That it was broken, and that it is mended.
+    Mended {
+        /// In which part of what is told of the commit it was broken.
+        part: u32,
+        /// In which part it was mended.
+        mended: u32,
+    },
+}
+
+impl Told {
+    /// The part in which it was told to be broken.
+    #[must_use]
+    pub fn broken_in(self) -> Option<u32> {
+        match self {
+            Self::Waits | Self::Never => None,
+            Self::Broken { part } | Self::Mended { part, .. } => Some(part),
+        }
+    }
+
+    /// The part in which it was told to be mended.
+    #[must_use]
+    pub fn mended_in(self) -> Option<u32> {
+        match self {
+            Self::Mended { mended, .. } => Some(mended),
+            _ => None,
+        }
+    }
+}
+
+impl Broken {
+    /// What the keys of a branch's breakages begin with. No name of a repository or a branch holds `:`.
+    #[must_use]
+    pub fn of_branch(repo: &RepoName, branch: &str) -> String {
+        format!("{repo}:{branch}:")
+    }
+
+    /// What the keys of those of one commit begin with.
+    #[must_use]
+    pub fn of_commit(repo: &RepoName, branch: &str, commit: &CommitId) -> String {
+        format!("{}{commit}/", Self::of_branch(repo, branch))
+    }
+
+    /// The key of what a commit did to a builder.
+    #[must_use]
+    pub fn key(builder: &BuilderName, repo: &RepoName, branch: &str, commit: &CommitId) -> String {
+        format!("{}{builder}", Self::of_commit(repo, branch, commit))
+    }
+}
+
 /// What somebody asked for, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
@@ -288,6 +364,10 @@ impl Kept {
             Self::Culprit(of) => (
                 KeptKind::Culprit,
                 format!("{}/{}/{}", of.builder, of.repo, of.branch),
+            ),
+            Self::Breakage(Broken { breakage: of, .. }) => (
+                KeptKind::Breakage,
+                Broken::key(&of.builder, &of.repo, &of.branch, &of.commit),
             ),
             Self::Asked(of) => (KeptKind::Asked, of.id.to_string()),
             Self::Count(of) => (KeptKind::Count, of.of.clone()),
@@ -335,6 +415,7 @@ impl KeptKind {
             Self::Aside => "aside",
             Self::Admission => "admission",
             Self::Culprit => "culprit",
+            Self::Breakage => "breakage",
             Self::Asked => "asked",
             Self::Count => "count",
         }

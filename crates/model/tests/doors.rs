@@ -32,6 +32,7 @@ const OWNED: &[(&str, &str)] = &[
     ("postgres", "farm-store"),
     ("lambda_http", "farm-runtime"),
     ("cloudevents-sdk", "farm-runtime"),
+    ("lettre", "functions"),
 ];
 
 /// Package → its dependencies outside tests.

@@ -11,7 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use cloudevents::{AttributesReader, Data};
 use http_body_util::LengthLimitError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use farm_model::Timestamp;
 use farm_model::event::{Event, MAX_EVENT_BYTES};
@@ -171,6 +172,39 @@ fn wrapped(body: &[u8]) -> Result<Event, String> {
     let attributes =
         named.filter_map(|(name, value)| Some((name.strip_prefix("ce-")?.to_owned(), value)));
     from_attributes(attributes.collect(), &data)
+}
+
+/// An event in structured mode, as a body of type `application/cloudevents+json`.
+///
+/// # Errors
+/// Its data is no JSON, which that of our own events always is.
+pub fn structured_json(event: &Event) -> serde_json::Result<Vec<u8>> {
+    let data: &RawValue = serde_json::from_str(&event.data)?;
+    serde_json::to_vec(&Structured {
+        specversion: "1.0",
+        id: &event.id,
+        source: &event.source,
+        kind: &event.kind,
+        time: event.time,
+        datacontenttype: "application/json",
+        extensions: &event.extensions,
+        data,
+    })
+}
+
+/// The JSON format of CloudEvents 1.0: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
+#[derive(Serialize)]
+struct Structured<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    #[serde(flatten)]
+    extensions: &'a BTreeMap<String, String>,
+    data: &'a RawValue,
 }
 
 #[cfg(test)]

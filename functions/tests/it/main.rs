@@ -23,6 +23,7 @@ mod pages;
 mod past;
 mod pubsubhelper;
 mod read;
+mod report;
 mod results;
 mod retrybuilds;
 mod router;

@@ -49,7 +49,7 @@ fn a_function_that_is_not_there_is_named_with_those_that_are() {
     assert_eq!(
         error.to_string(),
         "there is no function \"dashbord\"; there are all, commands, dashboard, gerrit-webhook, github-webhook, pubsubhelper, \
-         results, retrybuilds, sign-in"
+         report, results, retrybuilds, sign-in"
     );
 }
 

@@ -31,6 +31,13 @@ pub(crate) use self::supervise::Life;
 pub(crate) use self::trigger::Triggers;
 use self::upstream::Upstream;
 
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    Outside,
+    Inside,
+}
+
 /// The functions of one farm.
 #[derive(Debug, Clone)]
 pub(crate) struct Host(Arc<Inner>);
@@ -59,9 +66,15 @@ impl Host {
         }))
     }
 
-    /// Everything that arrives, handed on.
+    /// What arrives from outside, handed on: all but what the farm itself calls. Whoever could call that could have it say
+    /// anything to anybody.
     pub(crate) fn router(&self) -> Router {
-        proxy::router(self)
+        proxy::router(self, From::Outside)
+    }
+
+    /// What the farm itself calls, for an address that only this computer reaches.
+    pub(crate) fn inner_router(&self) -> Router {
+        proxy::router(self, From::Inside)
     }
 
     /// The last calls of each function, the last one first.

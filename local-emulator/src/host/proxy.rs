@@ -22,7 +22,7 @@ use super::body::Answer;
 use super::invocations::{Call, Cause};
 use super::trigger::TICK;
 use super::upstream::{Entered, Upstream};
-use super::{Host, Inner};
+use super::{From, Host, Inner};
 
 /// The largest body: a little more than the 4 MiB that any function takes, so that it is the function that refuses.
 const LARGEST: usize = 5 << 20;
@@ -53,15 +53,17 @@ fn disconnect(headers: &mut HeaderMap) {
 
 struct Proxy {
     host: Arc<Inner>,
+    from: From,
     client: Client<HttpConnector, Body>,
     room: Arc<Semaphore>,
 }
 
-pub(super) fn router(host: &Host) -> Router {
+pub(super) fn router(host: &Host, from: From) -> Router {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let proxy = Proxy {
         host: Arc::clone(&host.0),
+        from,
         client: Client::builder(TokioExecutor::new()).build(connector),
         room: Arc::new(Semaphore::new(AT_ONCE)),
     };
@@ -71,6 +73,9 @@ pub(super) fn router(host: &Host) -> Router {
 async fn hand_on(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
+    if proxy.from == From::Outside && proxy.host.routes.is_inner(parts.uri.path()) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let call = proxy.call(&parts);
     let (answer, tries) = proxy.answer(parts, body).await;
     let answer = answer.unwrap_or_else(IntoResponse::into_response);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use functions::manifest::{Manifest, Route};
+use functions::manifest::{Function, Manifest, Route};
 
 /// The routes of all functions.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ struct Known {
     function: Arc<str>,
     method: String,
     path: Arc<str>,
+    /// Called by the farm itself: by a queue, or by the time.
+    inner: bool,
 }
 
 /// A function, and the pattern by which it was found. Patterns can be shown; paths may hold a secret.
@@ -24,16 +26,23 @@ pub(super) struct Found {
 
 impl Routes {
     pub(super) fn new(manifest: &Manifest) -> Self {
-        let known = |(name, route): (&String, &Route)| Known {
+        let known = |(name, function, route): (&String, &Function, &Route)| Known {
             function: name.as_str().into(),
             method: route.method.clone(),
             path: route.path.as_str().into(),
+            inner: is_triggered(function, &route.path),
         };
         let all = manifest.iter().flat_map(|(name, function)| {
             let routes = function.routes.iter();
-            routes.map(move |route| (name, route))
+            routes.map(move |route| (name, function, route))
         });
         Self(all.map(known).collect())
+    }
+
+    /// Whether only the farm itself calls this path.
+    pub(super) fn is_inner(&self, path: &str) -> bool {
+        let mut inner = self.0.iter().filter(|known| known.inner);
+        inner.any(|known| matches(&known.path, path))
     }
 
     /// The function of this path. A method that it does not take is its to refuse.
@@ -47,6 +56,12 @@ impl Routes {
             path: Arc::clone(&known.path),
         })
     }
+}
+
+fn is_triggered(function: &Function, path: &str) -> bool {
+    let pushes = function.pushes.iter().map(|push| push.path.as_str());
+    let ticks = function.ticks.iter().map(|tick| tick.path.as_str());
+    pushes.chain(ticks).any(|triggered| triggered == path)
 }
 
 /// `{name}` stands for one segment.
@@ -84,5 +99,6 @@ mod tests {
         assert_eq!(find("GET", "/github-webhook").unwrap().0, "github-webhook");
         assert_eq!(find("GET", "/gerrit-webhook/"), None);
         assert_eq!(find("GET", "/nowhere"), None);
+        assert!(routes.is_inner("/report") && !routes.is_inner("/github-webhook"));
     }
 }

@@ -61,6 +61,8 @@ fn pushes(name: &str, function: &Function, at: SocketAddr) -> Vec<SubscriptionSp
             url: format!("http://{at}{}", push.path),
         }),
         ack_deadline_seconds: function.timeout_seconds.max(10),
+        // What a function reaches may be away for longer than what a consumer of ours needs.
+        max_delivery_attempts: 100,
         ..SubscriptionSpec::new(&format!("{}-{name}", push.topic.name()), push.topic)
     };
     function.pushes.iter().map(push).collect()

@@ -74,16 +74,20 @@ pub(super) async fn queues(
     Ok((part, url.parse()?, inspector))
 }
 
-/// Requests are answered until everybody else has ended; then the process that answers them ends.
-pub(super) fn host(host: &Host, listener: TcpListener, watch: bool) -> Part {
+/// Requests are answered until everybody else has ended; then the process that answers them ends. What the farm itself
+/// calls comes `inside`.
+pub(super) fn host(host: &Host, listener: TcpListener, inside: TcpListener, watch: bool) -> Part {
     let mut part = Part::new();
     let (asked, answered) = (part.token.clone(), CancellationToken::new());
-    let router = host.router();
+    let (router, inner) = (host.router(), host.inner_router());
     let last = answered.clone().drop_guard();
     part.tasks.spawn(async move {
         let _last = last;
-        let served = farm_runtime::serve::on(listener, router, asked).await;
-        served.context("the functions' address")
+        let served = tokio::try_join!(
+            farm_runtime::serve::on(listener, router, asked.clone()),
+            farm_runtime::serve::on(inside, inner, asked),
+        );
+        served.map(drop).context("the functions' address")
     });
     part.tasks.spawn(host.clone().run(watch, answered));
     part
@@ -94,8 +98,8 @@ pub(super) fn coordinator(
     folder: &Folder,
     target: &Target,
     listen: SocketAddr,
-    bus: &BusUrl,
-    bucket: &str,
+    (bus, bucket): (&BusUrl, &str),
+    gather: Duration,
     cuts: Cuts,
 ) -> anyhow::Result<watch::Receiver<Status>> {
     let data = folder.sub("coordinator")?;
@@ -109,6 +113,7 @@ pub(super) fn coordinator(
         grace: GRACE,
         poll: POLL,
         missing_after: MISSING_AFTER,
+        gather: SignedDuration::try_from(gather).context("--gather")?,
         listen: Some(listen),
     };
     let (status, watching) = watch::channel(Status::default());

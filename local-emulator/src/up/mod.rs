@@ -13,6 +13,7 @@ mod sample;
 mod secrets;
 mod start;
 mod target;
+mod telling;
 mod watch;
 
 use std::net::SocketAddr;
@@ -42,6 +43,10 @@ use start::Running;
   farm up --repo . --until-idle --json      build, print one line of JSON a build, exit 0, 1 or 2
   farm up --watch                           reload the functions whenever `cargo build` has made them anew
   farm up --data /var/farm --http 0.0.0.0:8080
+  FARM_HOOKS=https://example.org/hook farm up --repo .
+                                            call that webhook when a commit breaks a builder, and when that is mended
+  FARM_SMTP=smtp://mail.example.org FARM_MAIL_FROM=farm@example.org FARM_MAIL_TO=team@example.org farm up --repo .
+                                            tell a team by mail; docs/notifications.md has all settings
   farm up --chaos 7 --until-idle            a bad week in a minute: what is lost, killed and repeated changes no result")]
 pub struct Args {
     /// Folder that keeps everything; the same folder continues where it stopped
@@ -77,6 +82,9 @@ pub struct Args {
     /// Where the coordinator's status page and metrics are served [default: a free port of 127.0.0.1]
     #[arg(long, value_name = "ADDR")]
     status: Option<SocketAddr>,
+    /// How long what a commit breaks is gathered before it is told together, by mail or webhooks
+    #[arg(long, value_name = "SECONDS", env = "FARM_GATHER", default_value = "60", value_parser = seconds)]
+    gather: Duration,
     /// Let a new build of the functions take over as soon as it is there: each request is answered, by the old or the new
     #[arg(long)]
     watch: bool,

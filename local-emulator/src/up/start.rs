@@ -18,6 +18,7 @@ use super::parts::{Part, Parts};
 use super::ports::{default, reachable};
 use super::secrets::{Secrets, read_secret};
 use super::target::Target;
+use super::telling::Telling;
 use super::watch::Watch;
 use super::{Args, launch, ports, report};
 use crate::chaos::{Chaos, Targets};
@@ -63,10 +64,13 @@ impl Running {
         let http = ports::bind(args.http, default(8080), "--http", console).await?;
         let hub = ports::bind(args.hub, default(8119), "--hub", console).await?;
         let pubsub = ports::bind(args.pubsub, default(8085), "--pubsub", console).await?;
+        let inside = ports::bind_given(default(0), "--http").await?;
         let page = args.console.address()?.unwrap_or(default(0));
         let page = ports::bind_given(page, "--console").await?;
         let secrets = Secrets::make(&folder, &ids)?;
         let at = http.local_addr()?;
+        let pages = format!("http://{}/", reachable(at));
+        let telling = Telling::new(&manifest, &folder, &ids, &pages)?;
 
         let (queues, bus_url, inspector) =
             launch::queues(&folder, pubsub, args.memory, chaos).await?;
@@ -75,18 +79,20 @@ impl Running {
         // Before anyone speaks: what is said where nobody listens yet is lost.
         let mut listeners = SubscriptionSpec::coordinator();
         listeners.extend([report::subscription(), SubscriptionSpec::hub(&hub_id)]);
-        let triggers = Triggers::new(&manifest, reachable(at));
+        let called = telling.called(&manifest);
+        let triggers = Triggers::new(&called, inside.local_addr()?);
         listeners.extend_from_slice(triggers.subscriptions());
         bus.ensure(&listeners).await?;
         let results = bus.receive(&report::subscription().name, report::LIMITS);
         let bucket_url = folder_url(&folder.sub("bucket")?)?;
         let bucket = Bucket::open(&bucket_url)?;
 
-        let settings = secrets.settings(&bus_url, &bucket_url);
+        let mut settings = secrets.settings(&bus_url, &bucket_url);
+        settings.extend(telling.settings());
         let log = folder.sub("functions")?.join("functions.log");
         let plan = Plan::new(args.program()?, &manifest, settings, &log);
         let host = Host::new(plan, &manifest, Clock::system());
-        let mut calls = launch::host(&host, http, args.watch);
+        let mut calls = launch::host(&host, http, inside, args.watch);
         let page_at = page.local_addr()?;
         let site = Site::new(inspector, Some(host), page_at, calls.token.clone());
         calls.tasks.spawn(site.run(page));
@@ -99,8 +105,8 @@ impl Running {
             &folder,
             &target,
             args.status.unwrap_or(default(0)),
-            &bus_url,
-            &bucket_url,
+            (&bus_url, &bucket_url),
+            args.gather,
             coordinator_cuts,
         )?;
 
@@ -139,9 +145,11 @@ impl Running {
             secret: read_secret(&secrets.github)?,
         };
         hub_part.tasks.spawn(watch.run(stop));
-        let pages = format!("http://{}/", reachable(at));
         folder.note_addresses(&pages, &hub_at.to_string(), &bus_url.to_string())?;
         greet(console, at, &target, count);
+        if let Some(line) = telling.sentence() {
+            console.line(&console.paint(Tone::Quiet, &line));
+        }
         let line = format!("console at http://{page_at}/");
         console.line(&console.paint(Tone::Quiet, &line));
         Ok(Self {

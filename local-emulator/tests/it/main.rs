@@ -6,6 +6,7 @@
     reason = "a test ends where it cannot go on"
 )]
 
+mod breakages;
 mod chaos;
 mod collector;
 mod console;

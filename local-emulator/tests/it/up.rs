@@ -40,8 +40,18 @@ fn complaint(output: &Output) -> String {
 
 /// A running `farm up`, and where its pages are.
 pub async fn running(folder: &Path, args: &[&str]) -> (Process, String) {
+    running_with(folder, args, &[]).await
+}
+
+/// The same with these in its environment.
+pub async fn running_with(
+    folder: &Path,
+    args: &[&str],
+    environment: &[(&str, &str)],
+) -> (Process, String) {
     let mut command = farm_command(binary(), &["up", "--data"]);
     command.arg(folder.join(".farm")).args(ANY).args(args);
+    command.envs(environment.iter().copied());
     let process = Process::start(command, &folder.join("up.log"));
     let url = until("the farm to say where it is", async || {
         let output = process.output();

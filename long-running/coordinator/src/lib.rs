@@ -137,6 +137,7 @@ async fn lead(
     let policy = Policy {
         grace: settings.grace,
         missing_after: settings.missing_after,
+        gather: settings.gather,
         ..Policy::default()
     };
     let since = farm_core::policy::earlier(clock.now(), policy.remembered);

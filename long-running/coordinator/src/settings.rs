@@ -47,6 +47,9 @@ pub struct Args {
     /// How long a machine that has an owner is away before the owner is told, in seconds
     #[arg(long, env = "FARM_MISSING_AFTER", default_value_t = 3600.0)]
     missing_after: f64,
+    /// How long what a commit breaks is gathered before it is told together, in seconds
+    #[arg(long, env = "FARM_GATHER", default_value_t = 60.0)]
+    gather: f64,
     /// Where /status, /status.json, /healthz and /metrics are served, over plain HTTP and without a password; not at all
     /// without it
     #[arg(long, env = "FARM_LISTEN", value_name = "ADDR")]
@@ -90,6 +93,8 @@ pub struct Settings {
     pub poll: std::time::Duration,
     /// How long a machine is away before its owner is told.
     pub missing_after: SignedDuration,
+    /// How long what a commit breaks is gathered before it is told together.
+    pub gather: SignedDuration,
     /// Where the status page is served, if it is.
     pub listen: Option<SocketAddr>,
 }
@@ -154,6 +159,9 @@ impl Args {
         if !(self.missing_after > 0.0 && self.missing_after <= 30.0 * 86_400.0) {
             bail!("--missing-after is seconds, more than 0 and at most 30 days");
         }
+        if !(0.0..=86_400.0).contains(&self.gather) {
+            bail!("--gather is seconds from 0 to 86400");
+        }
         Ok(Settings {
             bus: self.bus,
             bucket: self.bucket,
@@ -167,6 +175,7 @@ impl Args {
             grace: SignedDuration::from_secs_f64(self.grace),
             poll: std::time::Duration::from_secs_f64(self.poll),
             missing_after: SignedDuration::from_secs_f64(self.missing_after),
+            gather: SignedDuration::from_secs_f64(self.gather),
             listen: self.listen,
         })
     }

@@ -8,6 +8,7 @@ mod folders;
 mod history;
 mod logs;
 mod machines;
+mod said;
 mod views;
 
 use farm_bucket::{Bucket, folder_url};

@@ -44,6 +44,8 @@ impl Farm {
         self.judge_machines(now, effects);
         self.release_machines(now, effects);
         self.look_for_culprits(now, effects);
+        self.look_for_breakages(now, effects);
+        self.tell_breakages(now, effects);
         self.queue.wake(now);
         self.unpark();
         let mut leased = self.continue_on_held(now, effects);

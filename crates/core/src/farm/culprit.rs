@@ -23,9 +23,9 @@ const AT_ONCE: usize = 20;
 /// A builder's results along a branch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Line {
-    builder: BuilderName,
-    repo: RepoName,
-    branch: String,
+    pub(super) builder: BuilderName,
+    pub(super) repo: RepoName,
+    pub(super) branch: String,
 }
 
 /// All searches.
@@ -85,7 +85,9 @@ impl Farm {
     /// A build has come out: its line is looked at with the next decision.
     pub(super) fn note_outcome(&mut self, build: &BuildId) {
         let key = self.builds.get(build).map(|build| &build.key);
-        self.searches.due.extend(key.and_then(line_of));
+        let line = key.and_then(line_of);
+        self.breakages.due.extend(line.clone());
+        self.searches.due.extend(line);
     }
 
     /// A branch has moved, or a new leader begins: so are all of its lines.
@@ -98,6 +100,8 @@ impl Farm {
             repo: branch.repo.clone(),
             branch: branch.name.clone(),
         });
+        let lines: Vec<Line> = lines.collect();
+        self.breakages.due.extend(lines.iter().cloned());
         self.searches.due.extend(lines);
     }
 
@@ -164,7 +168,7 @@ impl Farm {
         machines && self.book.pause(builder).is_none()
     }
 
-    fn known(&self, key: &BuildKey) -> Known {
+    pub(super) fn known(&self, key: &BuildKey) -> Known {
         let Some(runs) = self.runs.get(&key.id()) else {
             return Known::Open;
         };
@@ -293,7 +297,7 @@ impl Farm {
     }
 }
 
-fn key_of(line: &Line, commit: &CommitId) -> BuildKey {
+pub(super) fn key_of(line: &Line, commit: &CommitId) -> BuildKey {
     BuildKey {
         builder: line.builder.clone(),
         repo: line.repo.clone(),

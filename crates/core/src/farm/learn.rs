@@ -134,7 +134,7 @@ impl Farm {
     }
 
     /// Of more records of a kind than `most`, those that were not touched for longest are forgotten: a tenth at a time.
-    fn forget_oldest(&mut self, kind: KeptKind, most: usize, effects: &mut Effects) {
+    pub(super) fn forget_oldest(&mut self, kind: KeptKind, most: usize, effects: &mut Effects) {
         let count = self.book.count(kind);
         if count <= most {
             return;
@@ -143,6 +143,7 @@ impl Farm {
             Kept::Snapshot(of) => Some(of.at),
             Kept::Timing(of) => Some(of.at),
             Kept::Flake(of) => Some(of.last),
+            Kept::Breakage(of) => Some(of.breakage.at),
             _ => None,
         };
         let all = self.book.of(kind);

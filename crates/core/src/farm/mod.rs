@@ -3,6 +3,7 @@
 mod aside;
 mod attempts;
 mod beat;
+mod breakage;
 mod builds;
 mod burst;
 mod canary;
@@ -61,6 +62,7 @@ use crate::fact::Fact;
 use crate::policy::Policy;
 use crate::queue::{JobRef, Queue, Shares};
 use aside::Losses;
+use breakage::Breakages;
 use canary::Canaries;
 use culprit::Searches;
 use fleet::Fleet;
@@ -117,6 +119,7 @@ pub struct Farm {
     losses: Losses,
     shares: Shares,
     searches: Searches,
+    breakages: Breakages,
     canaries: Canaries,
     /// When runs that have begun must be over.
     deadlines: BTreeSet<(Timestamp, BuildId, u32)>,
@@ -160,6 +163,7 @@ impl Farm {
             losses: Losses::default(),
             shares: Shares::default(),
             searches: Searches::default(),
+            breakages: Breakages::default(),
             canaries: Canaries::default(),
             deadlines: BTreeSet::new(),
             trace_of_cause: None,
@@ -444,6 +448,7 @@ impl Farm {
             self.queue.next_wake(),
             self.next_release(),
             self.canaries.next_wake(self.ticked),
+            self.breakages.next_wake(&self.policy),
         ];
         wakes.into_iter().flatten().min()
     }

@@ -135,6 +135,7 @@ impl Farm {
         self.lanes_changed();
         self.note_releases();
         self.restore_canaries();
+        self.restore_breakages();
         let branches: Vec<_> = self.branches.values().cloned().collect();
         for branch in branches {
             self.note_branch(&branch);

@@ -1,6 +1,7 @@
 //! A dialogue with the farm: tell it facts, look at what it wants stored and told.
 
 mod anew;
+mod breakage;
 mod canary;
 mod commands;
 mod culprit;

@@ -20,9 +20,12 @@ pub fn heads(farm: &Farm) -> Vec<ViewKey> {
     ];
     for branch in farm.branches() {
         let (repo, name) = (branch.repo.clone(), branch.name.clone());
-        let (of, branch) = (repo.clone(), name.clone());
+        let of = || (repo.clone(), name.clone());
+        let (repo, branch) = of();
         keys.push(ViewKey::Grid { repo, branch });
-        let (repo, branch) = (of, name);
+        let (repo, branch) = of();
+        keys.push(ViewKey::Breakages { repo, branch });
+        let (repo, branch) = of();
         keys.push(ViewKey::Tests { repo, branch });
     }
     let config = farm.config();

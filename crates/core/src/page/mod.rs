@@ -1,6 +1,7 @@
 //! Read models, rendered from the state.
 
 pub mod at;
+mod breakages;
 mod build;
 mod builder;
 mod commit;
@@ -117,6 +118,10 @@ impl<'a> Renderer<'a> {
             }
             ViewKey::Tests { repo, branch } => {
                 json(farm.branch(repo, branch).map(|of| tests(farm, of, now)))
+            }
+            ViewKey::Breakages { repo, branch } => {
+                let branch = farm.branch(repo, branch);
+                json(branch.map(|of| breakages::of(farm, of, now)))
             }
             ViewKey::Queue { host } => json(Some(queue::of(farm, host, now))),
             ViewKey::Build { id } => {

@@ -66,6 +66,7 @@ impl Room {
             grace: SignedDuration::from_secs(3),
             poll: Duration::from_secs(60),
             missing_after: SignedDuration::from_hours(1),
+            gather: SignedDuration::from_mins(1),
             listen: None,
         };
         let (status, watching) = watch::channel(Status::default());

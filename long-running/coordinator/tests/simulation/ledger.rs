@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use farm_model::event::{Event, Message};
 use farm_model::id::{AttemptKey, BuildId};
 use farm_model::message::progress::Outcome;
-use farm_model::message::result::RunFinished;
+use farm_model::message::result::{BuildersBroken, BuildersMended, RunFinished};
 use farm_model::message::work::RunJob;
 use farm_model::record::{Attempt, AttemptState, Gone, Job, JobState, Run};
 use farm_store::Batch;
+
+use crate::breakages::Breakages;
 
 /// All of it.
 #[derive(Default)]
@@ -16,6 +18,8 @@ pub struct Ledger {
     pub runs: BTreeMap<(BuildId, u32), Run>,
     /// Outcomes published.
     pub announced: BTreeMap<(BuildId, u32), Outcome>,
+    /// What broke, and who was told.
+    pub breakages: Breakages,
     /// Commands that were carried out, by their keys.
     used: BTreeSet<String>,
     /// Attempts that were given up for silence since somebody looked last.
@@ -39,6 +43,7 @@ impl Ledger {
         for run in &batch.runs {
             self.changed(run);
         }
+        self.breakages.committed(&batch.kept);
     }
 
     fn changed(&mut self, run: &Run) {
@@ -74,6 +79,11 @@ impl Ledger {
         match event.kind.as_str() {
             RunFinished::TYPE => self.announce(&event.decode().unwrap()),
             RunJob::TYPE => self.ordered(&event.decode().unwrap()),
+            BuildersBroken::TYPE | BuildersMended::TYPE => {
+                if let Err(what) = self.breakages.published(event) {
+                    self.blame(what);
+                }
+            }
             _ => {}
         }
     }

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod again;
+mod breakages;
 mod broken;
 mod chaos;
 mod coordinator;
@@ -28,6 +29,7 @@ fn storms() {
     let report = seeds(Sabotage::None, 120);
     println!("{report}");
     report.expect_sound();
+    report.expect_breakages();
 }
 
 #[test]

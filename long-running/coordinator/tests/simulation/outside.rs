@@ -182,6 +182,7 @@ pub fn policy() -> Policy {
         aside_first: SignedDuration::from_secs(3),
         aside_cap: SignedDuration::from_secs(10),
         remembered: SignedDuration::from_secs(4),
+        gather: SignedDuration::from_secs(2),
         checkpoint_after: 20_000,
         checkpoint_every: SignedDuration::ZERO,
         ..Policy::default()

@@ -17,6 +17,8 @@ pub struct Report {
     worlds: u64,
     steps: u64,
     runs: usize,
+    /// Breakages told, and those of them that were told to be mended.
+    breakages: (usize, usize),
     took: Duration,
     /// Seeds that failed, and how.
     pub failures: Vec<(u64, String)>,
@@ -34,6 +36,7 @@ pub fn seeds(sabotage: Sabotage, usual: u64) -> Report {
         worlds: 0,
         steps: 0,
         runs: 0,
+        breakages: (0, 0),
         took: Duration::ZERO,
         failures: Vec::new(),
     };
@@ -82,6 +85,7 @@ fn tell(seed: u64, sabotage: Sabotage, traced: bool) -> Told {
     std::panic::catch_unwind(world).unwrap_or_else(|_| Told {
         steps: 0,
         runs: 0,
+        breakages: (0, 0),
         wrong: Some("somebody panicked".to_owned()),
         trace: Vec::new(),
     })
@@ -104,7 +108,19 @@ impl Report {
         self.worlds += 1;
         self.steps += told.steps;
         self.runs += told.runs;
+        self.breakages.0 += told.breakages.0;
+        self.breakages.1 += told.breakages.1;
         self.failures.extend(told.wrong.map(|what| (seed, what)));
+    }
+
+    /// Where there are many worlds, something breaks in them and is mended: else nothing is shown of how it is told.
+    pub fn expect_breakages(&self) {
+        let (broken, mended) = self.breakages;
+        let many = self.worlds >= 100;
+        assert!(
+            !many || (broken > 0 && mended > 0),
+            "nothing breaks: {self}"
+        );
     }
 
     /// Fails with the story of the first seed that did.
@@ -131,10 +147,12 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?}: {} worlds, {} runs, {} steps in {:.1} s; {} failed",
+            "{:?}: {} worlds, {} runs, {} breakages told and {} of them mended, {} steps in {:.1} s; {} failed",
             self.sabotage,
             self.worlds,
             self.runs,
+            self.breakages.0,
+            self.breakages.1,
             self.steps,
             self.took.as_secs_f64(),
             self.failures.len()

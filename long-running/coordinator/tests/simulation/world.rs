@@ -30,6 +30,8 @@ pub struct World {
 pub struct Told {
     pub steps: u64,
     pub runs: usize,
+    /// Breakages told, and those of them that were told to be mended.
+    pub breakages: (usize, usize),
     /// What was broken, if anything was.
     pub wrong: Option<String>,
     pub trace: Vec<String>,
@@ -84,6 +86,7 @@ impl World {
         Told {
             steps,
             runs: self.outside.ledger.runs.len(),
+            breakages: self.outside.ledger.breakages.told(),
             wrong: self.outside.ledger.wrong,
             trace: self.outside.trace.unwrap_or_default(),
         }
@@ -206,6 +209,7 @@ impl World {
                 return Err(format!("{id} was not carried out"));
             }
         }
+        ledger.breakages.account()?;
         self.wanted()?;
         self.stored()?;
         again::replay(&mut self.outside)
