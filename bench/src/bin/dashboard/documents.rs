@@ -30,6 +30,7 @@ impl History {
             busy: None,
             seen: self.now,
             aside: None,
+            standing: None,
         });
         FarmView {
             made: self.now,
