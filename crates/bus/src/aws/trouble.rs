@@ -116,3 +116,46 @@ where
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str) -> Trouble {
+        Trouble::Refused {
+            code: code.to_owned(),
+            text: String::new(),
+        }
+    }
+
+    #[test]
+    fn codes_say_what_to_do() {
+        assert!(is_missing("AWS.SimpleQueueService.NonExistentQueue"));
+        for busy in [
+            "RequestThrottled",
+            "ThrottlingException",
+            "KMSThrottled",
+            "InternalError",
+        ] {
+            assert!(is_busy(busy), "{busy}");
+        }
+        assert!(!is_busy("InvalidParameterValue"));
+    }
+
+    #[test]
+    fn a_refusal_is_about_the_message_or_about_us() {
+        for ours in [
+            "InvalidParameter",
+            "InvalidMessageContents",
+            "BatchRequestTooLong",
+        ] {
+            assert!(refused(ours).is_the_messages(), "{ours}");
+        }
+        // An operator can mend these.
+        for mendable in ["AuthorizationError", "AccessDeniedException"] {
+            assert!(refused(mendable).is_denied(), "{mendable}");
+            assert!(!refused(mendable).is_the_messages(), "{mendable}");
+        }
+        assert!(!Trouble::Passing(String::new()).is_the_messages());
+    }
+}
