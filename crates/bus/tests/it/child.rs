@@ -15,7 +15,7 @@ const START: Duration = Duration::from_secs(60);
 /// Its input ends with us, by whatever death, and then the shell ends what it started.
 const GUARD: &str = r#""$@" & cat > /dev/null; kill "$!"; wait"#;
 
-/// A running server.
+/// A running server; ended when dropped.
 pub struct Child(std::process::Child);
 
 impl Child {
@@ -29,11 +29,13 @@ impl Child {
         let quiet = command.stdin(Stdio::piped()).stdout(Stdio::null());
         Self(quiet.stderr(Stdio::null()).spawn().unwrap())
     }
+}
 
-    /// Ends it in order, and waits until it has.
-    pub fn end(mut self) {
+/// Ends it in order, and waits until it has.
+impl Drop for Child {
+    fn drop(&mut self) {
         drop(self.0.stdin.take());
-        self.0.wait().unwrap();
+        drop(self.0.wait());
     }
 }
 

@@ -70,7 +70,7 @@ async fn receiver_and_publisher_go_on_after_a_restart() {
     let mut server = Some(start(&program, address, Some(state.path())).await);
     let bus = open(&url(address));
     let restart = async || {
-        server.take().unwrap().end();
+        drop(server.take());
         server = Some(start(&program, address, Some(state.path())).await);
     };
     let case = cases::receiver_and_publisher_go_on_after_a_restart(&bus, restart);

@@ -68,7 +68,6 @@ macro_rules! common_suite {
             what_is_worked_on_for_long_is_not_given_to_another
             what_is_rejected_lies_in_the_dead_letters_with_the_reason
             a_dead_letter_can_be_received_as_the_event_that_it_was
-            what_nobody_acknowledges_ends_in_the_dead_letters
             setting_up_twice_is_setting_up_once_and_loses_nothing
             a_subscription_to_another_topic_is_not_taken_over
             a_hub_receives_its_own_work
@@ -86,6 +85,7 @@ macro_rules! strict_suite {
             a_dead_letter_is_sent_again_or_dropped_and_the_others_stay
             closing_waits_until_the_answers_are_with_the_queue
             a_hub_receives_nobody_elses_work
+            what_nobody_acknowledges_ends_in_the_dead_letters
         }
     };
 }
