@@ -10,6 +10,7 @@ pub mod manifest;
 mod names;
 pub mod pubsubhelper;
 pub mod retrybuilds;
+mod secrets;
 mod traced;
 mod webhook;
 
@@ -67,7 +68,7 @@ pub const LISTENING: &str = "listening on ";
 /// # Errors
 /// A setting is missing or wrong, or the port cannot be had.
 pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let vars = Vars::from_environment();
+    let vars = secrets::fetched(Vars::from_environment()).await?;
     let router = router(&args.target, &vars)?;
     if args.until_stdin_closes {
         shutdown::when_stdin_closes(shutdown.clone())?;
