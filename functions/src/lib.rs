@@ -74,7 +74,10 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> 
         shutdown::when_stdin_closes(shutdown.clone())?;
     }
     match args.listen {
-        None => Ok(serve::serve(router, &vars, shutdown).await?),
+        None => {
+            let triggers = manifest::triggers(&args.target)?;
+            Ok(serve::serve(router, triggers, &vars, shutdown).await?)
+        }
         Some(address) => serve_on(address, router, shutdown).await,
     }
 }

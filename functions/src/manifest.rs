@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use farm_model::event::Topic;
+use farm_runtime::serve::Triggers;
 use serde::Deserialize;
 
 /// What each function needs, by name.
@@ -96,6 +97,33 @@ pub fn read() -> serde_json::Result<Manifest> {
     serde_json::from_str(include_str!("../manifest.json"))
 }
 
+/// What calls the function `target`, or [`crate::ALL`], besides its clients.
+///
+/// # Errors
+/// Never, as of [`read`].
+pub fn triggers(target: &str) -> serde_json::Result<Triggers> {
+    let manifest = read()?;
+    let chosen = manifest
+        .iter()
+        .filter(|(name, _)| target == crate::ALL || target == *name);
+    Ok(
+        chosen.fold(Triggers::default(), |triggers, (name, function)| {
+            function.triggers(name, triggers)
+        }),
+    )
+}
+
+impl Function {
+    /// `triggers`, and those of this function, which is called `name`.
+    fn triggers(&self, name: &str, triggers: Triggers) -> Triggers {
+        let triggers = self.pushes.iter().fold(triggers, |triggers, push| {
+            triggers.push(push.topic, name, &push.path)
+        });
+        let ticks = self.ticks.iter();
+        ticks.fold(triggers, |triggers, tick| triggers.tick(&tick.path))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use farm_runtime::Vars;
@@ -149,6 +177,24 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn pushes_and_ticks_of_the_manifest_call_the_function() {
+        let function = serde_json::from_str::<Function>(
+            r#"{
+                "routes": [], "pushes": [{ "topic": "results", "path": "/report" }],
+                "ticks": [{ "path": "/sweep", "every_seconds": 60 }],
+                "memory_mib": 1, "timeout_seconds": 1, "concurrency": { "per_instance": 1, "reserved": 0 },
+                "settings": [], "secrets": [], "optional_secrets": [],
+                "rights": { "publish": [], "write": [], "read": [] }
+            }"#,
+        );
+        let wanted = Triggers::default()
+            .push(Topic::Results, "report", "/report")
+            .tick("/sweep");
+        let triggers = function.unwrap().triggers("report", Triggers::default());
+        assert_eq!(triggers, wanted);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use farm_model::event::{Event, Topic};
 
+#[cfg(feature = "aws")]
+use crate::aws::Aws;
 use crate::dead::{DeadLetter, Sentence};
 use crate::error::{BusError, PublishError};
 use crate::pubsub::PubSub;
@@ -27,7 +29,10 @@ impl Bus {
                 let queue = PubSub::new(project.clone(), endpoint.clone());
                 Ok(Self(Arc::new(queue)))
             }
-            Place::Aws { .. } => Err(BusError::NotBuiltIn {
+            #[cfg(feature = "aws")]
+            Place::Aws(account) => Ok(Self(Arc::new(Aws::new(account.clone())))),
+            #[cfg(not(feature = "aws"))]
+            Place::Aws(_) => Err(BusError::NotBuiltIn {
                 url: url.to_string(),
             }),
         }
@@ -51,11 +56,13 @@ impl Bus {
         self.0.publish_all(topic.name(), events).await
     }
 
-    /// Makes the five topics, these subscriptions and their dead letters, where they are missing; waits 30 seconds for the
-    /// server to come up. Does so on emulators (plain-text endpoints) alone: on the service they are Terraform's.
+    /// Makes the topics, these subscriptions and their dead letters, where they are missing; waits 30 seconds for the server
+    /// to come up. Does so on emulators (plain-text endpoints) alone: on the service they are Terraform's. There, on AWS, it
+    /// looks whether the queues are there and have dead letters, as far as it may.
     ///
     /// # Errors
-    /// The server is away or refuses, or a subscription of the same name listens to something else.
+    /// The server is away or refuses, a subscription of the same name listens to something else, or what should have been
+    /// made is missing.
     pub async fn ensure(&self, subscriptions: &[SubscriptionSpec]) -> Result<(), BusError> {
         self.0.ensure(subscriptions).await
     }
@@ -96,7 +103,7 @@ impl Bus {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "aws")))]
 mod tests {
     use super::*;
 
@@ -105,7 +112,7 @@ mod tests {
         let error = Bus::open(&"aws://eu-west-1".parse().unwrap()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "aws://eu-west-1: this build has no client for AWS queues; use pubsub://PROJECT"
+            "aws://eu-west-1: this build has no client for AWS queues; build with --features aws, or use pubsub://PROJECT"
         );
     }
 }

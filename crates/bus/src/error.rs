@@ -6,19 +6,28 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
     /// A queue of a kind that this build has no client for.
-    #[error("{url}: this build has no client for AWS queues; use pubsub://PROJECT")]
+    #[error(
+        "{url}: this build has no client for AWS queues; build with --features aws, or use pubsub://PROJECT"
+    )]
     NotBuiltIn {
         /// What was asked for.
         url: String,
     },
     /// No client could be made: credentials are missing, or an address is wrong.
-    #[error("cannot use Pub/Sub: {0}")]
-    Client(String),
+    #[error("cannot use {service}: {error}")]
+    Client {
+        /// `Pub/Sub` or `AWS`.
+        service: &'static str,
+        /// Its client's words.
+        error: String,
+    },
     /// The server was not there for as long as we were ready to wait.
     #[error(
-        "no Pub/Sub server answered at {endpoint} within {waited:?}: {error}; is it running, and is FARM_BUS right?"
+        "no {service} server answered at {endpoint} within {waited:?}: {error}; is it running, and is FARM_BUS right?"
     )]
     Unreachable {
+        /// `Pub/Sub` or `AWS`.
+        service: &'static str,
         /// Its address.
         endpoint: String,
         /// How long we tried.
@@ -27,11 +36,21 @@ pub enum BusError {
         error: String,
     },
     /// The server answered, and refused.
-    #[error("Pub/Sub refused {what}: {error}")]
+    #[error("{service} refused {what}: {error}")]
     Refused {
+        /// `Pub/Sub` or `AWS`.
+        service: &'static str,
         /// What was asked of it.
         what: String,
         /// Its words.
+        error: String,
+    },
+    /// What others make is not there, or is not as it must be.
+    #[error("{what}: {error}; terraform makes it")]
+    NotMade {
+        /// What should be there.
+        what: String,
+        /// What is wrong.
         error: String,
     },
     /// Dead letters could not be looked at.

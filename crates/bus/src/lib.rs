@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod bus;
 mod dead;
 mod delivery;
@@ -8,6 +10,7 @@ mod pause;
 mod pubsub;
 mod queue;
 mod receiver;
+mod rules;
 mod subscription;
 mod url;
 

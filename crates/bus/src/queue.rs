@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use farm_model::event::Event;
 
-use crate::dead::{DeadLetter, Sentence};
+use crate::dead::{DeadLetter, Judge, Sentence};
 use crate::error::{BusError, PublishError};
 use crate::receiver::{Limits, Receiver};
 use crate::subscription::SubscriptionSpec;
@@ -41,7 +41,7 @@ pub(crate) trait Queue: Debug + Send + Sync {
         &'a self,
         subscription: &'a str,
         most: u32,
-        judge: &'a (dyn Fn(&DeadLetter) -> Sentence + Send + Sync),
+        judge: Judge<'a>,
     ) -> Promise<'a, Result<Vec<(DeadLetter, Sentence)>, BusError>>;
 
     fn receive(self: Arc<Self>, subscription: &str, limits: Limits) -> Receiver;

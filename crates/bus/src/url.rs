@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Where events go: `pubsub://PROJECT`, `pubsub://PROJECT?endpoint=http://HOST:PORT`, `aws://REGION`.
+/// Where events go: `pubsub://PROJECT`, `pubsub://PROJECT?endpoint=http://HOST:PORT`, `aws://REGION`, and after a `?` for AWS,
+/// joined by `&`: `endpoint=http://HOST:PORT`, `prefix=NAME` (what queues' and topics' names begin with; `farm`),
+/// `account=NUMBER` (whose topics; without it the service is asked who we are), `ensure=make` or `ensure=verify` (whether
+/// missing queues are made: with a plain-text endpoint they are, else not).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusUrl(pub(crate) Place);
 
@@ -13,9 +16,25 @@ pub(crate) enum Place {
         project: String,
         endpoint: Option<Endpoint>,
     },
-    Aws {
-        region: String,
-    },
+    Aws(Aws),
+}
+
+/// One account's queues in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Aws {
+    pub(crate) region: String,
+    pub(crate) endpoint: Option<Endpoint>,
+    /// What the names of all topics and queues begin with, before a `-`.
+    pub(crate) prefix: Option<String>,
+    pub(crate) account: Option<String>,
+    pub(crate) ensure: Option<Ensure>,
+}
+
+/// What is done about topics and queues that are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ensure {
+    Make,
+    Verify,
 }
 
 /// A server that is not the service's own.
@@ -30,7 +49,7 @@ pub(crate) struct Endpoint {
 /// A text is no address of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no bus: {rule}; write pubsub://PROJECT, or pubsub://PROJECT?endpoint=http://HOST:PORT for an emulator"
+    "{text:?} is no bus: {rule}; write pubsub://PROJECT, or pubsub://PROJECT?endpoint=http://HOST:PORT for an emulator, or aws://REGION"
 )]
 pub struct BusUrlError {
     text: String,
@@ -59,18 +78,38 @@ impl fmt::Display for BusUrl {
                 project,
                 endpoint: Some(endpoint),
             } => write!(f, "pubsub://{project}?endpoint={}", endpoint.url),
-            Place::Aws { region } => write!(f, "aws://{region}"),
+            Place::Aws(aws) => aws.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ensure = self.ensure.map(|ensure| match ensure {
+            Ensure::Make => "make",
+            Ensure::Verify => "verify",
+        });
+        let parts = [
+            ("endpoint", self.endpoint.as_ref().map(|e| e.url.as_str())),
+            ("prefix", self.prefix.as_deref()),
+            ("account", self.account.as_deref()),
+            ("ensure", ensure),
+        ];
+        write!(f, "aws://{}", self.region)?;
+        let given = parts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        for (n, (name, value)) in given.enumerate() {
+            write!(f, "{}{name}={value}", if n == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
     }
 }
 
 fn place(text: &str) -> Result<Place, &'static str> {
     match text.split_once("://") {
         Some(("pubsub", rest)) => pubsub(rest),
-        Some(("aws", region)) if is_name(region) => Ok(Place::Aws {
-            region: region.to_owned(),
-        }),
-        Some(("aws", _)) => Err("a region is letters, digits and '-'"),
+        Some(("aws", rest)) => aws(rest).map(Place::Aws),
         _ => Err("it begins with neither pubsub:// nor aws://"),
     }
 }
@@ -91,6 +130,46 @@ fn pubsub(rest: &str) -> Result<Place, &'static str> {
         project: project.to_owned(),
         endpoint: endpoint.transpose()?,
     })
+}
+
+fn aws(rest: &str) -> Result<Aws, &'static str> {
+    let (region, query) = rest.split_once('?').unwrap_or((rest, ""));
+    if !is_name(region) {
+        return Err("a region is letters, digits and '-'");
+    }
+    let mut aws = Aws {
+        region: region.to_owned(),
+        endpoint: None,
+        prefix: None,
+        account: None,
+        ensure: None,
+    };
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        match part.split_once('=') {
+            Some(("endpoint", url)) => aws.endpoint = Some(endpoint(url)?),
+            Some(("prefix", name)) if is_name(name) && name.len() <= MAX_PREFIX => {
+                aws.prefix = Some(name.to_owned());
+            }
+            Some(("prefix", _)) => return Err("a prefix is at most 20 letters, digits and '-'"),
+            Some(("account", number)) if is_account(number) => {
+                aws.account = Some(number.to_owned());
+            }
+            Some(("account", _)) => return Err("an account is 12 digits"),
+            Some(("ensure", "make")) => aws.ensure = Some(Ensure::Make),
+            Some(("ensure", "verify")) => aws.ensure = Some(Ensure::Verify),
+            _ => {
+                return Err("after '?' there may be endpoint, prefix, account, ensure=make|verify");
+            }
+        }
+    }
+    Ok(aws)
+}
+
+/// A queue's name has at most 80 characters.
+const MAX_PREFIX: usize = 20;
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn endpoint(url: &str) -> Result<Endpoint, &'static str> {
@@ -137,6 +216,8 @@ mod tests {
             "pubsub://farm?endpoint=http://127.0.0.1:8085",
             "pubsub://farm?endpoint=https://pubsub.example.org",
             "aws://eu-west-1",
+            "aws://eu-west-1?endpoint=http://127.0.0.1:4566&prefix=farm",
+            "aws://eu-west-1?prefix=ours&account=123456789012&ensure=verify",
         ] {
             assert_eq!(text.parse::<BusUrl>().unwrap().to_string(), text);
         }
@@ -154,6 +235,10 @@ mod tests {
             "pubsub://a?endpoint=http://h/path",
             "pubsub://a?endpoint=http://user@h:1",
             "aws://",
+            "aws://eu-west-1?x=1",
+            "aws://eu-west-1?account=1",
+            "aws://eu-west-1?prefix=a.b",
+            "aws://eu-west-1?ensure=maybe",
         ] {
             let error = bad.parse::<BusUrl>().unwrap_err().to_string();
             assert!(error.contains("pubsub://PROJECT"), "{error}");

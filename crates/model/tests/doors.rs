@@ -26,6 +26,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Third parties that only their owner may name.
 const OWNED: &[(&str, &str)] = &[
+    ("aws-config", "farm-bus"),
+    ("aws-sdk-sns", "farm-bus"),
+    ("aws-sdk-sqs", "farm-bus"),
     ("google-cloud-pubsub", "farm-bus"),
     ("object_store", "farm-bucket"),
     ("rusqlite", "farm-store"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -124,7 +124,11 @@ fn text(data: &[u8]) -> Result<String, String> {
     }
 }
 
-fn structured(body: &[u8]) -> Result<Event, String> {
+/// The event in structured mode.
+///
+/// # Errors
+/// A text for the sender.
+pub(crate) fn structured(body: &[u8]) -> Result<Event, String> {
     let event: cloudevents::Event =
         serde_json::from_slice(body).map_err(|error| format!("no CloudEvent: {error}"))?;
     let data = match event.data() {
@@ -146,6 +150,38 @@ fn structured(body: &[u8]) -> Result<Event, String> {
         data,
     })
 }
+
+/// `event` in binary mode, without its data, which is the body.
+///
+/// # Errors
+/// It has a name or value that no header can carry.
+pub(crate) fn headers(event: &Event) -> Result<HeaderMap, String> {
+    let time = event.time.to_string();
+    let fixed = [
+        ("specversion", "1.0"),
+        ("id", &event.id),
+        ("source", &event.source),
+        ("type", &event.kind),
+        ("time", &time),
+    ];
+    let extensions = event.extensions.iter();
+    let extensions = extensions.map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    for (name, value) in fixed.into_iter().chain(extensions) {
+        let (Ok(key), Ok(value)) = (
+            HeaderName::try_from(format!("ce-{name}")),
+            HeaderValue::try_from(value),
+        ) else {
+            return Err(format!("no header can carry the attribute {name}"));
+        };
+        headers.insert(key, value);
+    }
+    Ok(headers)
+}
+
+/// The type of the data of all events.
+const JSON: &str = "application/json";
 
 /// The body of Pub/Sub push: <https://cloud.google.com/pubsub/docs/push#receive_push>.
 #[derive(Deserialize)]

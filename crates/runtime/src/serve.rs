@@ -1,7 +1,10 @@
 //! One router, served where the process finds itself.
 
 mod lambda;
+mod post;
 mod records;
+mod schedule;
+mod triggers;
 
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use self::triggers::Triggers;
 use crate::vars::Vars;
 
 /// How long requests under way may take once the process is asked to end.
@@ -37,18 +41,19 @@ pub enum ServeError {
     Lambda(String),
 }
 
-/// Serves `router` on the Lambda runtime API where there is one, else on `PORT` (default 8080) of all addresses, until
-/// `shutdown`.
+/// Serves `router` on the Lambda runtime API where there is one, and what `triggers` it there; else on `PORT` (default 8080)
+/// of all addresses, until `shutdown`.
 ///
 /// # Errors
 /// [`ServeError`].
 pub async fn serve(
     router: Router,
+    triggers: Triggers,
     vars: &Vars,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     if vars.get("AWS_LAMBDA_RUNTIME_API").is_some() {
-        return lambda::run(router, vars, shutdown).await;
+        return lambda::run(router, triggers, vars, shutdown).await;
     }
     let text = vars.get("PORT").unwrap_or("8080");
     let port: u16 = text

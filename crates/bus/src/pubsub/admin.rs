@@ -13,7 +13,7 @@ use google_cloud_pubsub::model::{
 use google_cloud_wkt::FieldMask;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{PubSub, trouble};
+use super::{PubSub, SERVICE, trouble};
 use crate::error::BusError;
 use crate::pause::Pause;
 use crate::subscription::SubscriptionSpec;
@@ -61,6 +61,7 @@ pub(super) async fn ensure(queue: &PubSub, specs: &[SubscriptionSpec]) -> Result
         sleep(pause.grow()).await;
     }
     Err(BusError::Unreachable {
+        service: SERVICE,
         endpoint: endpoint.url.clone(),
         waited: queue.patience,
         error: last,
@@ -75,8 +76,10 @@ struct Admin<'a> {
 
 impl<'a> Admin<'a> {
     async fn open(queue: &'a PubSub) -> Result<Self, BusError> {
-        let failed =
-            |error: google_cloud_gax::client_builder::Error| BusError::Client(error.to_string());
+        let failed = |error: google_cloud_gax::client_builder::Error| BusError::Client {
+            service: SERVICE,
+            error: error.to_string(),
+        };
         Ok(Self {
             queue,
             topics: queue.topics().await.map_err(failed)?,
@@ -222,6 +225,7 @@ fn sorted(error: &Error, what: String) -> Trouble {
         Trouble::Passing(error.to_string())
     } else {
         Trouble::Final(BusError::Refused {
+            service: SERVICE,
             what,
             error: error.to_string(),
         })

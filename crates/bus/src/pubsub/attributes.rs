@@ -5,96 +5,31 @@
 use std::collections::HashMap;
 
 use farm_model::Timestamp;
-use farm_model::event::{Event, MAX_EVENT_BYTES};
+use farm_model::event::Event;
 use google_cloud_pubsub::model::Message;
 
 use crate::error::PublishError;
+use crate::rules;
 
 /// Prefix of attributes that are the event's.
 const PREFIX: &str = "ce-";
-/// The service's limit on one attribute's value (<https://cloud.google.com/pubsub/quotas#resource_limits>).
-pub(super) const MAX_VALUE: usize = 1024;
-/// The service takes 100 attributes; some are left for what dead letters add.
-pub(super) const MAX_ATTRIBUTES: usize = 90;
 
 /// The message that carries `event` to `topic`.
 ///
 /// # Errors
 /// [`PublishError::Never`]: it is too large, or has a text that no attribute or header can carry.
 pub(super) fn encode(topic: &str, event: &Event) -> Result<Message, PublishError> {
-    check(event).map_err(|reason| PublishError::Never {
-        id: event.id.clone(),
-        topic: topic.to_owned(),
-        reason,
-    })?;
+    rules::check(topic, event)?;
     Ok(message_of(event))
 }
 
 /// The same without checks: for events that were delivered.
 pub(super) fn message_of(event: &Event) -> Message {
-    let attributes = named(event).map(|(name, value)| (format!("{PREFIX}{name}"), value));
+    let attributes = rules::named(event).map(|(name, value)| (format!("{PREFIX}{name}"), value));
     let kind = ("content-type".to_owned(), "application/json".to_owned());
     Message::new()
         .set_data(event.data.clone())
         .set_attributes(attributes.chain([kind]))
-}
-
-fn named(event: &Event) -> impl Iterator<Item = (&str, String)> {
-    let fixed = [
-        ("specversion", "1.0".to_owned()),
-        ("id", event.id.clone()),
-        ("source", event.source.clone()),
-        ("type", event.kind.clone()),
-        ("time", event.time.to_string()),
-    ];
-    let extensions = event.extensions.iter();
-    fixed
-        .into_iter()
-        .chain(extensions.map(|(name, value)| (name.as_str(), value.clone())))
-}
-
-fn check(event: &Event) -> Result<(), String> {
-    if event.size() > MAX_EVENT_BYTES {
-        return Err(format!(
-            "it takes {} bytes, and {MAX_EVENT_BYTES} are allowed: put the data in a blob and refer to it",
-            event.size()
-        ));
-    }
-    if event.extensions.len() + 6 > MAX_ATTRIBUTES {
-        return Err(format!("it has {} extensions", event.extensions.len()));
-    }
-    for name in event.extensions.keys() {
-        check_name(name)?;
-    }
-    named(event).try_for_each(|(name, value)| check_value(name, &value))
-}
-
-/// <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#naming-conventions>
-fn check_name(name: &str) -> Result<(), String> {
-    const RESERVED: [&str; 6] = ["specversion", "id", "source", "type", "time", "data"];
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    if name.is_empty() || name.len() > 200 || !name.bytes().all(fits) {
-        return Err(format!(
-            "the extension {name:?} is not named in lower-case letters and digits"
-        ));
-    }
-    if RESERVED.contains(&name) {
-        return Err(format!("{name} is no name for an extension"));
-    }
-    Ok(())
-}
-
-fn check_value(name: &str, value: &str) -> Result<(), String> {
-    if value.is_empty() || value.len() > MAX_VALUE {
-        return Err(format!(
-            "{name} has {} bytes; 1 to {MAX_VALUE} fit",
-            value.len()
-        ));
-    }
-    if !value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-        return Err(format!("{name} has characters that no header can carry"));
-    }
-    Ok(())
 }
 
 /// The event that `message` carries.

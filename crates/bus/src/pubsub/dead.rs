@@ -8,14 +8,10 @@ use google_cloud_pubsub::model::Message;
 use tokio::time::timeout;
 
 use super::{PubSub, attributes, publish};
-use crate::dead::{DeadLetter, Sentence};
+use crate::dead::{DeadLetter, FROM, Judge, REASON, Sentence, cut};
 use crate::error::{BusError, PublishError};
+use crate::rules;
 use crate::subscription::SubscriptionSpec;
-
-/// Why it was rejected, cut to what an attribute holds.
-const REASON: &str = "farm-dead-reason";
-/// The subscription that it was rejected from.
-const FROM: &str = "farm-dead-from";
 
 /// The dead letters of one subscription.
 #[derive(Debug, Clone)]
@@ -35,7 +31,7 @@ impl Graveyard {
     /// Copies `message` there.
     pub(super) async fn bury(&self, message: Message, reason: &str) -> Result<(), PublishError> {
         let mut message = message;
-        let kept = message.attributes.drain().take(attributes::MAX_ATTRIBUTES);
+        let kept = message.attributes.drain().take(rules::MAX_ATTRIBUTES);
         let ours = [(REASON, cut(reason)), (FROM, &self.subscription)];
         let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let attributes: Vec<_> = kept.chain(ours).collect();
@@ -101,9 +97,6 @@ pub(super) async fn settle(
     Ok(settled.into_values().collect())
 }
 
-/// What is to become of each.
-pub(super) type Judge<'a> = &'a (dyn Fn(&DeadLetter) -> Sentence + Send + Sync);
-
 fn letter(message: &Message) -> DeadLetter {
     DeadLetter {
         id: message.message_id.clone(),
@@ -133,30 +126,5 @@ fn reason(message: &Message) -> String {
         (Some(reason), _) => reason.clone(),
         (None, Some(count)) => format!("delivered {count} times and never acknowledged"),
         (None, None) => "nobody said why".to_owned(),
-    }
-}
-
-/// As much of `text` as an attribute holds; never nothing, which no attribute may be.
-fn cut(text: &str) -> &str {
-    let mut end = text.len().min(attributes::MAX_VALUE);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    if end == 0 {
-        "no reason given"
-    } else {
-        &text[..end]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_cut_between_characters() {
-        assert_eq!(cut(&"ä".repeat(600)).len(), 1024);
-        assert_eq!(cut(&format!("x{}", "ä".repeat(600))).len(), 1023);
-        assert_eq!(cut(""), "no reason given");
     }
 }

@@ -15,13 +15,15 @@ use std::time::Duration;
 
 use farm_model::event::Event;
 
-use crate::dead::{DeadLetter, Sentence};
+use crate::dead::{DeadLetter, Judge, Sentence};
 use crate::error::{BusError, PublishError};
 use crate::queue::{Promise, Queue};
 use crate::receiver::{Limits, Receiver};
 use crate::subscription::SubscriptionSpec;
 use crate::url::Endpoint;
 
+/// What it is called in errors.
+const SERVICE: &str = "Pub/Sub";
 /// How long a server may take to do, or to come up for, what one call wants of it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -103,7 +105,7 @@ impl Queue for PubSub {
         &'a self,
         subscription: &'a str,
         most: u32,
-        judge: dead::Judge<'a>,
+        judge: Judge<'a>,
     ) -> Promise<'a, Result<Vec<(DeadLetter, Sentence)>, BusError>> {
         Box::pin(dead::settle(self, subscription, most, judge))
     }

@@ -1,30 +1,34 @@
-//! What SQS and SNS deliver to a Lambda function, as `POST /` of CloudEvents in structured mode, one at a time.
+//! What SQS and SNS deliver to a Lambda function, one event at a time, as the push of any other queue: `POST` of a CloudEvent
+//! in binary mode to the path that the function has for it.
 //!
 //! An answer of 2xx is done. Anything else fails the record: it comes again, and after the queue's number of tries goes to
 //! its dead-letter queue. Lambda knows no way to say "never again" sooner.
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
-use tower::ServiceExt;
+
+use super::{Triggers, post};
+use crate::event;
 
 /// An invocation by SQS (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>) or SNS
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>).
-#[derive(Deserialize)]
-struct Batch {
+#[derive(Debug, Deserialize)]
+pub(super) struct Batch {
     #[serde(rename = "Records")]
     records: Vec<Record>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Record {
     Sqs {
         #[serde(rename = "messageId")]
         id: String,
+        #[serde(rename = "eventSourceARN")]
+        queue: String,
         body: String,
     },
     Sns {
@@ -34,33 +38,38 @@ enum Record {
 }
 
 /// What SNS says, also as the body of an SQS message where raw delivery is off.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Notification {
     #[serde(rename = "Type")]
     kind: String,
     #[serde(rename = "MessageId")]
     id: String,
+    #[serde(rename = "TopicArn")]
+    topic: String,
     #[serde(rename = "Message")]
     message: String,
 }
 
-/// Delivers the records in `body`; the answer is the invocation's result.
+/// Delivers each record; the answer is the invocation's result.
 ///
 /// # Errors
-/// The invocation is to be repeated as a whole, or is nothing that a function here takes.
-pub(super) async fn deliver(router: Router, body: &[u8]) -> Result<Response, String> {
-    let batch: Batch = serde_json::from_slice(body)
-        .map_err(|_| "neither an HTTP request nor a batch of SQS or SNS".to_owned())?;
+/// The invocation is to be repeated as a whole.
+pub(super) async fn deliver(
+    router: &Router,
+    triggers: &Triggers,
+    batch: Batch,
+) -> Result<Response, String> {
     let mut failed = Vec::new();
     for record in batch.records {
         match record {
-            Record::Sqs { id, body } => {
-                if !is_done(&router, &id, unwrapped(body)).await {
+            Record::Sqs { id, queue, body } => {
+                if !is_done(router, triggers.push_path(&queue), &id, unwrapped(body)).await {
                     failed.push(json!({ "itemIdentifier": id }));
                 }
             }
             Record::Sns { notification: one } => {
-                if !is_done(&router, &one.id, one.message).await {
+                let path = triggers.push_path(&one.topic);
+                if !is_done(router, path, &one.id, one.message).await {
                     return Err(format!("the notification {} failed", one.id));
                 }
             }
@@ -76,23 +85,24 @@ fn unwrapped(body: String) -> String {
     }
 }
 
-async fn is_done(router: &Router, id: &str, event: String) -> bool {
-    let status = post(router, event).await;
-    if !status.is_success() {
-        tracing::warn!(record = id, %status, "a record failed");
+async fn is_done(router: &Router, path: Option<&str>, record: &str, text: String) -> bool {
+    match posted(router, path, text).await {
+        Ok(()) => true,
+        Err(reason) => {
+            tracing::warn!(record, reason, "a record failed");
+            false
+        }
     }
-    status.is_success()
 }
 
-async fn post(router: &Router, event: String) -> StatusCode {
-    let mut request = Request::new(Body::from(event));
-    *request.method_mut() = Method::POST;
-    request.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/cloudevents+json"),
-    );
-    match router.clone().oneshot(request).await {
-        Ok(answer) => answer.status(),
-        Err(never) => match never {},
+async fn posted(router: &Router, path: Option<&str>, text: String) -> Result<(), String> {
+    let path = path.ok_or("the function has no path for events from there")?;
+    let event = event::structured(text.as_bytes())?;
+    let headers = event::headers(&event)?;
+    let status = post::to(router, path, headers, Bytes::from(event.data)).await;
+    if status.is_success() {
+        Ok(())
+    } else {
+        Err(format!("{path} answered {status}"))
     }
 }

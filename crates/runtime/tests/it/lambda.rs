@@ -10,8 +10,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use farm_model::event::Topic;
+use farm_runtime::Vars;
 use farm_runtime::event::CloudEvent;
-use farm_runtime::{Vars, serve};
+use farm_runtime::serve::{self, Triggers};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
@@ -29,11 +31,15 @@ fn function_process() {
         .route("/hook", post(hook))
         .route("/bytes", post(|body: Bytes| async { body }))
         .route(
-            "/",
+            "/report",
             post(|CloudEvent(event): CloudEvent| async move { status_of(&event.id) }),
-        );
+        )
+        .route("/sweep", post(swept));
+    let triggers = Triggers::default()
+        .push(Topic::Results, "report", "/report")
+        .tick("/sweep");
     let vars = Vars::from_environment();
-    let serving = serve::serve(router, &vars, CancellationToken::new());
+    let serving = serve::serve(router, triggers, &vars, CancellationToken::new());
     runtime.block_on(serving).unwrap();
 }
 
@@ -47,10 +53,18 @@ async fn hook(headers: HeaderMap, body: String) -> impl IntoResponse {
 }
 
 fn status_of(id: &str) -> StatusCode {
-    if id == "good" {
-        StatusCode::OK
-    } else {
+    if id == "later" {
         StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    }
+}
+
+async fn swept(headers: HeaderMap, body: String) -> StatusCode {
+    if headers.is_empty() && body.is_empty() {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::BAD_REQUEST
     }
 }
 
@@ -84,41 +98,21 @@ async fn answered(
     StatusCode::ACCEPTED
 }
 
-/// A request through a function URL.
-fn request(path: &str, body: &str, is_base64: bool) -> Value {
-    json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
-        "headers": {
-            "host": "x.lambda-url.eu-west-1.on.aws", "content-type": "application/json",
-            "x-hub-signature-256": "sha256=00"
-        },
-        "requestContext": {
-            "accountId": "1", "apiId": "x", "domainName": "x.lambda-url.eu-west-1.on.aws", "domainPrefix": "x",
-            "requestId": "r", "routeKey": "$default", "stage": "$default",
-            "time": "25/Apr/2019:17:00:00 +0000", "timeEpoch": 1_556_211_600_000_i64,
-            "http": { "method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "t" }
-        },
-        "body": body, "isBase64Encoded": is_base64
-    })
-}
-
-fn batch(ids: &[&str]) -> Value {
-    let body = |id: &str| {
-        json!({ "specversion": "1.0", "id": id, "source": "/t", "type": "t.v1" }).to_string()
-    };
-    let record = |id: &&str| json!({ "eventSource": "aws:sqs", "messageId": format!("m-{id}"), "body": body(id) });
-    json!({ "Records": ids.iter().map(record).collect::<Vec<_>>() })
+fn shape(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
 }
 
 #[tokio::test]
-async fn a_function_serves_requests_and_batches_on_lambda() {
+async fn a_function_serves_requests_batches_and_schedules_on_lambda() {
     let (answers, mut said) = mpsc::channel(8);
+    let url = include_str!("../shapes/function-url.json");
     let events = VecDeque::from([
-        ("r1", request("/hook", "{\"a\":1}", false)),
-        ("r2", request("/bytes", "//79AA==", true)),
-        ("r3", request("/events", "{\"Records\":[]}", false)),
-        ("r4", batch(&["good", "later"])),
-        ("r5", json!({ "detail-type": "unknown" })),
+        ("r1", shape(include_str!("../shapes/http-api.json"))),
+        ("r2", shape(url)),
+        ("r3", shape(&url.replace("/bytes", "/events"))),
+        ("r4", shape(include_str!("../shapes/sqs.json"))),
+        ("r5", shape(include_str!("../shapes/schedule.json"))),
+        ("r6", json!({ "detail-type": "unknown" })),
     ]);
     let lambda = Arc::new(Lambda {
         events: Mutex::new(events),
@@ -161,9 +155,15 @@ async fn a_function_serves_requests_and_batches_on_lambda() {
     assert_eq!(how, "response");
     assert_eq!(
         result,
-        json!({ "batchItemFailures": [{ "itemIdentifier": "m-later" }] })
+        json!({ "batchItemFailures": [{ "itemIdentifier": "6f1c0d4e-0b53-4c2b-8f4a-6f8f0a1d0002" }] })
+    );
+
+    let (_, how, result) = answer().await;
+    assert_eq!(
+        (how.as_str(), result),
+        ("response", json!({ "status": 202 }))
     );
 
     let (id, how, _) = answer().await;
-    assert_eq!((id.as_str(), how.as_str()), ("r5", "error"));
+    assert_eq!((id.as_str(), how.as_str()), ("r6", "error"));
 }

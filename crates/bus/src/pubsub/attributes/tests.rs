@@ -1,3 +1,5 @@
+use farm_model::event::MAX_EVENT_BYTES;
+
 use super::*;
 
 fn event() -> Event {
@@ -50,7 +52,7 @@ fn what_no_header_can_carry_is_refused() {
 
 #[test]
 fn extensions_keep_to_the_rule_of_their_names() {
-    for bad in ["", "Hub", "farm-hub", "id", "data"] {
+    for bad in ["", "Hub", "farm-hub", "id", "data", "datacontenttype"] {
         let event = Event {
             extensions: [(bad.to_owned(), "x".to_owned())].into(),
             ..event()
