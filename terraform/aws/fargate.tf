@@ -17,6 +17,7 @@ locals {
     FARM_BUS    = local.bus
     FARM_BUCKET = local.bucket
     FARM_DATA   = "/data"
+    TMPDIR      = "/data"
   })
 }
 

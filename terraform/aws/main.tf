@@ -17,7 +17,7 @@ locals {
   region    = data.aws_region.here.name
   partition = data.aws_partition.here.partition
 
-  bus    = "aws://${local.region}?prefix=${var.prefix}"
+  bus    = "aws://${local.region}?account=${local.account}&prefix=${var.prefix}"
   bucket = "s3://${aws_s3_bucket.farm.bucket}"
 
   on_fargate = var.run == "fargate"

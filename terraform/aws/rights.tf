@@ -131,13 +131,13 @@ data "aws_iam_policy_document" "part" {
 
   statement {
     sid       = "Publish"
-    actions   = ["sns:GetTopicAttributes", "sns:Publish"]
+    actions   = ["sns:Publish"]
     resources = [for topic in each.value.publish : aws_sns_topic.of[topic].arn]
   }
 
   statement {
     sid       = "Send"
-    actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
+    actions   = ["sqs:GetQueueUrl", "sqs:SendMessage"]
     resources = each.value.send
   }
 

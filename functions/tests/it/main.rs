@@ -17,3 +17,4 @@ mod pubsubhelper;
 mod retrybuilds;
 mod router;
 mod sample;
+mod terraform;
