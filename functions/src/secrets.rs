@@ -89,13 +89,11 @@ mod manager {
     /// Never any.
     #[expect(clippy::unused_async, reason = "as where it can ask")]
     pub(super) async fn all(wanted: &[Wanted]) -> anyhow::Result<Vec<String>> {
-        let names: Vec<&str> = wanted
-            .iter()
-            .map(|wanted| wanted.setting.as_str())
-            .collect();
+        let named = |wanted: &Wanted| format!("{} is the secret {}", wanted.setting, wanted.arn);
+        let all: Vec<String> = wanted.iter().map(named).collect();
         anyhow::bail!(
-            "{} is in AWS Secrets Manager, and these functions were built without it: build them with --features aws",
-            names.join(", ")
+            "{}, and these functions were built without AWS: build them with --features aws",
+            all.join(", ")
         )
     }
 }
@@ -118,7 +116,7 @@ mod tests {
         let vars = Vars::default().with("KEY", "@arn:aws:secretsmanager:r:1:secret:k");
         let error = fetched(vars).await.unwrap_err().to_string();
         assert!(
-            error.starts_with("KEY is in AWS") && error.contains("--features aws"),
+            error.starts_with("KEY is the secret arn:aws") && error.contains("--features aws"),
             "{error}"
         );
     }
