@@ -33,13 +33,9 @@ impl fmt::Display for Trouble {
 }
 
 impl Trouble {
-    /// It was not about the right, the place or the time, but about what was said.
+    /// It was not about us, the place or the time, but about what was said.
     pub(super) fn is_the_messages(&self) -> bool {
-        const WORDS: [&str; 3] = ["Invalid", "Validation", "BatchRequestTooLong"];
-        match self {
-            Self::Refused { code, .. } => WORDS.iter().any(|word| code.starts_with(word)),
-            _ => false,
-        }
+        matches!(self, Self::Refused { code, text } if is_about_a_message(code, text))
     }
 
     /// We may not even ask.
@@ -74,6 +70,15 @@ where
             code: code.to_owned(),
             text,
         }
+    }
+}
+
+/// Whether no later try can go better. A code alone does not say so: `InvalidParameter` may be a topic of another account,
+/// and `InvalidClientTokenId` are credentials, which somebody can mend. An event must not be given up for that.
+pub(super) fn is_about_a_message(code: &str, text: &str) -> bool {
+    match code.trim_start_matches("AWS.SimpleQueueService.") {
+        "InvalidMessageContents" | "BatchRequestTooLong" => true,
+        code => code.starts_with("InvalidParameter") && text.contains("essage"),
     }
 }
 
@@ -115,4 +120,57 @@ where
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str, text: &str) -> Trouble {
+        Trouble::Refused {
+            code: code.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn codes_say_what_to_do() {
+        assert!(is_missing("AWS.SimpleQueueService.NonExistentQueue"));
+        for busy in [
+            "RequestThrottled",
+            "ThrottlingException",
+            "KMSThrottled",
+            "InternalError",
+        ] {
+            assert!(is_busy(busy), "{busy}");
+        }
+        assert!(!is_busy("InvalidParameterValue"));
+    }
+
+    #[test]
+    fn only_what_nobody_can_mend_is_the_messages() {
+        let ours = [
+            ("InvalidMessageContents", ""),
+            ("AWS.SimpleQueueService.BatchRequestTooLong", ""),
+            ("InvalidParameter", "Invalid parameter: Message too long"),
+            (
+                "InvalidParameterValue",
+                "Message must be shorter than 262144 bytes",
+            ),
+        ];
+        for (code, text) in ours {
+            assert!(refused(code, text).is_the_messages(), "{code}");
+        }
+        let mendable = [
+            ("InvalidParameter", "Invalid parameter: TopicArn"),
+            ("InvalidClientTokenId", "The security token is invalid"),
+            ("InvalidSecurity", "the message was not sent over TLS"),
+            ("AuthorizationError", "not authorized to publish messages"),
+        ];
+        for (code, text) in mendable {
+            assert!(!refused(code, text).is_the_messages(), "{code}");
+        }
+        assert!(refused("AccessDeniedException", "").is_denied());
+        assert!(!Trouble::Passing(String::new()).is_the_messages());
+    }
 }

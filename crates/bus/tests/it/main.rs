@@ -1,6 +1,6 @@
-//! The bus against a real Pub/Sub server: the farm's own emulator, in this process or in one that is killed. With
-//! `FARM_BUS_TEST_ENDPOINT=http://HOST:PORT` the tests marked "ignored" in `foreign` run against another server, as
-//! Google's emulator: `cargo test -p farm-bus --test it -- --ignored foreign`.
+//! The bus against real servers: the farm's own emulator of Pub/Sub, in this process or in one that is killed, and in
+//! `contract` also Google's emulator and a stand-in for AWS, where they are on this machine. What is not there is skipped, and
+//! says so.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,10 +8,11 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod child;
+mod contract;
 mod dead;
-mod foreign;
 mod harness;
 mod outage;
 mod process;
+mod push;
 mod set_up;
-mod traffic;

@@ -57,24 +57,6 @@ async fn a_push_that_moved_is_followed() {
 }
 
 #[tokio::test]
-async fn a_subscription_to_something_else_is_not_taken_over() {
-    let server = Server::start().await;
-    let bus = server.bus();
-    bus.ensure(&[SubscriptionSpec::new("mine", Topic::Results)])
-        .await
-        .unwrap();
-    let other = SubscriptionSpec::new("mine", Topic::Activity);
-    let error = bus.ensure(&[other]).await.unwrap_err().to_string();
-    assert!(error.contains("exists with another topic"), "{error}");
-    let filtered = SubscriptionSpec {
-        hub: Some("h1".parse().unwrap()),
-        ..SubscriptionSpec::new("mine", Topic::Results)
-    };
-    let error = bus.ensure(&[filtered]).await.unwrap_err().to_string();
-    assert!(error.contains("exists with another filter"), "{error}");
-}
-
-#[tokio::test]
 async fn setting_up_waits_for_a_server_that_is_still_starting() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = port.local_addr().unwrap();

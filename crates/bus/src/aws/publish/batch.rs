@@ -115,12 +115,14 @@ async fn to_queue(
         .collect())
 }
 
-fn fault(id: &str, is_ours: bool, code: &str, message: Option<&str>) -> Fault {
+fn fault(id: &str, is_senders: bool, code: &str, message: Option<&str>) -> Fault {
+    let text = message.unwrap_or("no more was said");
     Fault {
-        // One that is not ours names none of the batch.
+        // An id that is none names none of the batch.
         at: id.parse().unwrap_or(usize::MAX),
-        is_ours,
-        text: format!("{code}: {}", message.unwrap_or("no more was said")),
+        // The sender's fault is also a key that it may not use.
+        is_ours: is_senders && trouble::is_about_a_message(code, text),
+        text: format!("{code}: {text}"),
     }
 }
 
@@ -146,6 +148,14 @@ mod tests {
 
     fn sizes(messages: Vec<Message>) -> Vec<usize> {
         split(messages).iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn a_fault_is_the_messages_own_or_may_pass() {
+        let ours = fault("3", true, "InvalidMessageContents", None);
+        assert_eq!((ours.at, ours.is_ours), (3, true));
+        assert!(!fault("3", true, "KMS.AccessDeniedException", None).is_ours);
+        assert!(!fault("3", false, "InternalError", Some("Message")).is_ours);
     }
 
     #[test]
