@@ -17,6 +17,7 @@ pub mod pubsubhelper;
 pub mod report;
 pub mod results;
 pub mod retrybuilds;
+mod secrets;
 mod session;
 pub mod sign_in;
 mod site;
@@ -81,7 +82,7 @@ pub const LISTENING: &str = "listening on ";
 /// # Errors
 /// A setting is missing or wrong, or the port cannot be had.
 pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let vars = Vars::from_environment();
+    let vars = secrets::fetched(Vars::from_environment()).await?;
     let router = router(&args.target, &vars)?;
     if args.until_stdin_closes {
         shutdown::when_stdin_closes(shutdown.clone())?;

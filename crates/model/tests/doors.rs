@@ -26,7 +26,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Third parties that only their owner may name.
 const OWNED: &[(&str, &str)] = &[
-    ("aws-config", "farm-bus"),
+    // `aws-config` is no service: it finds region and credentials for whichever client of AWS.
+    ("aws-sdk-secretsmanager", "functions"),
     ("aws-sdk-sns", "farm-bus"),
     ("aws-sdk-sqs", "farm-bus"),
     ("google-cloud-pubsub", "farm-bus"),

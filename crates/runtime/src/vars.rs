@@ -61,6 +61,15 @@ impl Vars {
             .filter(|value| !value.is_empty())
     }
 
+    /// Names and values of those whose value begins with `prefix`.
+    pub fn beginning<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let all = self
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        all.filter(move |(_, value)| value.starts_with(prefix))
+    }
+
     /// The setting, or the content of the file that it (`@/path`) or `NAME_FILE` names, without white space around.
     ///
     /// # Errors
@@ -134,6 +143,15 @@ mod tests {
             "E is not set: the secret of GitHub's webhooks; set it, or E_FILE to a file that holds it"
         );
         assert!(Vars::default().with("F", "@/no/such").read("F").is_err());
+    }
+
+    #[test]
+    fn settings_are_found_by_how_their_values_begin() {
+        let vars = Vars::default().with("A", "@arn:x").with("B", "@/x");
+        assert_eq!(
+            vars.beginning("@arn:").collect::<Vec<_>>(),
+            [("A", "@arn:x")]
+        );
     }
 
     #[test]

@@ -29,4 +29,5 @@ mod retrybuilds;
 mod router;
 mod sample;
 mod sign_in;
+mod terraform;
 mod y2019;
