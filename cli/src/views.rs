@@ -9,6 +9,8 @@ use crate::session::Session;
 
 /// `farm views`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  farm views rebuild")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
