@@ -99,6 +99,15 @@ mod tests {
         assert_eq!(find("GET", "/github-webhook").unwrap().0, "github-webhook");
         assert_eq!(find("GET", "/gerrit-webhook/"), None);
         assert_eq!(find("GET", "/nowhere"), None);
+        let build = "3f2a".repeat(8);
+        for path in [
+            "/builders.json",
+            &format!("/build/{build}.json"),
+            &format!("/read/{build}/1/steps/1"),
+            &format!("/log/{}", "a".repeat(40)),
+        ] {
+            assert_eq!(find("GET", path).unwrap().0, "dashboard", "{path}");
+        }
         assert!(routes.is_inner("/report") && !routes.is_inner("/github-webhook"));
     }
 }
