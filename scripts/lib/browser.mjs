@@ -89,8 +89,9 @@ export class Browser {
     return result.value;
   }
 
-  async picture(path) {
-    const { data } = await this.say("Page.captureScreenshot", { captureBeyondViewport: true });
+  // Of the whole page, or of what is seen of it at first.
+  async picture(path, captureBeyondViewport = true) {
+    const { data } = await this.say("Page.captureScreenshot", { captureBeyondViewport });
     writeFileSync(path, Buffer.from(data, "base64"));
   }
 

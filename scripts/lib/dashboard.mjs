@@ -167,7 +167,7 @@ for (const width of [1280, 390]) {
       await browser.open(site + path);
       const wide = await browser.run("Math.max(document.documentElement.scrollWidth, innerWidth)");
       assert.ok(wide <= width, `${page} is ${wide} pixels wide on a screen of ${width}`);
-      await browser.picture(join(folder, `${page}-${width}-${dark ? "dark" : "light"}.png`));
+      await browser.picture(join(folder, `${page}-${width}-${dark ? "dark" : "light"}.png`), false);
       if (axe) for (const one of await findings()) serious.push(`${page} ${width} ${dark ? "dark" : "light"}: ${one}`);
     }
   }
