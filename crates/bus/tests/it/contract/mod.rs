@@ -66,7 +66,6 @@ macro_rules! common_suite {
             what_is_given_back_comes_again_and_is_counted
             what_is_dropped_comes_again
             what_is_worked_on_for_long_is_not_given_to_another
-            what_is_rejected_lies_in_the_dead_letters_with_the_reason
             a_dead_letter_can_be_received_as_the_event_that_it_was
             setting_up_twice_is_setting_up_once_and_loses_nothing
             a_subscription_to_another_topic_is_not_taken_over
@@ -81,6 +80,7 @@ macro_rules! strict_suite {
     () => {
         $crate::contract::suite! {
             no_more_is_held_than_the_limit_says
+            what_is_rejected_lies_in_the_dead_letters_with_the_reason
             dead_letters_are_looked_at_and_stay
             a_dead_letter_is_sent_again_or_dropped_and_the_others_stay
             closing_waits_until_the_answers_are_with_the_queue
