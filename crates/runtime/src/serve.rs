@@ -63,14 +63,14 @@ pub async fn serve(
     let bound = TcpListener::bind(("0.0.0.0", port)).await;
     let listener = bound.map_err(|error| ServeError::Bind { port, error })?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    on(listener, router, shutdown).await
+    on(listener, triggers.on_port(router), shutdown).await
 }
 
 /// Serves `router` on `listener` until `shutdown`, then gives requests under way ten seconds. Of connections there are at most
 /// 2048 at once; one that nothing is asked on for a minute or two is closed.
 ///
 /// # Errors
-/// None so far: a listener that fails is tried again.
+/// Never now: a listener that fails is tried again.
 pub async fn on(
     listener: TcpListener,
     router: Router,
