@@ -15,7 +15,7 @@ pub struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Service {
-    /// Cloud Storage, its XML API
+    /// Cloud Storage: the XML API, and some of the JSON API
     Gcs(gcs::GcsArgs),
     /// Pub/Sub, in place of `gcloud beta emulators pubsub`
     Pubsub(Box<pubsub::PubsubArgs>),
