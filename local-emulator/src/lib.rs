@@ -2,8 +2,10 @@
 
 mod chaos;
 pub mod console;
+pub mod emulator;
+mod gcs;
 mod host;
 mod inherit;
-pub mod pubsub;
+mod pubsub;
 mod site;
 pub mod up;

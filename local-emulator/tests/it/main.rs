@@ -13,6 +13,7 @@ mod console;
 mod delivery;
 mod emulator;
 mod functions;
+mod gcs;
 mod kills;
 mod limits;
 mod machine;
