@@ -72,7 +72,7 @@ variable "most_instances" {
 }
 
 variable "secrets" {
-  description = "The values of the secrets that functions and hubs cannot do without, by name; written to Secret Manager and kept in no state. Those of functions/manifest.json, and MACHINE_KEY."
+  description = "The values of the secrets that functions and hubs cannot do without, by name; written to Secret Manager and kept in no state. Those of functions/manifest.json, and FARM_MACHINE_KEY."
   type        = map(string)
   ephemeral   = true
 }
@@ -81,6 +81,12 @@ variable "secrets_version" {
   description = "Counts up to have var.secrets written again."
   type        = number
   default     = 1
+}
+
+variable "settings" {
+  description = "What switches something on in functions, by the name in functions/manifest.json (optional_settings), such as FARM_HOOKS, FARM_SMTP or FARM_OIDC_ISSUER. No secrets: these are optional_secrets. FARM_URL is the balancer's without it."
+  type        = map(string)
+  default     = {}
 }
 
 variable "optional_secrets" {
