@@ -24,7 +24,7 @@ locals {
   }
 
   # Where the pages are is known here; what the operator says goes before.
-  optional_settings = merge({ FARM_URL = local.url }, var.settings)
+  optional_settings = merge({ FARM_URL = local.url }, local.farm_pools, var.settings)
 
   # An account's id is at most 30 letters: the end of a longer name is a digest of all of it.
   account_id = {

@@ -177,6 +177,35 @@ variable "farm_toml" {
   }
 }
 
+variable "pools" {
+  description = "Pools of virtual machines that the farm makes for hosts of farm.toml that name them: the zones, and never more machines than `most`. A pool elsewhere (a cluster, another cloud) is said in settings.FARM_POOLS, which then says all: docs/machine-pools.md."
+  type = map(object({
+    most  = number
+    zones = set(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for pool in values(var.pools) : length(pool.zones) > 0 && alltrue([for zone in pool.zones : startswith(zone, "${var.region}-")])])
+    error_message = "A pool has one zone at least, and all zones are of var.region: their network is there."
+  }
+
+  validation {
+    condition     = length(var.pools) == 0 || var.buildlet != null
+    error_message = "Machines that are made load a buildlet: say where from, in var.buildlet."
+  }
+}
+
+variable "buildlet" {
+  description = "What machines of pools start with: where the buildlet is loaded from, with {buildlet} for what the host runs (linux-amd64), its SHA-256 by that name, and the certificate (PEM) of the hubs where no public authority signed it."
+  type = object({
+    url    = string
+    sha256 = optional(map(string), {})
+    hub_ca = optional(string, "")
+  })
+  default = null
+}
+
 variable "hub_name" {
   description = "The name that machines dial, in the hubs' certificate; point it at the output hub_address. Without it machines dial that address."
   type        = string
