@@ -59,6 +59,7 @@ resource "aws_lambda_function" "of" {
       var.environment,
       { FUNCTION_TARGET = each.key },
       { for name in each.value.settings : name => local.settings[name] },
+      module.names.settings_of[each.key],
       { for name in module.names.secrets_of[each.key] : name => "@${local.secret_arns[name]}" },
       # A function reads its secrets when it starts: another version of them starts it anew.
       { FARM_SECRETS_VERSION = tostring(var.secrets_version) },
@@ -81,6 +82,9 @@ locals {
     FARM_BUS    = local.bus
     FARM_BUCKET = local.bucket
   }
+
+  # Where the pages are is known here; what the operator says goes before.
+  optional_settings = merge({ FARM_URL = local.url }, var.settings)
 }
 
 # What is pushed to a function: Lambda polls its queue, and learns which events of a batch failed.

@@ -76,6 +76,12 @@ variable "requests_per_second" {
   default     = 200
 }
 
+variable "settings" {
+  description = "What switches something on in functions, by the name in functions/manifest.json (optional_settings), such as FARM_HOOKS, FARM_SMTP or FARM_OIDC_ISSUER. No secrets: these are optional_secrets. FARM_URL is the API's without it."
+  type        = map(string)
+  default     = {}
+}
+
 variable "optional_secrets" {
   description = "Secrets that switch something on, by the name in functions/manifest.json: the ARN of a secret that you made."
   type        = map(string)

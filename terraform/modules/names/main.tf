@@ -54,4 +54,13 @@ locals {
   }
 
   known_optional = toset(flatten([for function in values(local.functions) : function.optional_secrets]))
+
+  settings_of = {
+    for name, function in local.functions : name => {
+      for setting in try(function.optional_settings, []) : setting => var.settings[setting]
+      if contains(keys(var.settings), setting)
+    }
+  }
+
+  known_settings = toset(flatten([for function in values(local.functions) : try(function.optional_settings, [])]))
 }
