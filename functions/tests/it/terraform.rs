@@ -1,4 +1,7 @@
-//! What Terraform makes is what the farm uses: `terraform/modules/names/parts.json` against the bus.
+//! What Terraform makes is what the farm uses: `terraform/modules/names/parts.json` against the bus, and what the module
+//! says against the manifest.
+
+mod names;
 
 use std::collections::BTreeMap;
 

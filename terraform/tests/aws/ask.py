@@ -1,6 +1,7 @@
 """Asks the stand-in, as its owner: what the test looks at besides what the farm itself shows.
 
-secret ARN | keys BUCKET PREFIX | object BUCKET KEY | receive QUEUE_URL | log FUNCTION | left
+secret ARN | assume ROLE_ARN | keys BUCKET PREFIX | object BUCKET KEY | receive QUEUE_URL | waiting QUEUE_URL… |
+log FUNCTION | tick SCHEDULE | left
 """
 
 import json
@@ -24,6 +25,11 @@ def secret(arn):
     return client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
 
 
+def assume(role):
+    got = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return " ".join(got[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+
+
 def keys(bucket, prefix):
     found = client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     return "\n".join(item["Key"] for item in found)
@@ -36,6 +42,26 @@ def object(bucket, key):
 def receive(queue):
     found = client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=5, MaxNumberOfMessages=10)
     return "\n".join(message["Body"] for message in found.get("Messages", []))
+
+
+def waiting(*queues):
+    """Those in which something is, and how much; that somebody holds it does not count as gone."""
+    asked = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = {}
+    for queue in queues:
+        counts = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=asked)["Attributes"]
+        found[queue.rsplit("/", 1)[-1]] = sum(int(count) for count in counts.values())
+    return "\n".join(f"{name} {count}" for name, count in found.items() if count)
+
+
+def tick(schedule):
+    """Calls what the schedule calls, with what it says."""
+    target = client("scheduler").get_schedule(Name=schedule)["Target"]
+    done = client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
+    said = done["Payload"].read().decode()
+    if "FunctionError" in done:
+        sys.exit(f"{schedule}: {done['FunctionError']}: {said}")
+    return said
 
 
 def log(function):
