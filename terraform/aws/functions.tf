@@ -37,12 +37,24 @@ resource "aws_cloudwatch_log_group" "function" {
   tags              = var.tags
 }
 
+# One upload for all of them, under a name that says what is in it: functions of the last one find theirs until they are changed.
+resource "aws_s3_object" "package" {
+  bucket      = aws_s3_bucket.farm.bucket
+  key         = "releases/functions-${filesha256(var.package)}.zip"
+  source      = var.package
+  source_hash = filesha256(var.package)
+  tags        = var.tags
+
+  depends_on = [aws_s3_bucket_server_side_encryption_configuration.farm, aws_s3_bucket_ownership_controls.farm]
+}
+
 resource "aws_lambda_function" "of" {
   for_each = module.names.functions
 
   function_name    = "${var.prefix}-${each.key}"
   role             = aws_iam_role.function[each.key].arn
-  filename         = var.package
+  s3_bucket        = aws_s3_object.package.bucket
+  s3_key           = aws_s3_object.package.key
   source_code_hash = filebase64sha256(var.package)
   handler          = "bootstrap"
   runtime          = "provided.al2023"
