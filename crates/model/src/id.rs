@@ -130,6 +130,10 @@ text_id!(
     MachineName, "machine name", is_name, "1 to 100 of letters, digits, '.', '_', '-', not starting with '.'"
 );
 text_id!(
+    /// Where machines are made, as the settings of `provision` name it: `vms`.
+    PoolName, "pool name", is_name, "1 to 100 of letters, digits, '.', '_', '-', not starting with '.'"
+);
+text_id!(
     /// A git object name: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits.
     CommitId, "commit", is_commit, "40 or 64 lower-case hex digits"
 );

@@ -6,6 +6,7 @@ pub mod id;
 pub mod kept;
 pub mod machine;
 pub mod message;
+pub mod order;
 pub mod reason;
 pub mod record;
 pub mod trace;

@@ -12,6 +12,7 @@ mod budget;
 mod builder;
 mod commit;
 mod grid;
+mod pools;
 mod queue;
 mod status;
 mod test;
@@ -34,6 +35,7 @@ pub use budget::{Budget, Span, Spent};
 pub use builder::{BuilderRun, BuilderView};
 pub use commit::{BuildLine, CommitView, SetView};
 pub use grid::{Cell, Failure, GridRow, GridView, SHEET_ROWS, sheet_of};
+pub use pools::{OrderLine, PoolsView};
 pub use queue::{QueueEntry, QueueMachines, QueueView};
 pub use status::{
     CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, HubStatus, IntakeStatus, MachineCounts,
@@ -57,6 +59,8 @@ pub mod key {
     pub const FLAKES: &str = "flakes.json";
     /// [`super::AuditView`].
     pub const AUDIT: &str = "audit.json";
+    /// [`super::PoolsView`].
+    pub const POOLS: &str = "pools.json";
 
     /// [`super::GridView`] of one branch.
     #[must_use]

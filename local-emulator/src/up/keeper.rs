@@ -32,7 +32,7 @@ pub(super) struct Keeper<P> {
     quiet: Option<Instant>,
 }
 
-impl<P: MachinePool> Keeper<P> {
+impl<P: MachinePool<Order = Order>> Keeper<P> {
     pub(super) fn new(pool: P, limits: Limits, clock: Clock) -> Self {
         Self {
             pool,
@@ -97,7 +97,7 @@ impl<P: MachinePool> Keeper<P> {
             self.orders.remove(name);
         }
         gone.extend(self.unexplained().await);
-        for deleted in join_all(gone.iter().map(|name| self.pool.delete(name))).await {
+        for deleted in join_all(gone.iter().map(|name| self.pool.delete(name, None))).await {
             if let Err(error) = deleted {
                 tracing::warn!(%error, "a machine is not deleted yet");
             }
@@ -130,7 +130,7 @@ impl<P: MachinePool> Keeper<P> {
             until: None,
         };
         match self.pool.create(&order).await {
-            Ok(()) => drop(self.orders.insert(name, order)),
+            Ok(_) => drop(self.orders.insert(name, order)),
             Err(error) => tracing::warn!(machine = %name, %error, "not made; tried again"),
         }
     }

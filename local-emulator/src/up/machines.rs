@@ -30,6 +30,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_CAP: Duration = Duration::from_secs(10);
 /// A machine that lived this long starts with a short pause again.
 const STEADY: Duration = Duration::from_secs(10);
+/// Where all of them are.
+const PLACE: &str = "here";
 /// How long a machine may take to end when told.
 const END: Duration = Duration::from_secs(5);
 
@@ -132,11 +134,13 @@ impl Pool {
 }
 
 impl MachinePool for Pool {
-    async fn create(&self, order: &Order) -> Result<(), CreateError> {
+    type Order = Order;
+
+    async fn create(&self, order: &Order) -> Result<String, CreateError> {
         let mut kept = self.kept.lock();
         while kept.tasks.try_join_next().is_some() {}
         if kept.machines.contains_key(&order.name) {
-            return Ok(());
+            return Ok(PLACE.to_owned());
         }
         let life = Life {
             since: self.plan.clock.now(),
@@ -150,7 +154,7 @@ impl MachinePool for Pool {
             let _ended = life.ended.drop_guard();
             plan.keep(name.as_str(), &host, life.stop).await;
         });
-        Ok(())
+        Ok(PLACE.to_owned())
     }
 
     async fn list(&self) -> Result<Vec<Found>, PoolError> {
@@ -158,13 +162,16 @@ impl MachinePool for Pool {
         let each = kept.machines.iter();
         let found = each.map(|(name, life)| Found {
             name: name.clone(),
+            place: PLACE.to_owned(),
             since: life.since,
             mark: Mark::Ours,
+            until: None,
+            ended: false,
         });
         Ok(found.collect())
     }
 
-    async fn delete(&self, name: &MachineName) -> Result<(), PoolError> {
+    async fn delete(&self, name: &MachineName, _place: Option<&str>) -> Result<(), PoolError> {
         let life = self.kept.lock().machines.get(name).cloned();
         if let Some(life) = life {
             life.stop.cancel();

@@ -6,17 +6,20 @@
 
 mod reap;
 mod scale;
+mod settle;
 
 use std::fmt;
 use std::future::Future;
 
 use farm_model::Timestamp;
 use farm_model::id::{HostType, MachineName};
+use farm_model::order::{MachineOrder, NotMade};
 
-pub use reap::{Census, Records, Why, missing, reap};
+pub use reap::{Census, Records, Why, is_over, missing, reap};
 pub use scale::{Limits, scale};
+pub use settle::{GRACE, Step, settle};
 
-/// A machine that is to be made.
+/// What a record says of a machine: what decides whether it stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     /// Its name, which no other machine of the pool has or had: making it twice is making it once.
@@ -29,15 +32,32 @@ pub struct Order {
     pub until: Option<Timestamp>,
 }
 
+impl From<&MachineOrder> for Order {
+    fn from(order: &MachineOrder) -> Self {
+        Self {
+            name: order.machine.clone(),
+            host: order.host_type.clone(),
+            at: order.at,
+            until: Some(order.until),
+        }
+    }
+}
+
 /// A machine that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Its name.
     pub name: MachineName,
+    /// Where it is: a zone, a namespace. A pool may by mistake have two of a name, in different places.
+    pub place: String,
     /// Since when, by the pool's clock.
     pub since: Timestamp,
     /// Whose it is.
     pub mark: Mark,
+    /// When it goes whatever it does, as it says itself: by a label, a tag, an annotation.
+    pub until: Option<Timestamp>,
+    /// Whether it has stopped for good, and only takes up its name.
+    pub ended: bool,
 }
 
 /// Whose a machine is, as the pool tells by a tag or a label.
@@ -49,17 +69,13 @@ pub enum Mark {
     Foreign,
 }
 
-/// Why a machine was not made, sorted by what to do.
+/// A machine was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CreateError {
-    /// There are no such machines now: another zone, or later.
-    StockOut(String),
-    /// There may be no more: when one has gone.
-    Quota(String),
-    /// The pool did not answer, or not in time: again, under the same name.
-    Passing(String),
-    /// It can never be made so.
-    Refused(String),
+pub struct CreateError {
+    /// What to do about it.
+    pub cause: NotMade,
+    /// In the pool's words.
+    pub reason: String,
 }
 
 /// The pool did not answer; again later.
@@ -68,12 +84,13 @@ pub struct PoolError(pub String);
 
 impl fmt::Display for CreateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StockOut(why) => write!(f, "there is no such machine now: {why}"),
-            Self::Quota(why) => write!(f, "there may be no more machines: {why}"),
-            Self::Passing(why) => write!(f, "the machine could not be made just now: {why}"),
-            Self::Refused(why) => write!(f, "the machine cannot be made: {why}"),
-        }
+        let what = match self.cause {
+            NotMade::StockOut => "there is no such machine now",
+            NotMade::Quota => "there may be no more machines",
+            NotMade::Passing => "the machine could not be made just now",
+            NotMade::Refused => "the machine cannot be made",
+        };
+        write!(f, "{what}: {}", self.reason)
     }
 }
 
@@ -90,13 +107,24 @@ impl std::error::Error for PoolError {}
 ///
 /// A machine boots with a key of its own, which the pool makes, and dials in by itself; that it is of use is seen at the hub.
 pub trait MachinePool {
-    /// Has a machine made. Returns when the pool has taken the order, which may be before the machine is there. The same name
-    /// again is no error.
-    fn create(&self, order: &Order) -> impl Future<Output = Result<(), CreateError>> + Send;
+    /// What it needs to know of a machine to make it.
+    type Order: Sync;
+
+    /// Has a machine made, and says where. Returns when the pool has taken the order, which may be before the machine is
+    /// there. The same name again is no error.
+    fn create(
+        &self,
+        order: &Self::Order,
+    ) -> impl Future<Output = Result<String, CreateError>> + Send;
 
     /// All machines of the pool, foreign ones included. One that was ordered a moment ago may be missing.
     fn list(&self) -> impl Future<Output = Result<Vec<Found>, PoolError>> + Send;
 
-    /// Ends a machine and everything on it. One that is not there is no error.
-    fn delete(&self, name: &MachineName) -> impl Future<Output = Result<(), PoolError>> + Send;
+    /// Ends a machine of this farm and everything on it: in this place alone, or wherever there is one of the name. One
+    /// that is not there is no error.
+    fn delete(
+        &self,
+        name: &MachineName,
+        place: Option<&str>,
+    ) -> impl Future<Output = Result<(), PoolError>> + Send;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::BuilderName;
+use crate::id::{BuilderName, PoolName};
 
 /// A kind of machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,27 @@ pub struct Host {
     pub ssh_user: Option<String>,
     /// What an unknown machine has to build before it is trusted.
     pub canary: Option<Canary>,
+    /// Has its machines made when there is work for them; none: the farm makes none.
+    pub pool: Option<HostPool>,
+}
+
+/// Who makes machines of a host type, and how many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostPool {
+    /// The pool.
+    pub name: PoolName,
+    /// Never more of them.
+    pub most: u32,
+    /// Never fewer.
+    pub fewest: u32,
+    /// How long one must have had no work before it is given up, in seconds.
+    pub idle_seconds: u64,
+    /// How long after it was ordered one takes no new work, in seconds: it goes when it is idle.
+    pub live_seconds: u64,
+    /// How much later it goes whatever it does, in seconds.
+    pub last_seconds: u64,
+    /// Whether it may be one that the cloud takes back at any time.
+    pub spot: bool,
 }
 
 /// What happens to a machine between attempts.

@@ -21,7 +21,7 @@ use crate::id::{BuilderName, HostType, RepoName};
 pub use builder::{Builder, Recipe, RecipeStep, StepTests};
 pub use duration::{DurationError, parse_seconds};
 pub use go::{Cross, Go};
-pub use host::{Bootstrap, Canary, Clean, Container, Host, Machines, Reverse, Vm};
+pub use host::{Bootstrap, Canary, Clean, Container, Host, HostPool, Machines, Reverse, Vm};
 pub use parse::{ConfigError, Problem};
 pub use pattern::matches;
 pub use repository::{Repository, Role, import_path};

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Message, Topic};
-use crate::id::{AttemptKey, BlobId, HostType, HubId, HubSession, LogHash, MachineId};
+use crate::id::{
+    AttemptKey, BlobId, HostType, HubId, HubSession, LogHash, MachineId, MachineName, PoolName,
+};
+use crate::order::NotMade;
 
 /// One thing that happened to one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,5 +289,50 @@ impl Message for HubHeartbeat {
 
 impl Message for MachineGone {
     const TYPE: &'static str = "farmhand.machine.gone.v1";
+    const TOPIC: Topic = Topic::Progress;
+}
+
+/// What became of an order for a machine, as its pool tells. What is told of an order that does not stand, or of another
+/// attempt at making it than the present one, changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderProgress {
+    /// The machine.
+    pub machine: MachineName,
+    /// The pool.
+    pub pool: PoolName,
+    /// Which attempt at making it this is about.
+    pub attempt: u32,
+    /// When it happened, by the pool's clock.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: OrderEvent,
+}
+
+/// What happened to an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum OrderEvent {
+    /// The machine was made, or was there already.
+    Made {
+        /// Where: a zone, a namespace.
+        place: String,
+    },
+    /// It was not.
+    Failed {
+        /// What to do about it.
+        cause: NotMade,
+        /// In the pool's words.
+        reason: String,
+    },
+    /// It is not there: deleted, or taken back.
+    Gone {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+impl Message for OrderProgress {
+    const TYPE: &'static str = "farmhand.machine.order.v1";
     const TOPIC: Topic = Topic::Progress;
 }

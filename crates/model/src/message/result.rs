@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Message, Topic};
 use crate::id::{
-    AttemptKey, BuildId, BuilderName, CommitId, HostType, HubId, MachineName, RepoName,
+    AttemptKey, BuildId, BuilderName, CommitId, HostType, HubId, MachineName, PoolName, RepoName,
 };
 use crate::kept::Culprit;
 use crate::message::progress::Outcome;
+use crate::order::MachineOrder;
 use crate::view::Breakage;
 
 /// A run has its outcome. Announced at least once, with a stable event id.
@@ -145,5 +146,37 @@ impl Message for BuildersBroken {
 
 impl Message for BuildersMended {
     const TYPE: &'static str = "farmhand.builders.mended.v1";
+    const TOPIC: Topic = Topic::Results;
+}
+
+/// A machine is to be made. Announced at least once for each attempt, with a stable event id; the same stands in the view
+/// of the pools until it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineWanted {
+    /// What is to be made.
+    #[serde(flatten)]
+    pub order: MachineOrder,
+}
+
+/// A machine that was ordered is to be deleted, or not to be made any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineUnwanted {
+    /// Its name.
+    pub machine: MachineName,
+    /// Who made it.
+    pub pool: PoolName,
+    /// What it is.
+    pub host_type: HostType,
+    /// Why, for people.
+    pub reason: String,
+}
+
+impl Message for MachineWanted {
+    const TYPE: &'static str = "farmhand.machine.wanted.v1";
+    const TOPIC: Topic = Topic::Results;
+}
+
+impl Message for MachineUnwanted {
+    const TYPE: &'static str = "farmhand.machine.unwanted.v1";
     const TOPIC: Topic = Topic::Results;
 }

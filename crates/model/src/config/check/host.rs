@@ -34,6 +34,7 @@ pub(super) fn host(
         owner: text(&mut table, "owner", findings),
         notes: text(&mut table, "notes", findings),
         canary: canary(&mut table, known, findings),
+        pool: None,
     };
     table.finish(findings);
     Some(host)

@@ -1,0 +1,88 @@
+//! Machines that the farm has made for it, and what became of that.
+//!
+//! The coordinator writes an order down before anybody hears of it. `provision` makes the machine, under the order's name, and
+//! tells; twice the same order is one machine.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Container, Vm};
+use crate::id::{HostType, MachineName, PoolName};
+
+/// A machine that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineOrder {
+    /// Its name, which no other machine has or had. It suits every cloud: at most 63 of `a-z`, `0-9` and `-`, the first a
+    /// letter, the last none of `-`.
+    pub machine: MachineName,
+    /// What it registers as.
+    pub host_type: HostType,
+    /// Who makes it.
+    pub pool: PoolName,
+    /// What it is made of.
+    pub spec: MachineSpec,
+    /// Whether the cloud may take it back at any time.
+    pub spot: bool,
+    /// When it was written down.
+    pub at: Timestamp,
+    /// When it goes, whatever it does then.
+    pub until: Timestamp,
+    /// Counts the times that it is tried to be made, from 1.
+    pub attempt: u32,
+}
+
+/// What a machine is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachineSpec {
+    /// A virtual machine.
+    Vm(Vm),
+    /// A container.
+    Container(Container),
+}
+
+/// How an order stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stands", rename_all = "kebab-case")]
+pub enum OrderStand {
+    /// It is to be made now.
+    Wanted,
+    /// It could not be made, and is tried again.
+    Waits {
+        /// Not before.
+        again: Timestamp,
+        /// Why it could not.
+        cause: NotMade,
+        /// In the pool's words.
+        reason: String,
+    },
+    /// The pool has made it. It has yet to register.
+    Made {
+        /// Where: a zone, a namespace.
+        place: String,
+    },
+    /// It has registered at a hub.
+    Here {
+        /// Where it was made.
+        place: String,
+    },
+    /// It is to be deleted: no work for it, its time is over, or it is of no use.
+    Ending {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// Why a machine was not made, sorted by what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotMade {
+    /// There are no such machines now, in no zone: later.
+    StockOut,
+    /// There may be no more: when one has gone.
+    Quota,
+    /// The pool did not answer, or not in time: again, under the same name.
+    Passing,
+    /// It can never be made so.
+    Refused,
+}
