@@ -85,7 +85,14 @@ resource "aws_lambda_function" "of" {
 
   tags = var.tags
 
-  depends_on = [aws_iam_role_policy.function, aws_secretsmanager_secret_version.made]
+  depends_on = [aws_iam_role_policy.function, aws_iam_role_policy.pool, aws_secretsmanager_secret_version.made]
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(module.names.settings_of[each.key])) <= 3500
+      error_message = "Lambda has 4 KiB for all settings of a function: make those of ${each.key} shorter, FARM_POOLS above all."
+    }
+  }
 }
 
 locals {
@@ -96,7 +103,7 @@ locals {
   }
 
   # Where the pages are is known here; what the operator says goes before.
-  optional_settings = merge({ FARM_URL = local.url }, var.settings)
+  optional_settings = merge({ FARM_URL = local.url }, local.farm_pools, var.settings)
 }
 
 # What is pushed to a function: Lambda polls its queue, and learns which events of a batch failed.

@@ -89,4 +89,5 @@ def left():
     return json.dumps({kind: names for kind, names in found.items() if names})
 
 
-print(globals()[sys.argv[1]](*sys.argv[2:]))
+if __name__ == "__main__":
+    print(globals()[sys.argv[1]](*sys.argv[2:]))

@@ -1,5 +1,6 @@
 # Sourced by terraform/test-aws: the stand-in, and Terraform against it. From scripts/lib: $dir, start, port, until_ok.
 
+export PYTHONDONTWRITEBYTECODE=1
 root=$PWD/terraform/tests/aws
 state=$dir/terraform.tfstate
 
