@@ -210,7 +210,10 @@ mod tests {
             assert!(function.rights.publish.len() <= 1, "{name}: one topic");
             assert!(function.rights.write.len() <= 1, "{name}: one prefix");
             let mut removed = function.rights.remove.iter();
-            assert!(removed.all(|prefix| function.rights.write.contains(prefix)), "{name}");
+            assert!(
+                removed.all(|prefix| function.rights.write.contains(prefix)),
+                "{name}"
+            );
             assert!((1..=30).contains(&function.timeout_seconds), "{name}");
             assert!(!function.routes.is_empty(), "{name}");
             let pushes = function.pushes.iter().map(|push| &push.path);

@@ -69,10 +69,6 @@ module "farm" {
   database     = "none"
   trusted_arns = ["arn:aws:iam::000000000000:root"]
 
-  pools    = { vms = { most = 2, images = ["ami-0123456789abcdef0"], instance_types = ["c7i.large", "t3.small"] } }
-  hub_name = "hub.example.org"
-  buildlet = { url = "https://example.org/buildlet-{buildlet}" }
-
   bucket_destroyed_with_content = true
   secret_recovery_days          = 0
   alarms                        = { mail = ["builds@example.org"] }

@@ -8,10 +8,7 @@ use std::process::{Command, Output};
 use functions::manifest::{self, Function, Manifest};
 use serde_json::{Value, json};
 
-const MODULE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../terraform/modules/names"
-);
+const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../terraform/modules/names");
 
 /// `terraform ARGS` on the module, with everything that it writes in `dir`; none where there is no Terraform.
 fn terraform(dir: &Path, args: &[&str]) -> Option<Output> {
@@ -66,20 +63,20 @@ fn value(name: &str) -> String {
     format!("what {name} is")
 }
 
-/// Everything that something of `function` is optional.
-fn optional(manifest: &Manifest, of: impl Fn(&Function) -> &Vec<String>) -> Vec<&str> {
-    let all: BTreeSet<&str> = manifest
+/// Everything of the kind `of` that some function of the manifest names.
+fn all(manifest: &Manifest, of: impl Fn(&Function) -> &Vec<String>) -> Vec<&str> {
+    let names: BTreeSet<&str> = manifest
         .values()
         .flat_map(|function| of(function).iter().map(String::as_str))
         .collect();
-    all.into_iter().collect()
+    names.into_iter().collect()
 }
 
 #[test]
 fn each_function_is_given_the_optional_settings_and_secrets_that_it_knows() {
     let manifest = manifest::read().unwrap();
-    let settings = optional(&manifest, |function| &function.optional_settings);
-    let secrets = optional(&manifest, |function| &function.optional_secrets);
+    let settings = all(&manifest, |function| &function.optional_settings);
+    let secrets = all(&manifest, |function| &function.optional_secrets);
     assert!(settings.contains(&"FARM_HOOKS") && secrets.contains(&"FARM_HOOK_SECRET"));
     let Some(names) = names(&settings, &secrets) else {
         return;
@@ -96,17 +93,21 @@ fn each_function_is_given_the_optional_settings_and_secrets_that_it_knows() {
 }
 
 #[test]
-fn nothing_optional_is_given_that_nobody_asked_for() {
+fn nothing_optional_is_given_that_neither_operator_nor_function_asked_for() {
     let manifest = manifest::read().unwrap();
     let Some(names) = names(&[], &[]) else {
         return;
     };
     let names = names.unwrap();
+    let needed = all(&manifest, |function| &function.secrets);
     for (name, function) in &manifest {
         assert_eq!(names["settings_of"][name], json!({}), "{name}");
-        let needed: BTreeSet<_> = function.secrets.iter().collect();
-        assert_eq!(names["secrets_of"][name], json!(needed), "{name}");
+        let known = function.secrets.iter().chain(&function.optional_secrets);
+        let there: BTreeSet<_> = known.filter(|it| needed.contains(&it.as_str())).collect();
+        assert_eq!(names["secrets_of"][name], json!(there), "{name}");
     }
+    // Who signs in is known to the pages.
+    assert_eq!(names["secrets_of"]["dashboard"], json!(["FARM_TOKEN_KEY"]));
 }
 
 #[test]
