@@ -63,7 +63,6 @@ resource "google_project_iam_custom_role" "machines" {
     "compute.instances.get",
     "compute.instances.setLabels",
     "compute.instances.setMetadata",
-    "compute.instances.setTags",
   ]
 }
 
