@@ -252,17 +252,17 @@ variable "sizes" {
 }
 
 variable "machine" {
-  description = "With run = \"machine\": the kind of instance, its disk (GiB), and the binaries below s3://<bucket>/releases/<release>/."
+  description = "With run = \"machine\": the kind of instance, its disk (GiB), and the folder of the binaries coordinator and hub, built with feature aws. Other binaries make another instance, which goes on with the disk."
   type = object({
-    type    = optional(string, "t3.small")
-    gib     = optional(number, 50)
-    release = optional(string, "")
+    type     = optional(string, "t3.small")
+    gib      = optional(number, 50)
+    binaries = optional(string, "")
   })
   default = {}
 
   validation {
-    condition     = var.run != "machine" || var.machine.release != ""
-    error_message = "machine.release names the folder below releases/ in the bucket that holds the binaries coordinator and hub."
+    condition     = var.run != "machine" || var.machine.binaries != ""
+    error_message = "machine.binaries names the folder that holds the binaries coordinator and hub."
   }
 }
 
