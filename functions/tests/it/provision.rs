@@ -1,0 +1,1 @@
+//! Machines of clouds, against stand-ins of their APIs whose machines run.
