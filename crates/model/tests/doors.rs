@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("farm-archive", &[]),
     ("farm-testlog", &["farm-model"]),
     ("farm-wire", &[]),
+    ("farm-cloud-emulator", &[]),
     ("farm-pubsub-emulator", &[]),
     ("farm-harness", &["farm-model", "farm-forge"]),
     ("buildlet", &["farm-wire", "farm-archive"]),
