@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("farm-testlog", &["farm-model"]),
     ("farm-wire", &[]),
     ("farm-cloud-emulator", &[]),
+    ("farm-gcs-emulator", &[]),
     ("farm-pubsub-emulator", &[]),
     ("farm-harness", &["farm-model", "farm-forge"]),
     ("buildlet", &["farm-wire", "farm-archive"]),
