@@ -44,7 +44,7 @@ start_coordinator() { start "$1" "$farm" coordinator --data "$dir/$1" --repo "de
 
 start_functions() {
     start functions env PORT="$http" GITHUB_WEBHOOK_SECRET=s3cret GERRIT_WEBHOOK_SECRET=other FARM_TOKEN_KEY=third \
-        "$farm" functions
+        FARM_MACHINE_KEY=fourth "$farm" functions
 }
 
 # start_hub [NAME ID PORT]: hub, h1, on $hub unless said otherwise.

@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("farm-store", &["farm-model"]),
     ("farm-bucket", &["farm-model"]),
     ("farm-forge", &["farm-model"]),
+    ("farm-pool", &["farm-core", "farm-model"]),
     ("farm-runtime", &["farm-model"]),
     ("farm-archive", &[]),
     ("farm-testlog", &["farm-model"]),

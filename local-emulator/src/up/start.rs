@@ -13,6 +13,7 @@ use farm_runtime::{Clock, Ids};
 
 use super::folder::Folder;
 use super::lives::cutter;
+use super::making::Making;
 use super::order::Pages;
 use super::parts::{Part, Parts};
 use super::ports::{default, reachable};
@@ -71,6 +72,7 @@ impl Running {
         let at = http.local_addr()?;
         let pages = format!("http://{}/", reachable(at));
         let telling = Telling::new(&manifest, &folder, &ids, &pages)?;
+        let making = Making::new(&manifest);
 
         let (queues, bus_url, inspector) =
             launch::queues(&folder, pubsub, args.memory, chaos).await?;
@@ -79,7 +81,7 @@ impl Running {
         // Before anyone speaks: what is said where nobody listens yet is lost.
         let mut listeners = SubscriptionSpec::coordinator();
         listeners.extend([report::subscription(), SubscriptionSpec::hub(&hub_id)]);
-        let called = telling.called(&manifest);
+        let called = making.called(telling.called(&manifest));
         let triggers = Triggers::new(&called, inside.local_addr()?);
         listeners.extend_from_slice(triggers.subscriptions());
         bus.ensure(&listeners).await?;
@@ -89,6 +91,7 @@ impl Running {
 
         let mut settings = secrets.settings(&bus_url, &bucket_url);
         settings.extend(telling.settings());
+        settings.extend(making.settings());
         let log = folder.sub("functions")?.join("functions.log");
         let plan = Plan::new(args.program()?, &manifest, settings, &log);
         let host = Host::new(plan, &manifest, Clock::system());

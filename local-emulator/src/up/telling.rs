@@ -94,7 +94,7 @@ impl Telling {
 }
 
 /// A setting as it stands, or the file that it names.
-fn handed_on(given: &Vars, name: &str) -> Option<(String, String)> {
+pub(super) fn handed_on(given: &Vars, name: &str) -> Option<(String, String)> {
     let file = given.get(&format!("{name}_FILE"));
     let value = given.get(name).map(str::to_owned);
     let value = value.or_else(|| Some(format!("@{}", file?)))?;

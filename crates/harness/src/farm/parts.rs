@@ -31,6 +31,7 @@ impl Farm {
                 command.env("GITHUB_WEBHOOK_SECRET", SECRET);
                 command.env("GERRIT_WEBHOOK_SECRET", "other");
                 command.env("FARM_TOKEN_KEY", "third");
+                command.env("FARM_MACHINE_KEY", "fourth");
                 command
             }
             Part::Coordinator => {

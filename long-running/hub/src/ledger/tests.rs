@@ -44,6 +44,7 @@ impl Bench {
             issued: at,
             expires: at,
             revoked_at: revoked.then_some(at),
+            once: None,
         };
         let known = self.bucket.get_machine(&record.name).await.unwrap();
         self.bucket

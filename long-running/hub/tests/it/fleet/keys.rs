@@ -35,6 +35,7 @@ async fn record(b: &Bench, name: &str, key: &str, revoked_at: Option<Timestamp>)
         issued: at,
         expires: at,
         revoked_at,
+        once: None,
     };
     let bucket: &Bucket = &b.bucket;
     let known = bucket.get_machine(&record.name).await.unwrap();
