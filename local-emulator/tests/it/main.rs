@@ -8,6 +8,7 @@
 
 mod breakages;
 mod chaos;
+mod clouds;
 mod collector;
 mod console;
 mod delivery;
