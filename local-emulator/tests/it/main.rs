@@ -18,6 +18,7 @@ mod kills;
 mod limits;
 mod machine;
 mod pool;
+mod pools;
 mod sources;
 mod standby;
 mod status;
