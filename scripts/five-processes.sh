@@ -22,7 +22,6 @@ first=$(commit_all "$repo" first)
 start_farm
 start_buildlet m1 bench
 
-is_ok() { page "api/grid?repo=demo&branch=main" | tr -d ' \n' | grep -q "\"id\":\"$1\".*\"status\":\"ok\""; }
 until_ok is_ok "$first"
 echo "the first commit is green"
 

@@ -2,6 +2,8 @@
 
 farm=$(cd "$(dirname "$farm")" && pwd)/$(basename "$farm")
 . scripts/lib/processes.sh
+# What keys of machines are made of.
+machine_key="a master key for machines"
 
 # commit_all REPOSITORY MESSAGE [FLAG…]: the new commit's name.
 commit_all() {
@@ -10,15 +12,28 @@ commit_all() {
     git -C "$1" rev-parse HEAD
 }
 
-# Queues, coordinator and functions of a farm for the repository $repo; sets $pubsub, $http, $hub (ports).
+# A farm for the repository $repo on this machine alone; sets $pubsub, $http, $hub (ports).
 start_farm() {
-    pubsub=$(port) http=$(port) hub=$(port)
-    export FARM_BUS="pubsub://farm?endpoint=http://127.0.0.1:$pubsub" FARM_BUCKET="file://$dir/bucket"
-    printf 'a master key for machines' >"$dir/machine-key"
+    pubsub=$(port) http=$(port)
+    join_at "pubsub://farm?endpoint=http://127.0.0.1:$pubsub" "file://$dir/bucket" "http://127.0.0.1:$http"
     start_emulator
     until_ok curl -sf "http://127.0.0.1:$pubsub/healthz"
-    start_coordinator coordinator
     start_functions
+    start_containers
+}
+
+# join_at BUS BUCKET PAGES [WEBHOOKS]: the addresses at which the processes started from here on meet, and where the
+# functions answer: the dashboard, and github-webhook where that is elsewhere. Functions and queues are the caller's.
+join_at() {
+    export FARM_BUS=$1 FARM_BUCKET=$2
+    pages=$3 webhooks=${4:-$3}
+}
+
+# Coordinator and hub; sets $hub (a port). Done when the dashboard shows the repository.
+start_containers() {
+    hub=$(port)
+    printf %s "$machine_key" >"$dir/machine-key"
+    start_coordinator coordinator
     start_hub
     until_ok test -s "$dir/hub/hub-cert.pem"
     until_ok page "api/grid?repo=demo&branch=main"
@@ -31,7 +46,7 @@ start_coordinator() { start "$1" "$farm" coordinator --data "$dir/$1" --repo "de
 
 start_functions() {
     start functions env PORT="$http" GITHUB_WEBHOOK_SECRET=s3cret GERRIT_WEBHOOK_SECRET=other FARM_TOKEN_KEY=third \
-        FARM_MACHINE_KEY=fourth "$farm" functions
+        FARM_MACHINE_KEY="$machine_key" "$farm" functions
 }
 
 # start_hub [NAME ID PORT]: hub, h1, on $hub unless said otherwise.
@@ -51,12 +66,15 @@ start_buildlet() {
 }
 
 # page PATH: from the dashboard.
-page() { curl -sf "http://127.0.0.1:$http/$1"; }
+page() { curl -sf "$pages/$1"; }
 
-# deliver BODY: a signed push, as GitHub posts it.
+# is_ok COMMIT: a build of it is green on the dashboard.
+is_ok() { page "api/grid?repo=demo&branch=main" | tr -d ' \n' | grep -q "\"id\":\"$1\".*\"status\":\"ok\""; }
+
+# deliver BODY [SECRET]: a signed push, as GitHub posts it.
 deliver() {
     local sign
-    sign=$(printf %s "$1" | openssl dgst -sha256 -hmac s3cret | sed 's/^.* //')
-    curl -sf --max-time 5 -X POST "http://127.0.0.1:$http/github-webhook" -H 'content-type: application/json' \
+    sign=$(printf %s "$1" | openssl dgst -sha256 -hmac "${2:-s3cret}" | sed 's/^.* //')
+    curl -sf --max-time 5 -X POST "$webhooks/github-webhook" -H 'content-type: application/json' \
         -H 'x-github-event: push' -H "x-hub-signature-256: sha256=$sign" --data "$1"
 }
