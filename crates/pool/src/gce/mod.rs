@@ -60,7 +60,9 @@ impl Gce {
         body: Option<&Value>,
     ) -> Result<Answer, String> {
         let api = self.settings.endpoint.as_deref().unwrap_or(API);
-        let (api, project) = (api.trim_end_matches('/'), &self.settings.project);
+        // With or without what is the same for all: other programs' settings have it.
+        let api = api.trim_end_matches('/').trim_end_matches("/compute/v1");
+        let project = &self.settings.project;
         let url = format!("{api}/compute/v1/projects/{project}/zones/{zone}/{path}");
         let request = self.client.request(method, url).query(query);
         let request = match body {

@@ -17,10 +17,15 @@ pub(super) fn in_time(guest: &Guest, doors: &Doors) -> Result<(), Refusal> {
         return Ok(());
     };
     let now = doors.identity.now();
-    let ended = guest.key.as_ref().is_none_or(|key| key.ends <= now.as_second());
+    let ended = guest
+        .key
+        .as_ref()
+        .is_none_or(|key| key.ends <= now.as_second());
     let why = match record.in_time(now) {
         Err(over) => over.to_string(),
-        Ok(()) if record.host_type != guest.host_type => "its pool made another host type".to_owned(),
+        Ok(()) if record.host_type != guest.host_type => {
+            "its pool made another host type".to_owned()
+        }
         Ok(()) if record.is_unused() && ended => "its first key has ended unused".to_owned(),
         Ok(()) => return Ok(()),
     };
@@ -42,7 +47,10 @@ pub(super) async fn use_up(guest: &mut Guest, doors: &Doors) -> Result<(), Refus
     };
     let next = next(key, until, doors);
     let id = key_id(&next);
-    doors.ledger.use_up(&guest.bearer, &id, doors.identity.now()).await?;
+    doors
+        .ledger
+        .use_up(&guest.bearer, &id, doors.identity.now())
+        .await?;
     guest.bearer.key_ids = [id].into();
     guest.next = Some(next);
     Ok(())

@@ -29,7 +29,10 @@ impl Ledger {
         let _alone = self.using.lock().await;
         let used = match timeout(WRITE, self.used(bearer, next, now)).await {
             Ok(used) => used,
-            Err(_) => Err(format!("no answer of the bucket within {} s", WRITE.as_secs())),
+            Err(_) => Err(format!(
+                "no answer of the bucket within {} s",
+                WRITE.as_secs()
+            )),
         };
         match used {
             Ok(true) => Ok(()),
@@ -39,7 +42,10 @@ impl Ledger {
             }
             Err(error) => {
                 tracing::warn!(machine = %bearer.name, %error, "the first key of a machine cannot be used up");
-                Err(Refusal::new(503, "records of machines cannot be changed now"))
+                Err(Refusal::new(
+                    503,
+                    "records of machines cannot be changed now",
+                ))
             }
         }
     }
@@ -49,7 +55,9 @@ impl Ledger {
         let name = bearer.name.parse().map_err(|_| "no name of a machine")?;
         let known = self.bucket.get_machine(&name).await;
         let known = known.map_err(|error| error.to_string())?;
-        let used = known.as_ref().and_then(|known| known.record.used(next, now));
+        let used = known
+            .as_ref()
+            .and_then(|known| known.record.used(next, now));
         let Some(record) = used else {
             return Ok(false);
         };

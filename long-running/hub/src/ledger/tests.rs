@@ -250,12 +250,18 @@ impl Bench {
             }),
             ..known.record.clone()
         };
-        self.bucket.put_machine(&record, Some(&known)).await.unwrap();
+        self.bucket
+            .put_machine(&record, Some(&known))
+            .await
+            .unwrap();
     }
 
     async fn used_up(&self, key: &str, next: &str) -> Result<(), u16> {
         let bearer = bearer("attic", &[key]);
-        let used = self.ledger.use_up(&bearer, next, Timestamp::UNIX_EPOCH).await;
+        let used = self
+            .ledger
+            .use_up(&bearer, next, Timestamp::UNIX_EPOCH)
+            .await;
         used.map_err(|refusal| refusal.status)
     }
 }
@@ -266,7 +272,10 @@ async fn of_two_who_come_with_a_key_that_is_good_once_one_is_let_in() {
     b.made("attic").await;
     assert_eq!(b.admitted("attic", "first").await, Ok(()));
     let came = tokio::join!(b.used_up("first", "second"), b.used_up("first", "other"));
-    assert!(matches!(came, (Ok(()), Err(412)) | (Err(412), Ok(()))), "{came:?}");
+    assert!(
+        matches!(came, (Ok(()), Err(412)) | (Err(412), Ok(()))),
+        "{came:?}"
+    );
 }
 
 #[tokio::test]

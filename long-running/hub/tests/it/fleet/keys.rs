@@ -156,7 +156,11 @@ async fn a_key_that_is_good_once_is_changed_for_another_and_refused_from_then_on
     assert_eq!(b.status.borrow().machines, 0);
     again.cut();
     let _machine = crate::machine::Connection::with_key(&b, "m", &work_dir, next.trim());
-    assert_eq!(b.report_of("m").await.identity, first, "it is the same machine");
+    assert_eq!(
+        b.report_of("m").await.identity,
+        first,
+        "it is the same machine"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
