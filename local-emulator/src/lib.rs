@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod chaos;
+#[cfg(unix)]
+mod cloud;
 pub mod console;
+pub mod emulator;
 mod host;
 mod inherit;
-pub mod pubsub;
+mod pubsub;
 mod site;
 pub mod up;

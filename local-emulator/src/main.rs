@@ -27,8 +27,8 @@ enum Command {
     Up(local_emulator::up::Args),
     #[command(flatten)]
     Client(farm_cli::Command),
-    /// An emulator of a cloud service alone: Pub/Sub
-    Emulator(local_emulator::pubsub::Args),
+    /// An emulator of a cloud service alone: Pub/Sub, Compute Engine, Kubernetes
+    Emulator(local_emulator::emulator::Args),
     /// The functions: webhooks and pages
     Functions(functions::Args),
     /// The coordinator
@@ -90,7 +90,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(args) => local_emulator::up::run(args, shutdown()).await,
         Command::Client(command) => farm_cli::run(command).await,
-        Command::Emulator(args) => local_emulator::pubsub::run(args, shutdown()).await,
+        Command::Emulator(args) => local_emulator::emulator::run(args, shutdown()).await,
         Command::Functions(args) => functions::run(args, shutdown()).await.map(done),
         Command::Coordinator(args) => coordinator::run(args, shutdown()).await.map(done),
         Command::Hub(args) => hub::run(*args, shutdown()).await.map(done),

@@ -20,6 +20,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("farm-archive", &[]),
     ("farm-testlog", &["farm-model"]),
     ("farm-wire", &[]),
+    ("farm-cloud-emulator", &[]),
+    ("farm-gcs-emulator", &[]),
     ("farm-pubsub-emulator", &[]),
     ("farm-harness", &["farm-model", "farm-forge"]),
     ("buildlet", &["farm-wire", "farm-archive"]),

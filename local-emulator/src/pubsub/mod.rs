@@ -1,9 +1,7 @@
-//! `farm emulator`: an emulator by itself, for any program that speaks its protocol.
+//! `farm emulator pubsub`: the Pub/Sub emulator by itself.
 
 mod environment;
 mod start;
-
-use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,20 +10,8 @@ pub use self::start::StartArgs;
 
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    service: Service,
-}
-
-#[derive(Debug, Clone, clap::Subcommand)]
-enum Service {
-    /// Pub/Sub, in place of `gcloud beta emulators pubsub`
-    Pubsub(PubsubArgs),
-}
-
-#[derive(Debug, Clone, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
-struct PubsubArgs {
+pub struct Args {
     #[command(flatten)]
     start: StartArgs,
     #[command(subcommand)]
@@ -54,12 +40,10 @@ enum Command {
 ///
 /// # Errors
 /// The port is taken, the folder cannot be used, or there is no emulator.
-pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
-    let Service::Pubsub(PubsubArgs { start, command }) = args.service;
-    match command {
-        None => start::run(start, shutdown).await?,
-        Some(Command::Start(start)) => start::run(start, shutdown).await?,
-        Some(Command::EnvInit(args)) => environment::print(&args)?,
+pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
+    match args.command {
+        None => start::run(args.start, shutdown).await,
+        Some(Command::Start(start)) => start::run(start, shutdown).await,
+        Some(Command::EnvInit(args)) => environment::print(&args),
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,9 @@ use super::{Census, Found, Mark, Order, Records, Why, reap};
 /// How long what was read or answered may be behind what is true. An event that orders a machine has that long to do so.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(90);
 
+/// The same for a machine that has registered: what lists it has seen it long ago.
+const SEEN: SignedDuration = SignedDuration::from_secs(20);
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -102,7 +105,7 @@ fn doubles(census: &Census) -> Vec<Step> {
 }
 
 fn of_line(line: &OrderLine, view: &PoolsView, census: &Census) -> Vec<Step> {
-    let late = census.at.duration_since(line.since) >= GRACE;
+    let age = census.at.duration_since(line.since);
     let there = ours(census, &line.order.machine).find(|machine| !machine.ended);
     let order = line.order.clone();
     match (&line.stand, there) {
@@ -111,15 +114,18 @@ fn of_line(line: &OrderLine, view: &PoolsView, census: &Census) -> Vec<Step> {
             order,
             place: machine.place.clone(),
         }],
-        (OrderStand::Wanted, None) if late && may_make(line, view, census) => {
+        (OrderStand::Wanted, None) if age >= GRACE && may_make(line, view, census) => {
             vec![Step::Make(order)]
         }
-        (OrderStand::Made { .. } | OrderStand::Here { .. }, None) if late => vec![Step::Gone {
-            order,
-            reason: "it is not there any more: stopped or taken back".to_owned(),
-        }],
+        (OrderStand::Made { .. }, None) if age >= GRACE => vec![lost(order)],
+        (OrderStand::Here { .. }, None) if age >= SEEN => vec![lost(order)],
         _ => Vec::new(),
     }
+}
+
+fn lost(order: MachineOrder) -> Step {
+    let reason = "it is not there any more: stopped or taken back".to_owned();
+    Step::Gone { order, reason }
 }
 
 fn ending(order: MachineOrder, census: &Census) -> Vec<Step> {
@@ -274,6 +280,12 @@ mod tests {
         let orders = view(1000, &[("a1", made(), 0), ("a2", made(), 990)]);
         let steps = settle(&pool(), &orders, &census(1000, &[]));
         assert!(matches!(&steps[..], [Step::Gone { order, .. }] if order.machine.as_str() == "a1"));
+        let here = OrderStand::Here {
+            place: "a".to_owned(),
+        };
+        let orders = view(1000, &[("a1", here, 980)]);
+        let steps = settle(&pool(), &orders, &census(1000, &[]));
+        assert!(matches!(&steps[..], [Step::Gone { .. }]), "{steps:?}");
         let mut stopped = census(1000, &[("a1", "a", 0)]);
         stopped.machines[0].ended = true;
         let steps = settle(&pool(), &view(1000, &[("a1", made(), 0)]), &stopped);
