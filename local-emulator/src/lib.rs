@@ -5,6 +5,10 @@ mod chaos;
 mod cloud;
 pub mod console;
 pub mod emulator;
+<<<<<<< HEAD
+=======
+mod gcs;
+>>>>>>> g8
 mod host;
 mod inherit;
 mod pubsub;

@@ -19,6 +19,7 @@ locals {
           region          = local.region
           subnets         = local.pool_subnets
           security_groups = [aws_security_group.pool[0].id]
+          endpoint        = pool.endpoint
         }
       }
     })
@@ -105,6 +106,11 @@ data "aws_iam_policy_document" "pool" {
       variable = "aws:RequestTag/${local.pool_tag}"
       values   = [var.prefix]
     }
+    condition {
+      test     = "StringEquals"
+      variable = "ec2:MetadataHttpTokens"
+      values   = ["required"]
+    }
   }
 
   statement {
@@ -130,7 +136,7 @@ data "aws_iam_policy_document" "pool" {
     sid     = "Tag"
     actions = ["ec2:CreateTags"]
     resources = [
-      for kind in ["instance", "network-interface", "spot-instances-request", "volume"] : "${local.ec2}:${kind}/*" # tidy: allowed
+      for kind in ["instance", "volume"] : "${local.ec2}:${kind}/*" # tidy: allowed
     ]
 
     condition {

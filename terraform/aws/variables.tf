@@ -277,11 +277,12 @@ variable "farm_toml" {
 }
 
 variable "pools" {
-  description = "Pools of EC2 instances that the farm makes for hosts of farm.toml that name them: never more than `most` at once, and of no other images (ami-...) and instance types than these. A pool elsewhere (a cluster, another cloud) is said in settings.FARM_POOLS, which then says all: docs/machine-pools.md."
+  description = "Pools of EC2 instances that the farm makes for hosts of farm.toml that name them: never more than `most` at once, and of no other images (ami-...) and instance types than these; endpoint is another address of EC2's API than Amazon's. A pool elsewhere (a cluster, another cloud) is said in settings.FARM_POOLS, which then says all: docs/machine-pools.md."
   type = map(object({
     most           = number
     images         = set(string)
     instance_types = set(string)
+    endpoint       = optional(string)
   }))
   default = {}
 

@@ -1,7 +1,8 @@
-use farm_bucket::{Bucket, PutView};
+use farm_bucket::PutView;
 use farm_model::machine::MachineRecord;
 
-use crate::{at, each};
+use super::{each, each_versioned};
+use crate::at;
 
 fn record(name: &str) -> MachineRecord {
     MachineRecord {
@@ -45,12 +46,14 @@ async fn a_record_is_made_once_read_and_changed() {
 
 #[tokio::test]
 async fn of_two_who_change_the_same_record_the_second_is_told() {
-    let bucket = Bucket::open("memory:").unwrap();
-    let attic = record("attic");
-    bucket.put_machine(&attic, None).await.unwrap();
-    let known = bucket.get_machine(&attic.name).await.unwrap().unwrap();
-    let first = bucket.put_machine(&attic, Some(&known)).await.unwrap();
-    assert!(matches!(first, PutView::Written(_)));
-    let second = bucket.put_machine(&attic, Some(&known)).await.unwrap();
-    assert_eq!(second, PutView::Changed);
+    each_versioned(async |bucket| {
+        let attic = record("attic");
+        bucket.put_machine(&attic, None).await.unwrap();
+        let known = bucket.get_machine(&attic.name).await.unwrap().unwrap();
+        let first = bucket.put_machine(&attic, Some(&known)).await.unwrap();
+        assert!(matches!(first, PutView::Written(_)));
+        let second = bucket.put_machine(&attic, Some(&known)).await.unwrap();
+        assert_eq!(second, PutView::Changed);
+    })
+    .await;
 }
