@@ -1,7 +1,7 @@
 """Asks the stand-in, as its owner: what the test looks at besides what the farm itself shows.
 
 secret ARN | assume ROLE_ARN | keys BUCKET PREFIX | object BUCKET KEY | receive QUEUE_URL | waiting QUEUE_URL… |
-log FUNCTION | tick SCHEDULE | left
+log FUNCTION | tick SCHEDULE | instances | left
 """
 
 import json
@@ -64,6 +64,13 @@ def tick(schedule):
     return said
 
 
+def instances():
+    """The farm's machines, by its tag: what each is made of."""
+    tagged = [{"Name": "tag:farmhand-farm", "Values": ["farm"]}, {"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    found = client("ec2").describe_instances(Filters=tagged)["Reservations"]
+    return "\n".join(f"{i['InstanceType']} {i['ImageId']}" for r in found for i in r["Instances"])
+
+
 def log(function):
     events = client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function}").get("events", [])
     return "\n".join(event["message"].rstrip() for event in events)
@@ -83,6 +90,7 @@ def left():
         "schedules": [s["Name"] for s in client("scheduler").list_schedules()["Schedules"]],
         "alarms": [a["AlarmName"] for a in client("cloudwatch").describe_alarms()["MetricAlarms"]],
         "log groups": ours(g["logGroupName"] for g in client("logs").describe_log_groups()["logGroups"]),
+        "instances": instances().split("\n") if instances() else [],
         "roles": ours(r["RoleName"] for r in client("iam").list_roles()["Roles"]),
         "policies": ours(p["PolicyName"] for p in client("iam").list_policies(Scope="Local")["Policies"]),
     }

@@ -78,7 +78,8 @@ start_parts() {
 # cell COMMIT: its build on the dashboard, as JSON.
 cell() {
     page 'api/grid?repo=demo&branch=main' |
-        jq -ce --arg commit "$1" '.rows[] | select(.commit.id == $commit) | .cells[0] | {build, run, status}'
+        jq -ce --arg commit "$1" '(.builders | index("hello")) as $column
+            | .rows[] | select(.commit.id == $commit) | .cells[$column] | {build, run, status}'
 }
 
 # is_at COMMIT RUN STATUS
@@ -112,6 +113,32 @@ look_at_call() {
     [ "$(jq -r .signature <<<"$call")" = "sha256=$signed" ] || die "the call is not signed: $call"
     [ -n "$(ask keys "$bucket" said/)" ] || die "the bucket does not say who was told"
     echo "told once, and signed: $(jq -c '{type, id}' <<<"$body")"
+}
+
+# A builder whose host has no machine: the function that is told makes one, with the rights that it has for that. Without work
+# for it, it goes.
+look_at_pool() {
+    cp "$repo/farm.toml" "$dir/farm.toml"
+    cat >>"$repo/farm.toml" <<'TOML'
+[hosts.cloud]
+vm = { image = "ami-0123456789abcdef0", machine = "t3.small", buildlet = "linux-amd64" }
+[hosts.cloud.pool]
+name = "vms"
+most = 1
+idle = "1s"
+[builders.made]
+host = "cloud"
+steps = [{ name = "hello", run = "true" }]
+TOML
+    push fourth true >/dev/null
+    is_made() { [ "$(ask instances)" = "t3.small ami-0123456789abcdef0" ]; }
+    until_ok is_made || { ask log farm-provision | tail -n 5 >&2; die "no machine is made: $(ask instances)"; }
+    echo "a machine is made: $(ask instances)"
+    cp "$dir/farm.toml" "$repo/farm.toml"
+    push fifth true >/dev/null
+    is_gone() { [ -z "$(ask instances)" ]; }
+    until_ok is_gone || die "the machine stays, though nobody needs it"
+    echo "it is gone"
 }
 
 # What each schedule says, to the function that it names: strangers cannot, as first_page saw.

@@ -32,6 +32,11 @@ variable "package" {
   type        = string
 }
 
+variable "endpoint" {
+  description = "The stand-in's address."
+  type        = string
+}
+
 variable "hook" {
   description = "A webhook of the test's, which the farm calls."
   type        = string
@@ -68,6 +73,10 @@ module "farm" {
   run          = "elsewhere"
   database     = "none"
   trusted_arns = ["arn:aws:iam::000000000000:root"]
+
+  pools    = { vms = { most = 1, images = ["ami-0123456789abcdef0"], instance_types = ["t3.small"], endpoint = var.endpoint } }
+  hub_name = "hub.example.org"
+  buildlet = { url = "https://example.org/buildlet-{buildlet}" }
 
   bucket_destroyed_with_content = true
   secret_recovery_days          = 0
