@@ -12,6 +12,7 @@ mod limit;
 pub mod manifest;
 mod names;
 mod notice;
+pub mod provision;
 mod publish;
 pub mod pubsubhelper;
 pub mod report;
@@ -42,11 +43,12 @@ pub const ALL: &str = "all";
 pub type Build = fn(&Vars) -> anyhow::Result<Router>;
 
 /// The functions, by the names that `FUNCTION_TARGET` and the manifest give them.
-pub const FUNCTIONS: [(&str, Build); 9] = [
+pub const FUNCTIONS: [(&str, Build); 10] = [
     ("commands", commands::build),
     ("dashboard", dashboard::build),
     ("gerrit-webhook", gerrit_webhook::build),
     ("github-webhook", github_webhook::build),
+    ("provision", provision::build),
     ("pubsubhelper", pubsubhelper::build),
     ("report", report::build),
     ("results", results::build),

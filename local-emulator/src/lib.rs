@@ -1,9 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod chaos;
+#[cfg(unix)]
+mod cloud;
 pub mod console;
 pub mod emulator;
+<<<<<<< HEAD
+=======
 mod gcs;
+>>>>>>> g8
 mod host;
 mod inherit;
 mod pubsub;

@@ -27,7 +27,11 @@ enum Command {
     Up(local_emulator::up::Args),
     #[command(flatten)]
     Client(farm_cli::Command),
+<<<<<<< HEAD
+    /// An emulator of a cloud service alone: Pub/Sub, Compute Engine, Kubernetes
+=======
     /// An emulator of a cloud service alone: Pub/Sub, Cloud Storage
+>>>>>>> g8
     Emulator(local_emulator::emulator::Args),
     /// The functions: webhooks and pages
     Functions(functions::Args),

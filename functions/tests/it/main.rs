@@ -22,6 +22,7 @@ mod markup;
 mod openapi;
 mod pages;
 mod past;
+mod provision;
 mod pubsubhelper;
 mod read;
 mod report;

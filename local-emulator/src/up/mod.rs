@@ -6,6 +6,7 @@ mod keeper;
 mod launch;
 pub(crate) mod lives;
 pub(crate) mod machines;
+mod making;
 mod order;
 mod parts;
 pub mod ports;

@@ -45,11 +45,12 @@ locals {
     ]
   ])
 
+  # What one function cannot do without is there for those, too, that would do without: pages know who has signed in.
   secrets = toset(flatten([for function in values(local.functions) : function.secrets]))
   secrets_of = {
     for name, function in local.functions : name => toset(concat(
       function.secrets,
-      [for secret in function.optional_secrets : secret if contains(var.optional_secrets, secret)],
+      [for secret in function.optional_secrets : secret if contains(setunion(var.optional_secrets, local.secrets), secret)],
     ))
   }
 

@@ -62,7 +62,7 @@ output "secrets_of" {
 
   precondition {
     condition     = length(setsubtract(var.optional_secrets, local.known_optional)) == 0
-    error_message = "No function of the manifest knows an optional secret of that name."
+    error_message = "No function of the manifest knows an optional secret of that name: ${join(", ", setsubtract(var.optional_secrets, local.known_optional))}."
   }
 }
 

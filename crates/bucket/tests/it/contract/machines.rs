@@ -16,6 +16,7 @@ fn record(name: &str) -> MachineRecord {
         issued: at("2026-01-01T00:00:00Z"),
         expires: at("2027-01-01T00:00:00Z"),
         revoked_at: None,
+        once: None,
     }
 }
 
