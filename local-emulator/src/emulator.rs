@@ -24,7 +24,7 @@ enum Service {
     #[cfg(unix)]
     Kubernetes(cloud::KubernetesArgs),
     /// Pub/Sub, in place of `gcloud beta emulators pubsub`
-    Pubsub(Box<pubsub::Args>),
+    Pubsub(Box<pubsub::PubsubArgs>),
 }
 
 /// Runs an emulator until `shutdown`.

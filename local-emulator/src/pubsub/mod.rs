@@ -11,7 +11,7 @@ pub use self::start::StartArgs;
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
-pub struct Args {
+pub struct PubsubArgs {
     #[command(flatten)]
     start: StartArgs,
     #[command(subcommand)]
@@ -40,7 +40,7 @@ enum Command {
 ///
 /// # Errors
 /// The port is taken, the folder cannot be used, or there is no emulator.
-pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(args: PubsubArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     match args.command {
         None => start::run(args.start, shutdown).await,
         Some(Command::Start(start)) => start::run(start, shutdown).await,
