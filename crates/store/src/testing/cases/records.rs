@@ -206,7 +206,7 @@ pub(super) fn kept(store: &mut dyn Store) {
         ]),
     );
     let loaded = store.load(Keep::Everything).unwrap();
-    assert_eq!(loaded.kept, [again.clone(), newer.clone(), second.clone()]);
+    assert_eq!(loaded.kept, [newer.clone(), second.clone(), again.clone()]);
     let never = pause("c", "never");
     let gone = [&newer, &again, &never].map(|of| (of.key(), None));
     let gone = write(&gone);
