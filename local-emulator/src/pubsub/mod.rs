@@ -40,15 +40,7 @@ enum Command {
 ///
 /// # Errors
 /// The port is taken, the folder cannot be used, or there is no emulator.
-<<<<<<< HEAD
-<<<<<<< HEAD
-pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
-=======
 pub async fn run(args: PubsubArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
->>>>>>> g8
-=======
-pub async fn run(args: PubsubArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
->>>>>>> f8
     match args.command {
         None => start::run(args.start, shutdown).await,
         Some(Command::Start(start)) => start::run(start, shutdown).await,
