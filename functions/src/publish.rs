@@ -1,4 +1,4 @@
-//! Commands on their way to the coordinator.
+//! Events on their way to the coordinator.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 /// How long publishing may take: platforms end a request at 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Why commands are not on the queue; for the log.
+/// Why events are not on the queue; for the log.
 #[derive(Debug)]
 pub(crate) enum Unpublished {
     /// The same again is safe.
@@ -30,14 +30,27 @@ pub(crate) async fn commands(
     trace: &TraceParent,
     now: Timestamp,
 ) -> Result<(), Unpublished> {
+    let named = commands.iter();
+    let named = named.map(|command| (format!("command:{}", command.id), command));
+    let named: Vec<_> = named.collect();
+    messages(bus, publisher, &named, Some(trace), now).await
+}
+
+/// The same for any messages of one kind, each with its event's id.
+pub(crate) async fn messages<M: Message>(
+    bus: &Bus,
+    publisher: &str,
+    messages: &[(String, &M)],
+    trace: Option<&TraceParent>,
+    now: Timestamp,
+) -> Result<(), Unpublished> {
     let again = |error: &dyn Display| Unpublished::Again(error.to_string());
-    let event = |command: &Command| {
-        let id = format!("command:{}", command.id);
-        let event = Event::of(id, publisher, now, command).map_err(|error| again(&error))?;
-        Ok(event.in_trace(Some(trace)))
+    let event = |(id, message): &(String, &M)| {
+        let event = Event::of(id.clone(), publisher, now, *message);
+        Ok(event.map_err(|error| again(&error))?.in_trace(trace))
     };
-    let events: Vec<Event> = commands.iter().map(event).collect::<Result<_, _>>()?;
-    let published = timeout(PATIENCE, bus.publish_all(Command::TOPIC, &events)).await;
+    let events: Vec<Event> = messages.iter().map(event).collect::<Result<_, _>>()?;
+    let published = timeout(PATIENCE, bus.publish_all(M::TOPIC, &events)).await;
     let published = published.map_err(|late| again(&late))?;
     published.map_err(|error| match error.is_again() {
         true => again(&error),

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
 
+#[cfg(unix)]
+use crate::cloud;
 use crate::{gcs, pubsub};
 
 /// Command line.
@@ -15,8 +17,14 @@ pub struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Service {
+    /// Compute Engine: instances are processes
+    #[cfg(unix)]
+    Gce(cloud::GceArgs),
     /// Cloud Storage: the XML API, and some of the JSON API
     Gcs(gcs::GcsArgs),
+    /// Kubernetes: pods are processes
+    #[cfg(unix)]
+    Kubernetes(cloud::KubernetesArgs),
     /// Pub/Sub, in place of `gcloud beta emulators pubsub`
     Pubsub(Box<pubsub::PubsubArgs>),
 }
@@ -27,7 +35,11 @@ enum Service {
 /// Those of the emulator, which say what to do.
 pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match args.service {
+        #[cfg(unix)]
+        Service::Gce(args) => cloud::gce(args, shutdown).await?,
         Service::Gcs(args) => gcs::run(&args, shutdown).await?,
+        #[cfg(unix)]
+        Service::Kubernetes(args) => cloud::kubernetes(args, shutdown).await?,
         Service::Pubsub(args) => pubsub::run(*args, shutdown).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod chaos;
+#[cfg(unix)]
+mod cloud;
 pub mod console;
 pub mod emulator;
 mod gcs;

@@ -2,6 +2,8 @@
 
 farm=$(cd "$(dirname "$farm")" && pwd)/$(basename "$farm")
 . scripts/lib/processes.sh
+# What keys of machines are made of.
+machine_key="a master key for machines"
 
 # commit_all REPOSITORY MESSAGE [FLAG…]: the new commit's name.
 commit_all() {
@@ -30,7 +32,7 @@ join_at() {
 # Coordinator and hub; sets $hub (a port). Done when the dashboard shows the repository.
 start_containers() {
     hub=$(port)
-    printf 'a master key for machines' >"$dir/machine-key"
+    printf %s "$machine_key" >"$dir/machine-key"
     start_coordinator coordinator
     start_hub
     until_ok test -s "$dir/hub/hub-cert.pem"
@@ -44,7 +46,7 @@ start_coordinator() { start "$1" "$farm" coordinator --data "$dir/$1" --repo "de
 
 start_functions() {
     start functions env PORT="$http" GITHUB_WEBHOOK_SECRET=s3cret GERRIT_WEBHOOK_SECRET=other FARM_TOKEN_KEY=third \
-        "$farm" functions
+        FARM_MACHINE_KEY="$machine_key" "$farm" functions
 }
 
 # start_hub [NAME ID PORT]: hub, h1, on $hub unless said otherwise.

@@ -86,6 +86,7 @@ pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode>
         issued: now,
         expires: minted.expires,
         revoked_at: None,
+        once: None,
     };
     records.put(&record, before.as_ref()).await?;
     print(session, &record, &minted, &hub, args.json)?;

@@ -64,6 +64,7 @@ mod tests {
             issued: now,
             expires: first.expires,
             revoked_at: None,
+            once: None,
         };
         let second = minted(&master, (&name, &host), 1, now, Some(&record)).unwrap();
         assert_ne!((first.key, first.id), (second.key, second.id));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use farm_model::id::{BuilderName, CommitId, MachineName, RepoName};
 use farm_model::kept::{
-    Aside, Drain, Flake, Kept, KeptKey, KeptKind, Pause, Snapshot, Timed, Timing, Trust,
+    Aside, Drain, Flake, Kept, KeptKey, KeptKind, Ordered, Pause, Snapshot, Timed, Timing, Trust,
 };
 
 use crate::effects::Effects;
@@ -128,6 +128,15 @@ impl Book {
     pub fn aside(&self, machine: &MachineName) -> Option<&Aside> {
         match self.get(KeptKind::Aside, machine.as_str()) {
             Some(Kept::Aside(aside)) => Some(aside),
+            _ => None,
+        }
+    }
+
+    /// A machine that the farm has made for it.
+    #[must_use]
+    pub fn order(&self, machine: &MachineName) -> Option<&Ordered> {
+        match self.get(KeptKind::Order, machine.as_str()) {
+            Some(Kept::Order(ordered)) => Some(ordered),
             _ => None,
         }
     }

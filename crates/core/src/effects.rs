@@ -32,6 +32,8 @@ pub enum ViewKey {
     Flakes,
     /// What people asked for.
     Audit,
+    /// The machines that are ordered.
+    Pools,
     /// One branch's grid.
     Grid {
         /// The repository.
@@ -127,6 +129,7 @@ impl ViewKey {
             Self::Status => key::STATUS.to_owned(),
             Self::Flakes => key::FLAKES.to_owned(),
             Self::Audit => key::AUDIT.to_owned(),
+            Self::Pools => key::POOLS.to_owned(),
             Self::Grid { repo, branch } => key::grid(repo, branch),
             Self::Breakages { repo, branch } => key::breakages(repo, branch),
             Self::Sheet {

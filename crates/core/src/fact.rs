@@ -7,7 +7,7 @@ use farm_model::config::FarmConfig;
 use farm_model::id::RepoName;
 use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
-use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
+use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone, OrderProgress};
 use farm_model::record::{Branch, Build, Run};
 use farm_model::trace::TraceParent;
 
@@ -45,6 +45,8 @@ pub enum Fact {
     Heartbeat(HubHeartbeat),
     /// A hub lost a machine.
     MachineGone(MachineGone),
+    /// A pool tells of a machine that was ordered.
+    Order(OrderProgress),
     /// Builds of long ago, from the store: facts that follow may be about them.
     Recalled {
         /// Each with all its runs.
@@ -71,6 +73,7 @@ impl Fact {
             Self::Progress(_) => "progress",
             Self::Heartbeat(_) => "heartbeat",
             Self::MachineGone(_) => "machine-gone",
+            Self::Order(_) => "order",
             Self::Recalled { .. } => "recalled",
             Self::Deaf => "deaf",
             Self::Tick => "tick",

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::queue::Class;
+use farm_model::order::NotMade;
 
 /// How long things may take and how often they are tried.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -94,6 +95,22 @@ pub struct Policy {
     pub missing_after: SignedDuration,
     /// How long one must have listened before a machine that is not heard of counts as away, and before owners are told.
     pub settle: SignedDuration,
+    /// How long a machine that could not be made waits to be tried again; twice as long with each further time.
+    pub pool_back_off: SignedDuration,
+    /// At the longest.
+    pub pool_back_off_cap: SignedDuration,
+    /// The same for one that can never be made so, as its pool says.
+    pub pool_refused: SignedDuration,
+    /// How long a machine that was made has to register.
+    pub pool_boot: SignedDuration,
+    /// How long one that was ordered may be away before it is given up.
+    pub pool_away: SignedDuration,
+    /// How long one that is away is expected back before another is ordered for what waits.
+    pub pool_coming: SignedDuration,
+    /// How long one must have listened before machines are ordered: those that are there have to be heard of first.
+    pub pool_settle: SignedDuration,
+    /// How often the orders are shown though nothing has changed, so that they can tell their age.
+    pub pool_show: SignedDuration,
     /// How long a de-duplication key is remembered.
     pub inbox_kept: SignedDuration,
     /// How long a feed event is kept once there are more than `feed_floor`.
@@ -157,6 +174,14 @@ impl Default for Policy {
             usual_length: SignedDuration::from_mins(5),
             missing_after: SignedDuration::from_hours(1),
             settle: SignedDuration::from_mins(5),
+            pool_back_off: SignedDuration::from_secs(15),
+            pool_back_off_cap: SignedDuration::from_mins(15),
+            pool_refused: SignedDuration::from_hours(1),
+            pool_boot: SignedDuration::from_mins(10),
+            pool_away: SignedDuration::from_mins(10),
+            pool_coming: SignedDuration::from_mins(1),
+            pool_settle: SignedDuration::from_secs(5),
+            pool_show: SignedDuration::from_mins(1),
             inbox_kept: SignedDuration::from_hours(7 * 24),
             feed_kept: SignedDuration::from_hours(1),
             feed_floor: 50,
@@ -206,6 +231,20 @@ impl Policy {
     #[must_use]
     pub fn canary_again_in(&self, times: usize) -> SignedDuration {
         grown(self.canary_back_off, 2, times, self.canary_back_off_cap)
+    }
+
+    /// How long until a machine that could not be made for the `times`-th time (from 1) is tried again.
+    #[must_use]
+    pub fn order_again_in(&self, cause: NotMade, times: u32) -> SignedDuration {
+        match cause {
+            NotMade::StockOut | NotMade::Quota | NotMade::Passing => grown(
+                self.pool_back_off,
+                2,
+                times as usize,
+                self.pool_back_off_cap,
+            ),
+            NotMade::Refused => self.pool_refused,
+        }
     }
 
     /// When a job may be offered again after its `row`-th refusal in a row: at once, and slower after ten.

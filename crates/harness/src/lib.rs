@@ -16,7 +16,7 @@ mod wait;
 pub use farm::{Farm, Part};
 pub use process::{Process, farm_command, leftovers};
 pub use repository::{Repository, SHELL};
-pub use wait::{PATIENCE, until};
+pub use wait::{PATIENCE, until, until_within};
 
 /// A client for our own servers.
 #[must_use]

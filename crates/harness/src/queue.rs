@@ -39,6 +39,20 @@ impl Farm {
             .unwrap();
     }
 
+    /// From now on what is published on a topic is pushed to a path of the functions, as a bare event.
+    pub async fn push_to(&self, topic: &str, subscription: &str, path: &str) {
+        let wanted = json!({
+            "topic": format!("projects/farm/topics/{topic}"),
+            "ackDeadlineSeconds": 60,
+            "pushConfig": {
+                "pushEndpoint": self.url(path), "noWrapper": { "writeMetadata": true },
+            },
+            "retryPolicy": { "minimumBackoff": "1s", "maximumBackoff": "5s" },
+        });
+        let method = format!("subscriptions/{subscription}");
+        self.queue(&method, wanted).await.unwrap();
+    }
+
     /// A subscription of our own from the first moment on.
     pub(crate) async fn listen_to_results(&self) {
         until("the emulator", async || {
@@ -87,7 +101,7 @@ impl Farm {
     }
 
     /// An answer may be under way: waits until nothing lies there.
-    pub(crate) async fn is_empty(&self, subscription: &str) {
+    pub async fn is_empty(&self, subscription: &str) {
         until(
             &format!("{subscription} to be empty"),
             async || match self.peek(subscription).await {

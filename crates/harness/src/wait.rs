@@ -7,8 +7,17 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks until there is an answer, and says what was waited for if there is none in time.
-pub async fn until<T, E: Debug>(what: &str, mut ask: impl AsyncFnMut() -> Result<T, E>) -> T {
-    let end = Instant::now() + PATIENCE;
+pub async fn until<T, E: Debug>(what: &str, ask: impl AsyncFnMut() -> Result<T, E>) -> T {
+    until_within(PATIENCE, what, ask).await
+}
+
+/// The same for what takes longer by itself.
+pub async fn until_within<T, E: Debug>(
+    patience: Duration,
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Result<T, E>,
+) -> T {
+    let end = Instant::now() + patience;
     loop {
         match ask().await {
             Ok(found) => return found,

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AttemptKey, BlobId, BuilderName, CommandId, CommitId, MachineName, RepoName};
 use crate::message::command::Ask;
 use crate::message::progress::Outcome;
-use crate::view::Breakage;
+use crate::order::OrderStand;
+use crate::view::{Breakage, OrderLine};
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub enum Kept {
     Asked(Asked),
     /// A count.
     Count(Count),
+    /// A machine that the farm has made for it.
+    Order(Ordered),
 }
 
 /// What a record is of.
@@ -65,6 +68,8 @@ pub enum KeptKind {
     Asked,
     /// [`Count`].
     Count,
+    /// [`Ordered`].
+    Order,
 }
 
 /// What a record is found by.
@@ -343,6 +348,28 @@ pub struct Count {
     pub count: u64,
 }
 
+/// A machine that the farm has made for it. It is struck out when the machine is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ordered {
+    /// What was ordered, and how that stands.
+    #[serde(flatten)]
+    pub line: OrderLine,
+    /// How often it could not be made, since a machine of its host type last was.
+    pub failures: u32,
+}
+
+impl Ordered {
+    /// Whether it could not be made, and it is not known yet whether it can be now.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        let unmade = matches!(
+            self.line.stand,
+            OrderStand::Wanted | OrderStand::Waits { .. }
+        );
+        unmade && self.failures > 0
+    }
+}
+
 impl Kept {
     /// What it is found by.
     #[must_use]
@@ -371,6 +398,7 @@ impl Kept {
             ),
             Self::Asked(of) => (KeptKind::Asked, of.id.to_string()),
             Self::Count(of) => (KeptKind::Count, of.of.clone()),
+            Self::Order(of) => (KeptKind::Order, of.line.order.machine.to_string()),
         };
         KeptKey { kind, key }
     }
@@ -418,6 +446,7 @@ impl KeptKind {
             Self::Breakage => "breakage",
             Self::Asked => "asked",
             Self::Count => "count",
+            Self::Order => "order",
         }
     }
 }

@@ -1,5 +1,5 @@
 //! `machines/<name>.json` in the bucket: whose a machine is, and which key is good for it. Written by the operator
-//! (`farm machine`), and by a hub that gives a connected machine its next key; read by hubs.
+//! (`farm machine`), by whoever has a machine made, and by a hub that gives a connected machine its next key; read by hubs.
 
 use std::collections::BTreeSet;
 
@@ -35,6 +35,20 @@ pub struct MachineRecord {
     /// Since when no key is good for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+    /// Of a machine that a pool makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<Once>,
+}
+
+/// A machine's first key travels with what it boots from, where others may come to read it: it is good once. Until then any
+/// right key of that name is, since each try at making the machine has its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Once {
+    /// No key of the machine is good from then on.
+    pub until: Timestamp,
+    /// When it registered for the first time. From then on the recorded key is good, and no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
 }
 
 /// Why a key is not good for a machine, whatever its signature says.
@@ -46,6 +60,9 @@ pub enum Barred {
     /// Another one is.
     #[error("the key was replaced by one made at {0}")]
     Replaced(Timestamp),
+    /// Its time is over.
+    #[error("the machine was to go at {0}")]
+    Over(Timestamp),
 }
 
 impl MachineRecord {
@@ -67,12 +84,51 @@ impl MachineRecord {
         if let Some(at) = self.revoked_at {
             return Err(Barred::Revoked(at));
         }
+        if self.is_unused() {
+            return Ok(());
+        }
         let good = |id: &str| id == self.key_id || Some(id) == self.next_key_id.as_deref();
         if key_ids.into_iter().all(good) {
             Ok(())
         } else {
             Err(Barred::Replaced(self.issued))
         }
+    }
+
+    /// Whether its time is not over.
+    ///
+    /// # Errors
+    /// It is.
+    pub fn in_time(&self, now: Timestamp) -> Result<(), Barred> {
+        match &self.once {
+            Some(once) if once.until <= now => Err(Barred::Over(once.until)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether its first key is still to be used.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        self.once
+            .as_ref()
+            .is_some_and(|once| once.used_at.is_none())
+    }
+
+    /// It has registered with its first key at `now`, and goes on with `next`; nothing where that is no key for once.
+    #[must_use]
+    pub fn used(&self, next: &str, now: Timestamp) -> Option<Self> {
+        let until = self.once.as_ref().filter(|_| self.is_unused())?.until;
+        Some(Self {
+            key_id: next.to_owned(),
+            next_key_id: None,
+            issued: now,
+            expires: until,
+            once: Some(Once {
+                until,
+                used_at: Some(now),
+            }),
+            ..self.clone()
+        })
     }
 
     /// The machine, which came with the key `present`, goes on with `next` until `expires`.
@@ -145,5 +201,32 @@ mod tests {
                 Err(Barred::Revoked(at))
             );
         }
+    }
+
+    #[test]
+    fn a_key_for_once_is_good_until_it_is_used_and_then_only_the_next_one_is() {
+        let (now, until) = (record().issued, record().expires);
+        let once = Once {
+            until,
+            used_at: None,
+        };
+        let made = MachineRecord {
+            once: Some(once),
+            ..record()
+        };
+        // Each try at making it has a key of its own.
+        for key in ["0123456789abcdef", "1111"] {
+            assert_eq!(made.admits([key]), Ok(()));
+        }
+        let used = made.used("2222", now).unwrap();
+        assert_eq!(used.admits(["2222"]), Ok(()));
+        for key in ["0123456789abcdef", "1111"] {
+            assert_eq!(used.admits([key]), Err(Barred::Replaced(now)));
+        }
+        assert_eq!(used.used("3333", now), None);
+        assert_eq!(record().used("3333", now), None);
+        assert_eq!(used.in_time(now), Ok(()));
+        assert_eq!(used.in_time(until), Err(Barred::Over(until)));
+        assert_eq!(record().in_time(until), Ok(()));
     }
 }

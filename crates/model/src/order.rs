@@ -23,9 +23,9 @@ pub struct MachineOrder {
     pub spec: MachineSpec,
     /// Whether the cloud may take it back at any time.
     pub spot: bool,
-    /// When it was written down.
+    /// When it was written down; of a later attempt, when that began.
     pub at: Timestamp,
-    /// When it goes, whatever it does then.
+    /// When it goes, whatever it does then. Later with each attempt.
     pub until: Timestamp,
     /// Counts the times that it is tried to be made, from 1.
     pub attempt: u32,
@@ -85,4 +85,17 @@ pub enum NotMade {
     Passing,
     /// It can never be made so.
     Refused,
+}
+
+impl NotMade {
+    /// `stock-out`, `quota`, `passing`, `refused`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StockOut => "stock-out",
+            Self::Quota => "quota",
+            Self::Passing => "passing",
+            Self::Refused => "refused",
+        }
+    }
 }

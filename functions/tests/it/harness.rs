@@ -19,11 +19,12 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 /// Long enough for a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub const GITHUB_SECRET: &str = "s3cret";
 pub const GERRIT_SECRET: &str = "g3rrit";
 pub const TOKEN_KEY: &str = "tokens";
+pub const MACHINE_KEY: &str = "machines";
 
 /// An emulator in memory; ends with the test.
 pub struct Queue {
@@ -129,7 +130,8 @@ impl Function {
             .with("FARM_BUCKET", &url)
             .with("GITHUB_WEBHOOK_SECRET", GITHUB_SECRET)
             .with("GERRIT_WEBHOOK_SECRET", GERRIT_SECRET)
-            .with("FARM_TOKEN_KEY", TOKEN_KEY);
+            .with("FARM_TOKEN_KEY", TOKEN_KEY)
+            .with("FARM_MACHINE_KEY", MACHINE_KEY);
         if let Some(queue) = queue {
             vars = vars.with("FARM_BUS", &queue.url);
         }

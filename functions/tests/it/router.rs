@@ -48,8 +48,8 @@ fn a_function_that_is_not_there_is_named_with_those_that_are() {
     let error = functions::router("dashbord", &Vars::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no function \"dashbord\"; there are all, commands, dashboard, gerrit-webhook, github-webhook, pubsubhelper, \
-         report, results, retrybuilds, sign-in"
+        "there is no function \"dashbord\"; there are all, commands, dashboard, gerrit-webhook, github-webhook, provision, \
+         pubsubhelper, report, results, retrybuilds, sign-in"
     );
 }
 

@@ -165,6 +165,8 @@ impl MachinePool for Pool {
             place: PLACE.to_owned(),
             since: life.since,
             mark: Mark::Ours,
+            until: None,
+            ended: false,
         });
         Ok(found.collect())
     }

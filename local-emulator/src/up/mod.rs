@@ -1,10 +1,12 @@
 //! `farm up`: the whole farm in one process on one data folder, with local machines as child processes.
 
 mod folder;
+mod given;
 mod keeper;
 mod launch;
 pub(crate) mod lives;
 pub(crate) mod machines;
+mod making;
 mod order;
 mod parts;
 pub mod ports;

@@ -35,6 +35,7 @@ impl Secrets {
             ("GITHUB_WEBHOOK_SECRET", file(&self.github)),
             ("GERRIT_WEBHOOK_SECRET", file(&self.gerrit)),
             ("FARM_TOKEN_KEY", file(&self.tokens)),
+            ("FARM_MACHINE_KEY", file(&self.machines)),
         ];
         all.map(|(name, value)| (name.to_owned(), value)).to_vec()
     }

@@ -9,10 +9,12 @@ use farm_bucket::{Bucket, folder_url};
 use farm_bus::{Bus, Receiver, SubscriptionSpec};
 use farm_core::pool::Limits;
 use farm_model::id::{HostType, HubId};
-use farm_runtime::{Clock, Ids};
+use farm_runtime::{Clock, Ids, Vars};
 
 use super::folder::Folder;
+use super::given;
 use super::lives::cutter;
+use super::making::Making;
 use super::order::Pages;
 use super::parts::{Part, Parts};
 use super::ports::{default, reachable};
@@ -70,7 +72,10 @@ impl Running {
         let secrets = Secrets::make(&folder, &ids)?;
         let at = http.local_addr()?;
         let pages = format!("http://{}/", reachable(at));
-        let telling = Telling::new(&manifest, &folder, &ids, &pages)?;
+        let vars = Vars::from_environment();
+        let telling = Telling::new(&manifest, &vars, &folder, &ids, &pages)?;
+        let making = Making::new(&manifest, &vars)?;
+        let sign_in = given::to_sign_in(&manifest, &vars)?;
 
         let (queues, bus_url, inspector) =
             launch::queues(&folder, pubsub, args.memory, chaos).await?;
@@ -79,7 +84,7 @@ impl Running {
         // Before anyone speaks: what is said where nobody listens yet is lost.
         let mut listeners = SubscriptionSpec::coordinator();
         listeners.extend([report::subscription(), SubscriptionSpec::hub(&hub_id)]);
-        let called = telling.called(&manifest);
+        let called = making.called(telling.called(&manifest));
         let triggers = Triggers::new(&called, inside.local_addr()?);
         listeners.extend_from_slice(triggers.subscriptions());
         bus.ensure(&listeners).await?;
@@ -88,7 +93,8 @@ impl Running {
         let bucket = Bucket::open(&bucket_url)?;
 
         let mut settings = secrets.settings(&bus_url, &bucket_url);
-        settings.extend(telling.settings());
+        settings.extend(telling.settings().chain(sign_in));
+        settings.extend(making.settings());
         let log = folder.sub("functions")?.join("functions.log");
         let plan = Plan::new(args.program()?, &manifest, settings, &log);
         let host = Host::new(plan, &manifest, Clock::system());

@@ -8,6 +8,7 @@
 
 mod breakages;
 mod chaos;
+mod clouds;
 mod collector;
 mod console;
 mod delivery;
@@ -18,6 +19,7 @@ mod kills;
 mod limits;
 mod machine;
 mod pool;
+mod pools;
 mod sources;
 mod standby;
 mod status;

@@ -260,6 +260,12 @@ impl Farm {
         effects.dirty.insert(ViewKey::Farm);
     }
 
+    /// Nothing is kept of when and how often a machine was set aside.
+    pub(super) fn forget_aside(&mut self, machine: &MachineName, effects: &mut Effects) {
+        self.book.take(&aside_key(machine), effects);
+        self.count_aside(machine, 0, effects);
+    }
+
     /// Machines that were set aside long enough are tried again.
     pub(super) fn release_machines(&mut self, now: Timestamp, effects: &mut Effects) {
         while let Some((until, _)) = self.losses.releases.first()

@@ -37,9 +37,15 @@ impl Farm {
 
     /// A machine was drained or set aside, or is used again.
     pub(super) fn machines_changed(&mut self, name: &MachineName) {
-        let barred = self.book.drain(name).is_some() || self.book.aside(name).is_some();
-        self.fleet.bar(name, barred);
+        self.bar_as_kept(name);
         self.note_releases();
+    }
+
+    /// A machine gets work, or does not, as the records say.
+    pub(super) fn bar_as_kept(&mut self, name: &MachineName) {
+        let barred = self.book.drain(name).is_some() || self.book.aside(name).is_some();
+        let barred = barred || self.is_given_up(name);
+        self.fleet.bar(name, barred);
     }
 
     /// A hub lives, and these are its machines.
@@ -128,6 +134,9 @@ impl Farm {
         }
         if self.fleet.leave(&gone.machine, gone.seq, now) {
             effects.dirty.insert(ViewKey::Farm);
+        }
+        if gone.dismissed {
+            self.order_dismissed(&gone.machine, &gone.reason, now, effects);
         }
         self.note_left(now, effects);
     }

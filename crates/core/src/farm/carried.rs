@@ -13,6 +13,7 @@ use super::Farm;
 use super::aside::Losses;
 use super::fleet::Known;
 use super::ledger::Found;
+use super::pools::Seen;
 
 /// Of one farm, at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,7 @@ pub struct Carried {
     unheard: BTreeSet<MachineName>,
     hubless: Option<Timestamp>,
     found: Found,
+    orders: Seen,
     troubles: BTreeMap<String, String>,
 }
 
@@ -47,6 +49,7 @@ impl Farm {
             unheard: self.owned.unheard.clone(),
             hubless: self.owned.hubless,
             found: self.found.clone(),
+            orders: self.orders_seen(),
             troubles: self.troubles.clone(),
         }
     }
@@ -65,6 +68,7 @@ impl Farm {
         self.owned.unheard = carried.unheard;
         self.owned.hubless = carried.hubless;
         self.found = carried.found;
+        self.know_orders_seen(carried.orders);
         self.troubles = carried.troubles;
     }
 

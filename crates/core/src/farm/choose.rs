@@ -31,6 +31,7 @@ impl Farm {
         self.lose_silent(now, effects);
         self.forget_silent_machines(now, effects);
         self.miss_machines(now, effects);
+        self.note_time(now, effects);
         self.watch_gaps(now, effects);
         self.end_overdue(now, effects);
         self.forget_losses(now);
@@ -54,7 +55,7 @@ impl Farm {
         for host in hosts {
             leased += self.choose_for(&host, now, effects);
         }
-        self.mark_queues(effects);
+        self.look_after_machines(now, effects);
         leased
     }
 
@@ -200,9 +201,12 @@ impl Farm {
         next
     }
 
-    /// The documents of host types whose queue or machines have changed are out of date.
-    fn mark_queues(&mut self, effects: &mut Effects) {
+    /// Where the queue or the machines of a host type have changed, machines may be wanted or not any more, and its document
+    /// is out of date.
+    fn look_after_machines(&mut self, now: Timestamp, effects: &mut Effects) {
         let mut hosts = self.queue.take_changed();
+        hosts.append(&mut self.fleet.take_changed());
+        self.keep_pools(&hosts, now, effects);
         hosts.append(&mut self.fleet.take_changed());
         let keys = hosts.into_iter().map(|host| ViewKey::Queue { host });
         effects.dirty.extend(keys);

@@ -26,6 +26,7 @@ mod owned;
 mod place;
 mod places;
 mod poison;
+mod pools;
 mod recall;
 mod saved;
 mod show;
@@ -70,6 +71,7 @@ use inbox::Inbox;
 use ledger::Found;
 use owned::Owned;
 use places::Places;
+use pools::Pools;
 use stand::Stands;
 pub(crate) use stand::stand;
 
@@ -117,6 +119,7 @@ pub struct Farm {
     stands: Stands,
     book: Book,
     losses: Losses,
+    pools: Pools,
     shares: Shares,
     searches: Searches,
     breakages: Breakages,
@@ -161,6 +164,7 @@ impl Farm {
             stands: Stands::default(),
             book: Book::new(saved.kept),
             losses: Losses::default(),
+            pools: Pools::default(),
             shares: Shares::default(),
             searches: Searches::default(),
             breakages: Breakages::default(),
@@ -196,24 +200,27 @@ impl Farm {
         }
         farm.reopen(now);
         farm.know_stands();
+        farm.know_orders();
         farm.bar_all();
         farm.take_stock();
         farm
     }
 
-    /// Machines that were drained or set aside stay so.
+    /// Machines that were drained, set aside or given up stay so.
     fn bar_all(&mut self) {
         let of = |kind| self.book.of(kind);
         let kept = of(KeptKind::Drain).chain(of(KeptKind::Aside));
         let names: Vec<_> = kept
+            .chain(of(KeptKind::Order))
             .filter_map(|kept| match kept {
                 Kept::Drain(drain) => Some(drain.machine.clone()),
                 Kept::Aside(aside) => Some(aside.machine.clone()),
+                Kept::Order(ordered) => Some(ordered.line.order.machine.clone()),
                 _ => None,
             })
             .collect();
         for name in names {
-            self.fleet.bar(&name, true);
+            self.bar_as_kept(&name);
         }
     }
 
@@ -294,6 +301,7 @@ impl Farm {
             Fact::Progress(progress) => self.progress(progress, now, effects),
             Fact::Heartbeat(heartbeat) => self.heartbeat(heartbeat, now, effects),
             Fact::MachineGone(gone) => self.machine_gone(&gone, now, effects),
+            Fact::Order(progress) => self.order_told(progress, now, effects),
             Fact::Refused(refusal) => self.refuse(refusal, now, effects),
             Fact::Found(activity) => self.found(&activity, now, effects),
             Fact::Recalled { builds } => self.recall(builds, now),

@@ -155,6 +155,7 @@ impl Farm {
             let builder = builder.clone();
             effects.dirty.insert(ViewKey::Builder { builder });
         }
+        self.try_refused(now, effects);
         self.lanes_changed();
         self.requeue_all(now, effects);
         let branches: Vec<Branch> = self.branches.values().cloned().collect();

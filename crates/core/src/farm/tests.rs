@@ -11,6 +11,7 @@ mod ledger;
 mod owned;
 mod pages;
 mod past;
+mod pools;
 mod quarantine;
 mod queue;
 mod recall;
@@ -152,6 +153,7 @@ impl Dialogue {
             self.now += SignedDuration::from_secs(1);
             let one = self.tell(Fact::Tick);
             all.outbox.extend(one.outbox);
+            all.dirty.extend(one.dirty);
             all.ignored += one.ignored;
         }
         all

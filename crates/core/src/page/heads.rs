@@ -18,6 +18,10 @@ pub fn heads(farm: &Farm) -> Vec<ViewKey> {
         ViewKey::Flakes,
         ViewKey::Audit,
     ];
+    let pools = farm.config().hosts.values().any(|host| host.pool.is_some());
+    if pools || farm.orders().next().is_some() {
+        keys.push(ViewKey::Pools);
+    }
     for branch in farm.branches() {
         let (repo, name) = (branch.repo.clone(), branch.name.clone());
         let of = || (repo.clone(), name.clone());

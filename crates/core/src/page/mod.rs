@@ -8,6 +8,7 @@ mod commit;
 mod grid;
 mod heads;
 mod line;
+mod pools;
 mod queue;
 mod status;
 mod stored;
@@ -95,6 +96,7 @@ impl<'a> Renderer<'a> {
             ViewKey::Status => json(Some(status::status(farm, now))),
             ViewKey::Flakes => json(Some(flakes(farm, now))),
             ViewKey::Audit => json(Some(audit(farm, now))),
+            ViewKey::Pools => json(Some(pools::pools(farm, now))),
             ViewKey::Grid { repo, branch } => {
                 json(farm.branch(repo, branch).map(|of| grid(farm, of, now)))
             }

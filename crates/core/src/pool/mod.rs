@@ -6,6 +6,7 @@
 
 mod reap;
 mod scale;
+mod settle;
 
 use std::fmt;
 use std::future::Future;
@@ -14,8 +15,9 @@ use farm_model::Timestamp;
 use farm_model::id::{HostType, MachineName};
 use farm_model::order::{MachineOrder, NotMade};
 
-pub use reap::{Census, Records, Why, missing, reap};
+pub use reap::{Census, Records, Why, is_over, missing, reap};
 pub use scale::{Limits, scale};
+pub use settle::{GRACE, Step, settle};
 
 /// What a record says of a machine: what decides whether it stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,10 @@ pub struct Found {
     pub since: Timestamp,
     /// Whose it is.
     pub mark: Mark,
+    /// When it goes whatever it does, as it says itself: by a label, a tag, an annotation.
+    pub until: Option<Timestamp>,
+    /// Whether it has stopped for good, and only takes up its name.
+    pub ended: bool,
 }
 
 /// Whose a machine is, as the pool tells by a tag or a label.

@@ -1,6 +1,7 @@
 //! Every machine is explained by a record, and every record by a machine; what is not, goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use farm_model::Timestamp;
 use farm_model::id::MachineName;
@@ -33,6 +34,24 @@ pub enum Why {
     Overdue,
     /// No record knows of it.
     Unexplained,
+    /// It has stopped, and will not come back.
+    Ended,
+    /// There is an older one of the same name.
+    Double,
+    /// Its order says so.
+    Unwanted,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Overdue => "its time is over",
+            Self::Unexplained => "no order explains it",
+            Self::Ended => "it has stopped",
+            Self::Double => "there is an older one of its name",
+            Self::Unwanted => "it is not wanted any more",
+        })
+    }
 }
 
 /// The machines that are to be deleted.
@@ -43,6 +62,8 @@ pub enum Why {
 pub fn reap(records: &Records, census: &Census, grace: SignedDuration) -> Vec<(MachineName, Why)> {
     let ours = census.machines.iter().filter(|m| m.mark == Mark::Ours);
     let why = |machine: &Found| match records.orders.get(&machine.name) {
+        _ if is_over(machine, census.at) => Some(Why::Overdue),
+        _ if machine.ended => Some(Why::Ended),
         Some(order) => {
             let over = order.until.is_some_and(|until| until <= census.at);
             over.then_some(Why::Overdue)
@@ -54,6 +75,12 @@ pub fn reap(records: &Records, census: &Census, grace: SignedDuration) -> Vec<(M
     };
     ours.filter_map(|machine| Some((machine.name.clone(), why(machine)?)))
         .collect()
+}
+
+/// Whether the machine itself says that its time is over, whatever records say.
+#[must_use]
+pub fn is_over(machine: &Found, now: Timestamp) -> bool {
+    machine.until.is_some_and(|until| until <= now)
 }
 
 /// The orders whose machines are not there and should be by now, a while after the order: a spot machine that was taken
@@ -107,6 +134,8 @@ mod tests {
             place: "here".to_owned(),
             since: at(*since),
             mark: *mark,
+            until: None,
+            ended: false,
         };
         Census {
             at: at(second),
@@ -137,6 +166,24 @@ mod tests {
         let there = census(100, &[(1, 99, Mark::Ours), (2, 99, Mark::Ours)]);
         let orders = records(100, &[(1, Some(100)), (2, Some(101))]);
         assert_eq!(reap(&orders, &there, GRACE), [(name(1), Why::Overdue)]);
+    }
+
+    #[test]
+    fn a_machine_goes_when_it_says_so_itself_or_has_stopped() {
+        let mut there = census(
+            100,
+            &[
+                (1, 0, Mark::Ours),
+                (2, 0, Mark::Ours),
+                (3, 0, Mark::Foreign),
+            ],
+        );
+        there.machines[0].until = Some(at(100));
+        there.machines[1].ended = true;
+        there.machines[2].until = Some(at(1));
+        let orders = records(100, &[(1, None), (2, None)]);
+        let gone = [(name(1), Why::Overdue), (name(2), Why::Ended)];
+        assert_eq!(reap(&orders, &there, GRACE), gone);
     }
 
     #[test]

@@ -100,6 +100,12 @@ impl Gates {
         limited.map(|(gate, _)| gate.clone()).collect()
     }
 
+    /// How many more may run; none where there is no limit.
+    pub(super) fn room(&self, gate: &Gate) -> Option<u32> {
+        let state = self.0.get(gate)?;
+        Some(state.limit?.saturating_sub(state.running))
+    }
+
     pub(super) fn why(&self, gate: &Gate) -> Option<Shut> {
         let state = self.0.get(gate)?;
         match (gate, state.limit) {

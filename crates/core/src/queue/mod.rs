@@ -277,6 +277,29 @@ impl Queue {
         counts
     }
 
+    /// For how many jobs of a host type it would be of use that there were more machines without labels: those that may go,
+    /// as far as quotas let them.
+    #[must_use]
+    pub fn wants_machines(&self, host: &HostType) -> usize {
+        let mut rooms: BTreeMap<&Gate, usize> = BTreeMap::new();
+        let mut wanted = 0;
+        for lane in self.lanes_of(host).filter(|lane| lane.shut == 0) {
+            if !lane.key.need.labels.is_empty() {
+                continue;
+            }
+            let room = |gate| Some((gate, self.gates.room(gate)? as usize));
+            let limited: Vec<_> = lane.gates.iter().filter_map(room).collect();
+            let left = |(gate, room): &(&Gate, usize)| *rooms.get(gate).unwrap_or(room);
+            let most = limited.iter().map(left).min().unwrap_or(usize::MAX);
+            let jobs = lane.jobs.len().min(most);
+            for (gate, room) in limited {
+                *rooms.entry(gate).or_insert(room) -= jobs;
+            }
+            wanted += jobs;
+        }
+        wanted
+    }
+
     /// When the next pause ends.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {

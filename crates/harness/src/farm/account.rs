@@ -46,8 +46,10 @@ impl Farm {
     /// Ends the farm in order, and accounts: nothing undelivered, nothing dead, no process left, no panic.
     pub async fn end(mut self) {
         // The coordinator last but one: what hubs said before they ended is still taken in.
+        let own_machine = self.running.contains_key(&Part::Buildlet);
+        let is_there = |part: &Part| own_machine || *part != Part::Buildlet;
         let order = [Part::Hub, Part::Buildlet, Part::Functions];
-        for part in order {
+        for part in order.into_iter().filter(is_there) {
             self.stop(part).await;
         }
         for machine in std::mem::take(&mut self.added) {
@@ -68,7 +70,7 @@ impl Farm {
             left => Err(left),
         })
         .await;
-        for part in Part::ALL {
+        for part in Part::ALL.into_iter().filter(is_there) {
             let log = std::fs::read_to_string(self.path(&format!("{part:?}.log"))).unwrap();
             assert!(!log.contains("panicked"), "{part:?} panicked:\n{log}");
         }

@@ -14,6 +14,8 @@ use self::parts::free_ports;
 use crate::{Process, Repository, client, until};
 
 const SECRET: &str = "s3cret";
+/// What machines' keys are made of.
+const MASTER_KEY: &str = "a master key";
 
 /// One of the five.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,10 +79,23 @@ impl Farm {
         build: &str,
         environment: &[(&str, &str)],
     ) -> Self {
+        let mut farm = Self::without_machines(program, farm_toml, build, environment).await;
+        farm.mint_key("m1").await;
+        farm.run(Part::Buildlet);
+        farm
+    }
+
+    /// The same without its one machine.
+    pub async fn without_machines(
+        program: &Path,
+        farm_toml: &str,
+        build: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let environment = environment.iter();
         let folder = tempfile::tempdir().unwrap();
         let repository = Repository::new(&folder.path().join("repository"), farm_toml, build);
-        std::fs::write(folder.path().join("machine-key"), "a master key").unwrap();
+        std::fs::write(folder.path().join("machine-key"), MASTER_KEY).unwrap();
         let mut farm = Self {
             folder,
             repository,
@@ -105,9 +120,18 @@ impl Farm {
             std::fs::metadata(&certificate)
         })
         .await;
-        farm.mint_key("m1").await;
-        farm.run(Part::Buildlet);
         farm
+    }
+
+    /// From its next start on, each part has this setting too.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.environment.push((name.to_owned(), value));
+    }
+
+    /// Where machines dial in.
+    #[must_use]
+    pub fn hub_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[2])
     }
 
     /// One more machine of the same kind.

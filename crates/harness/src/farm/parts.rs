@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::process::Command;
 
-use super::{Farm, Part, SECRET};
+use super::{Farm, MASTER_KEY, Part, SECRET};
 use crate::{Process, farm_command};
 
 impl Farm {
@@ -31,6 +31,7 @@ impl Farm {
                 command.env("GITHUB_WEBHOOK_SECRET", SECRET);
                 command.env("GERRIT_WEBHOOK_SECRET", "other");
                 command.env("FARM_TOKEN_KEY", "third");
+                command.env("FARM_MACHINE_KEY", MASTER_KEY);
                 command
             }
             Part::Coordinator => {
@@ -91,7 +92,7 @@ impl Farm {
     }
 
     pub(super) fn buildlet(&self, name: &str, work: &str) -> Command {
-        let hub = format!("127.0.0.1:{}", self.ports[2]);
+        let hub = self.hub_address();
         farm_command(
             &self.program,
             &[

@@ -167,7 +167,25 @@ impl Host {
 }
 
 /// The number at the end of a machine type.
-pub(super) fn cpus(machine: &str) -> Option<u32> {
+fn cpus(machine: &str) -> Option<u32> {
     let (_, number) = machine.rsplit_once('-')?;
     number.parse().ok().filter(|cpus| *cpus > 0)
+}
+
+/// Whether that is a machine type as clouds name them: `n1-highcpu-4`, or family and size, `m7i.2xlarge` (Amazon EC2 instance
+/// types, naming conventions).
+pub(super) fn names_size(machine: &str) -> bool {
+    cpus(machine).is_some() || machine.split_once('.').is_some_and(is_ec2)
+}
+
+fn is_ec2((family, size): (&str, &str)) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let named = ["nano", "micro", "small", "medium", "large"].contains(&size);
+    let many = size.strip_suffix("xlarge");
+    let is_count = |count: &str| count.is_empty() || count.parse::<u8>().is_ok_and(|of| of > 0);
+    let whole = size == "metal" || size.starts_with("metal-");
+    !family.is_empty()
+        && size.bytes().all(plain)
+        && family.bytes().all(plain)
+        && (named || whole || many.is_some_and(is_count))
 }

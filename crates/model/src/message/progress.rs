@@ -293,7 +293,8 @@ impl Message for MachineGone {
 }
 
 /// What became of an order for a machine, as its pool tells. What is told of an order that does not stand, or of another
-/// attempt at making it than the present one, changes nothing.
+/// attempt at making it than the present one, changes nothing; only where an order is ending, its machine is gone whatever the
+/// attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderProgress {
     /// The machine.

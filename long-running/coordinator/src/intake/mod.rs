@@ -15,7 +15,7 @@ use farm_model::event::{DecodeError, Event, Message, Topic};
 use farm_model::id::RepoName;
 use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
-use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
+use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone, OrderProgress};
 use farm_runtime::{Clock, Ids, trace};
 
 use self::pulse::{Ears, deafness, pulse};
@@ -206,6 +206,7 @@ fn fact_of(event: &Event) -> Result<Option<Fact>, DecodeError> {
         AttemptProgress::TYPE => Fact::Progress(event.decode()?),
         HubHeartbeat::TYPE => Fact::Heartbeat(event.decode()?),
         MachineGone::TYPE => Fact::MachineGone(event.decode()?),
+        OrderProgress::TYPE => Fact::Order(event.decode()?),
         _ => return Ok(None),
     };
     Ok(Some(fact))

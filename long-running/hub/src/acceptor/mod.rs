@@ -1,6 +1,7 @@
 //! The one listener: machines register on `/reverse`, dial in for the hub on `/revdial`, people look at `/status`.
 
 mod keys;
+mod once;
 mod pages;
 mod renewal;
 mod reverse;

@@ -21,8 +21,11 @@ const AGAIN: Duration = Duration::from_secs(300);
 
 /// Sends a new key whenever that is due, to machines that understand it; before that it is noted in the machine's record, if
 /// there is one. A machine that cannot keep it says so in its own log, registers with the old one, and gets another then.
+///
+/// A machine that a pool made gets the `first` one at once, for the one that it has used up, and no other: it is good for as
+/// long as there is the machine.
 pub async fn keep_key(
-    key: Option<OwnKey>,
+    (key, first): (Option<OwnKey>, Option<String>),
     bearer: watch::Sender<Bearer>,
     dialer: &Dialer,
     doors: &Doors,
@@ -30,6 +33,12 @@ pub async fn keep_key(
     let Some(mut key) = key.filter(|_| dialer.version() >= RevdialVersion::V3) else {
         return std::future::pending().await;
     };
+    if doors.ledger.made(&key.machine).is_some() {
+        if let Some(Err(error)) = first.map(|first| dialer.renew_key(first)) {
+            tracing::warn!(machine = %key.machine, "cannot send a machine its first own key: {error}");
+        }
+        return std::future::pending().await;
+    }
     loop {
         let now = doors.identity.now().as_second();
         if let Some((next, text)) = doors.keys.renewed(&key, now) {

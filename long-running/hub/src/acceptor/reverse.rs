@@ -22,7 +22,9 @@ pub struct Guest {
     pub revdial: RevdialVersion,
     /// The key of its own that it showed, if it has one.
     pub key: Option<OwnKey>,
-    /// What it showed.
+    /// The key that it gets instead of one that was good once.
+    pub next: Option<String>,
+    /// What it showed, or is to show from now on.
     pub bearer: Bearer,
 }
 
@@ -68,6 +70,7 @@ pub fn check(
         name,
         revdial,
         key: keys.own_key(&registration, now),
+        next: None,
         bearer,
     })
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::renewal::keep_key;
 use super::reverse::{Guest, check};
-use super::{Doors, Request, V1Places, refuse};
+use super::{Doors, Request, V1Places, once, refuse};
 use crate::attempt::HALT;
 use crate::ledger::Bearer;
 use crate::machines::{Machine, Reach, attend, first_status};
@@ -33,10 +33,10 @@ pub async fn serve(
     let v1 = doors.v1.is_some();
     let checked = check(&head, &doors.identity.hub, &doors.keys, v1, now);
     let admitted = match checked {
-        Ok(guest) => {
+        Ok(mut guest) => {
             // It has shown who it is. What follows may take as long as a pick-up, which needs a place itself.
             drop(place);
-            admit(&guest, doors).await.map(|v1| (guest, v1))
+            admit(&mut guest, doors).await.map(|v1| (guest, v1))
         }
         Err(refusal) => Err(refusal),
     };
@@ -59,12 +59,13 @@ pub async fn serve(
 }
 
 /// Whether there is a place for it: not while we drain, and not beside a living machine of its name. The place of a machine
-/// of version 1 is to be held.
-async fn admit(guest: &Guest, doors: &Doors) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+/// of version 1 is to be held. A key that is good once is used up last of all.
+async fn admit(guest: &mut Guest, doors: &Doors) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
     if doors.registry.is_draining() {
         return Err(Refusal::new(503, "the hub is shutting down"));
     }
     doors.ledger.admit(&guest.bearer).await?;
+    once::in_time(guest, doors)?;
     if let Some(older) = doors.registry.get(&guest.id) {
         if first_status(&older.fresh_client(), &doors.checks)
             .await
@@ -81,7 +82,9 @@ async fn admit(guest: &Guest, doors: &Doors) -> Result<Option<OwnedSemaphorePerm
     }
     let v1 = doors.v1.as_ref();
     let v1 = v1.filter(|_| guest.revdial == RevdialVersion::V1);
-    v1.map(V1Places::take).transpose()
+    let v1 = v1.map(V1Places::take).transpose()?;
+    once::use_up(guest, doors).await?;
+    Ok(v1)
 }
 
 async fn hold(guest: Guest, stream: Prefixed<TlsServerStream>, doors: &Arc<Doors>, peer: &str) {
@@ -150,6 +153,7 @@ impl Known<'_> {
             host_type,
             name,
             key,
+            next,
             bearer: shown,
             ..
         } = guest;
@@ -162,7 +166,7 @@ impl Known<'_> {
         }
         tokio::select! {
             reason = attend(&machine, registry, checks) => reason,
-            never = keep_key(key, bearer, &dialer, self.doors) => match never {},
+            never = keep_key((key, next), bearer, &dialer, self.doors) => match never {},
         }
     }
 

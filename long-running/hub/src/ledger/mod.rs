@@ -1,5 +1,5 @@
-//! Whose machines are, and which of their keys are still good: the records that an operator keeps in the bucket
-//! (`machines/<name>.json`).
+//! Whose machines are, and which of their keys are still good: the records that an operator, and whoever has machines made,
+//! keeps in the bucket (`machines/<name>.json`).
 //!
 //! A machine without a record is let in if its key is right, unless records are required. A bucket that does not answer
 //! locks nobody out that it did not lock out before: the last answer counts, and without one the machine is let in with a
@@ -7,6 +7,8 @@
 //! bucket answers.
 
 mod known;
+mod once;
+mod prune;
 mod sweep;
 
 use std::collections::BTreeSet;
@@ -76,6 +78,8 @@ pub struct Ledger {
     bucket: Bucket,
     settings: LedgerSettings,
     known: Mutex<Known>,
+    /// One at a time: a folder does not tell two writers apart.
+    using: tokio::sync::Mutex<()>,
     /// Moves on whenever something is known anew.
     turn: watch::Sender<u64>,
 }
@@ -87,6 +91,7 @@ impl Ledger {
             bucket,
             settings,
             known: Mutex::default(),
+            using: tokio::sync::Mutex::default(),
             turn: watch::Sender::new(0),
         })
     }

@@ -1,3 +1,4 @@
+use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -44,6 +45,7 @@ impl Bench {
             issued: at,
             expires: at,
             revoked_at: revoked.then_some(at),
+            once: None,
         };
         let known = self.bucket.get_machine(&record.name).await.unwrap();
         self.bucket
@@ -234,4 +236,93 @@ async fn a_machine_that_was_given_one_key_after_the_other_stays() {
     b.record("pi", "other", false).await;
     let stays = tokio::time::timeout(Duration::from_millis(300), &mut attic).await;
     assert!(stays.is_err(), "{stays:?}");
+}
+
+impl Bench {
+    /// A machine that a pool makes, which has not come yet.
+    async fn made(&self, name: &str) {
+        self.record(name, "first", false).await;
+        let known = self.bucket.get_machine(&name.parse().unwrap()).await;
+        let known = known.unwrap().unwrap();
+        let record = MachineRecord {
+            once: Some(farm_model::machine::Once {
+                until: farm_model::Timestamp::MAX,
+                used_at: None,
+            }),
+            ..known.record.clone()
+        };
+        self.bucket
+            .put_machine(&record, Some(&known))
+            .await
+            .unwrap();
+    }
+
+    async fn used_up(&self, key: &str, next: &str) -> Result<(), u16> {
+        let bearer = bearer("attic", &[key]);
+        let used = self
+            .ledger
+            .use_up(&bearer, next, Timestamp::UNIX_EPOCH)
+            .await;
+        used.map_err(|refusal| refusal.status)
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_come_with_a_key_that_is_good_once_one_is_let_in() {
+    let b = bench(true);
+    b.made("attic").await;
+    assert_eq!(b.admitted("attic", "first").await, Ok(()));
+    let came = tokio::join!(b.used_up("first", "second"), b.used_up("first", "other"));
+    assert!(
+        matches!(came, (Ok(()), Err(412)) | (Err(412), Ok(()))),
+        "{came:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_hub_that_dies_over_a_key_that_is_good_once_leaves_none_that_is_good_twice() {
+    let b = bench(true);
+    b.made("attic").await;
+    assert_eq!(b.used_up("first", "second").await, Ok(()));
+    // Another hub, which knows nothing of it but what the bucket says.
+    let settings = LedgerSettings::default();
+    let other = Ledger::new(b.bucket.clone(), settings);
+    let refused = other.admit(&bearer("attic", &["first"])).await.unwrap_err();
+    assert_eq!(refused.status, 412);
+    assert!(other.admit(&bearer("attic", &["second"])).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_used_up_now_is_used_later() {
+    let b = bench(false);
+    b.made("attic").await;
+    b.break_records();
+    assert_eq!(b.used_up("first", "second").await, Err(503));
+}
+
+#[tokio::test]
+async fn records_of_made_machines_go_when_no_key_is_good_any_more_and_others_stay() {
+    let b = bench(false);
+    let day = SignedDuration::from_hours(24);
+    let now = farm_runtime::Clock::system().now();
+    b.record("attic", "first", false).await;
+    for (name, until) in [("m1", now), ("m2", now + day)] {
+        b.made(name).await;
+        let known = b.bucket.get_machine(&name.parse().unwrap()).await;
+        let known = known.unwrap().unwrap();
+        let mut record = known.record.clone();
+        record.once.as_mut().unwrap().until = until;
+        b.bucket.put_machine(&record, Some(&known)).await.unwrap();
+    }
+    let left = async || {
+        let all = b.bucket.list_machines(9).await.unwrap().into_iter();
+        all.map(|record| record.name.to_string())
+            .collect::<Vec<_>>()
+    };
+    let grace = day.as_secs();
+    b.ledger.pruned(now + day, grace, None).await.unwrap();
+    assert_eq!(left().await, ["attic", "m1", "m2"]);
+    let later = now + day * 2 + SignedDuration::from_hours(1);
+    b.ledger.pruned(later, grace, None).await.unwrap();
+    assert_eq!(left().await, ["attic", "m2"]);
 }

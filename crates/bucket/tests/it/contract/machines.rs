@@ -16,6 +16,7 @@ fn record(name: &str) -> MachineRecord {
         issued: at("2026-01-01T00:00:00Z"),
         expires: at("2027-01-01T00:00:00Z"),
         revoked_at: None,
+        once: None,
     }
 }
 
@@ -37,8 +38,13 @@ async fn a_record_is_made_once_read_and_changed() {
         assert_ne!(before[&attic.name], after[&attic.name], "a change shows");
         bucket.put_machine(&record("b.c"), None).await.unwrap();
         let all = bucket.list_machines(10).await.unwrap();
-        assert_eq!(all, [attic, record("b.c")]);
+        assert_eq!(all, [attic.clone(), record("b.c")]);
         assert!(bucket.list_machines(1).await.is_err());
+        assert!(after[&attic.name].changed() >= before[&attic.name].changed());
+        for _ in 0..2 {
+            bucket.remove_machine(&attic.name).await.unwrap();
+            assert_eq!(bucket.get_machine(&attic.name).await.unwrap(), None);
+        }
     })
     .await;
 }

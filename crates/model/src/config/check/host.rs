@@ -1,8 +1,8 @@
 //! `[hosts]`.
 
-use super::Known;
 use super::values::{MANY, choice, environment, existing, number, required, seconds, text, texts};
-use crate::config::host::cpus;
+use super::{Known, pool};
+use crate::config::host::names_size;
 use crate::config::parse::{Findings, Table};
 use crate::config::{Bootstrap, Canary, Clean, Container, Host, Machines, Reverse, Vm};
 
@@ -23,10 +23,12 @@ pub(super) fn host(
         ("wipe", Clean::Wipe),
         ("none", Clean::None),
     ];
+    let made = table.place("vm").or(table.place("container")).is_some();
     let host = Host {
         description: text(&mut table, "description", findings),
         clean: choice(&mut table, "clean", &cleans, findings).unwrap_or_default(),
         machines: machines(&mut table, findings),
+        pool: pool::pool(&mut table, made, findings),
         env: environment(&mut table, findings),
         max_at_once: number(&mut table, "max-at-once", MANY, findings),
         bootstrap: bootstrap(&mut table, findings),
@@ -34,7 +36,6 @@ pub(super) fn host(
         owner: text(&mut table, "owner", findings),
         notes: text(&mut table, "notes", findings),
         canary: canary(&mut table, known, findings),
-        pool: None,
     };
     table.finish(findings);
     Some(host)
@@ -106,14 +107,15 @@ fn container_of(mut table: Table<'_>, findings: &mut Findings<'_>) -> Option<Mac
     }))
 }
 
-/// A machine type, which must say how many processors it has: quotas are counted in them.
+/// A machine type, of Google's clouds or of Amazon's.
 fn machine(table: &mut Table<'_>, default: &str, findings: &mut Findings<'_>) -> String {
     let Some((at, machine)) = table.text("machine", findings) else {
         return default.to_owned();
     };
-    if cpus(&machine).is_none() {
-        let message =
-            format!("{machine:?} does not end in a number of processors, as in {default:?}");
+    if !names_size(&machine) {
+        let message = format!(
+            "{machine:?} does not end in a number of processors, as in {default:?}, or in a size, as in \"m7i.large\""
+        );
         findings.add(at, message);
     }
     machine

@@ -4,6 +4,7 @@ mod builder;
 mod go;
 mod host;
 mod policies;
+mod pool;
 mod repository;
 mod steps;
 mod values;

@@ -93,7 +93,7 @@ fn an_unknown_key_is_named_with_its_place_and_the_likely_one() {
         (
             "clean = \"none\"",
             "volume = 1",
-            "farm.toml:4:1: unknown key \"volume\" in host \"local\"; known are description, clean, reverse, vm, container, env, max-at-once, bootstrap, go-bootstrap-dir, ssh-user, owner, notes, canary, canary-valid",
+            "farm.toml:4:1: unknown key \"volume\" in host \"local\"; known are description, clean, reverse, vm, container, pool, env, max-at-once, bootstrap, go-bootstrap-dir, ssh-user, owner, notes, canary, canary-valid",
         ),
         (
             "branches",
@@ -395,7 +395,7 @@ fn what_does_not_fit_together_is_refused() {
         (
             "machine = \"n1-highcpu-4\"",
             "machine = \"large\"",
-            "farm.toml:9:37: \"large\" does not end in a number of processors, as in \"n1-highcpu-2\"",
+            "farm.toml:9:37: \"large\" does not end in a number of processors, as in \"n1-highcpu-2\", or in a size, as in \"m7i.large\"",
         ),
         (
             "buildlet = \"openbsd-amd64\", ",
@@ -550,5 +550,104 @@ fn every_key_is_in_the_reference() {
                 problem.message
             );
         }
+    }
+}
+
+const POOLED: &str = r#"
+[hosts.vm]
+vm = { image = "debian", machine = "m7i.2xlarge", buildlet = "linux-amd64" }
+[hosts.vm.pool]
+name = "vms"
+most = 3
+[builders.b]
+host = "vm"
+steps = [{ run = "true" }]
+[repositories.r]
+"#;
+
+#[test]
+fn a_host_may_have_its_machines_made() {
+    let parse = |text: &str| FarmConfig::parse("farm.toml", text).unwrap();
+    let of = |config: FarmConfig| config.hosts[&"vm".parse().unwrap()].pool.clone().unwrap();
+    let pool = of(parse(POOLED));
+    assert_eq!((pool.name.as_str(), pool.most, pool.fewest), ("vms", 3, 0));
+    assert_eq!(
+        (pool.idle_seconds, pool.live_seconds, pool.last_seconds),
+        (300, 4 * 3600, 2 * 3600)
+    );
+    assert!(!pool.spot);
+    let all = "most = 3\nfewest = 3\nidle = \"1m\"\nlive = \"1h\"\nlast = \"30m\"\nspot = true";
+    let pool = of(parse(&POOLED.replacen("most = 3", all, 1)));
+    assert_eq!((pool.fewest, pool.spot), (3, true));
+    assert_eq!(
+        (pool.idle_seconds, pool.live_seconds, pool.last_seconds),
+        (60, 3600, 1800)
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_pool_is_said_where_it_stands() {
+    let changed = |from: &str, to: &str| {
+        assert!(POOLED.contains(from), "{from}");
+        errors(&POOLED.replacen(from, to, 1))
+    };
+    let vm = "vm = { image = \"debian\", machine = \"m7i.2xlarge\", buildlet = \"linux-amd64\" }\n";
+    for (from, to, want) in [
+        (
+            vm,
+            "",
+            "farm.toml:3:11: pool of host \"vm\" counts only with vm or container, which say what its machines are made of",
+        ),
+        (
+            vm,
+            "reverse = { expect = 1 }\n",
+            "farm.toml:4:11: pool of host \"vm\" counts only with vm or container, which say what its machines are made of",
+        ),
+        (
+            "name = \"vms\"\n",
+            "",
+            "farm.toml:4:11: \"pool\" in host \"vm\" has no name: add name = \"vms\"",
+        ),
+        (
+            "most = 3\n",
+            "",
+            "farm.toml:4:11: \"pool\" in host \"vm\" has no most: add most = 10",
+        ),
+        (
+            "most = 3",
+            "most = 0",
+            "farm.toml:6:8: most of \"pool\" in host \"vm\" must be between 1 and 10000",
+        ),
+        (
+            "most = 3",
+            "most = 3\nfewest = 4",
+            "farm.toml:7:1: fewest of \"pool\" in host \"vm\" must be at most 3, as many as there may be",
+        ),
+        (
+            "most = 3",
+            "most = 3\nidle = \"0s\"",
+            "farm.toml:7:8: idle of \"pool\" in host \"vm\" must be between 1s and 24h",
+        ),
+        (
+            "most = 3",
+            "most = 3\nmosst = 3",
+            "farm.toml:7:1: unknown key \"mosst\" in \"pool\" in host \"vm\"; did you mean \"most\"?",
+        ),
+    ] {
+        assert_eq!(changed(from, to), want);
+    }
+    for machine in ["m7i.", ".large", "m7i.huge", "m7i.0xlarge", "M7I.large"] {
+        let text = POOLED.replacen("m7i.2xlarge", machine, 1);
+        assert!(errors(&text).contains("does not end in a number of processors"));
+    }
+    for machine in [
+        "t4g.nano",
+        "c7gd.metal",
+        "u-6tb1.metal",
+        "m7i.metal-48xl",
+        "m7i-flex.xlarge",
+    ] {
+        let text = POOLED.replacen("m7i.2xlarge", machine, 1);
+        assert!(FarmConfig::parse("farm.toml", &text).is_ok(), "{machine}");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use farm_bucket::Bucket;
 use farm_model::Timestamp;
-use farm_model::machine::MachineRecord;
+use farm_model::machine::{MachineRecord, Once};
 use farm_model::message::progress::Outcome;
 use farm_wire::keys::key_id;
 use hub::LedgerSettings;
@@ -35,6 +35,7 @@ async fn record(b: &Bench, name: &str, key: &str, revoked_at: Option<Timestamp>)
         issued: at,
         expires: at,
         revoked_at,
+        once: None,
     };
     let bucket: &Bucket = &b.bucket;
     let known = bucket.get_machine(&record.name).await.unwrap();
@@ -110,4 +111,73 @@ async fn a_machine_with_another_key_is_another_one() {
     assert_eq!(identities[0].len(), 16);
     assert_eq!(identities[0], identities[1]);
     assert_ne!(identities[1], identities[2]);
+}
+
+/// Records a machine that a pool makes, with the key that it is going to boot with.
+async fn made(b: &Bench, name: &str, key: &str) {
+    record(b, name, key, None).await;
+    let name = name.parse().unwrap();
+    let known = b.bucket.get_machine(&name).await.unwrap().unwrap();
+    let record = MachineRecord {
+        once: Some(Once {
+            until: Timestamp::MAX,
+            used_at: None,
+        }),
+        ..known.record.clone()
+    };
+    let bucket: &Bucket = &b.bucket;
+    bucket.put_machine(&record, Some(&known)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_good_once_is_changed_for_another_and_refused_from_then_on() {
+    let mut b = bench().await;
+    let key = b.key_for("m", 1800);
+    made(&b, "m", &key).await;
+    let work_dir = b.folder.path().join("work-m");
+    let machine = crate::machine::Connection::with_key(&b, "m", &work_dir, &key);
+    let first = b.report_of("m").await.identity;
+    let file = b.folder.path().join("m.key");
+    let changed = async {
+        loop {
+            let now = std::fs::read_to_string(&file).unwrap();
+            if now.trim() != key {
+                return now;
+            }
+            b.report_of("m").await;
+        }
+    };
+    let next = tokio::time::timeout(PATIENCE, changed).await.unwrap();
+    assert!(b.key_ends("m", next.trim()).unwrap() > 4_000_000_000);
+    machine.cut();
+    b.gone("m").await;
+    let again = crate::machine::Connection::with_key(&b, "m", &work_dir, &key);
+    b.status(|status| status.registrations_refused > 0).await;
+    assert_eq!(b.status.borrow().machines, 0);
+    again.cut();
+    let _machine = crate::machine::Connection::with_key(&b, "m", &work_dir, next.trim());
+    assert_eq!(
+        b.report_of("m").await.identity,
+        first,
+        "it is the same machine"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_good_once_has_no_grace() {
+    let mut b = Bench::start().await;
+    let late = b.key_for("m", -10);
+    let work_dir = b.folder.path().join("work-m");
+    // One of an operator's machine has.
+    record(&b, "m", &late, None).await;
+    let machine = crate::machine::Connection::with_key(&b, "m", &work_dir, &late);
+    b.report_of("m").await;
+    machine.cut();
+    b.gone("m").await;
+    let late = b.key_for("n", -10);
+    made(&b, "n", &late).await;
+    let work_dir = b.folder.path().join("work-n");
+    let _machine = crate::machine::Connection::with_key(&b, "n", &work_dir, &late);
+    b.status(|status| status.registrations_refused > 0).await;
+    assert_eq!(b.status.borrow().machines, 0);
 }
