@@ -68,7 +68,7 @@ start hook python3 "$dir/hook.py" "$hook" "$dir/told"
 # Settings and secrets, by the names that the manifest has for them.
 declare -A settings=(
     [FARM_TOKEN_KEY]=third [GITHUB_WEBHOOK_SECRET]=s3cret [GERRIT_WEBHOOK_SECRET]=other
-    [FARM_HOOKS]=http://127.0.0.1:$hook/told [FARM_HOOK_SECRET]=fourth
+    [FARM_MACHINE_KEY]=$machine_key [FARM_HOOKS]=http://127.0.0.1:$hook/told [FARM_HOOK_SECRET]=fourth
 )
 
 # settings_of FUNCTION: NAME=VALUE, of those that there are.
