@@ -4,13 +4,9 @@ use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
 
-<<<<<<< HEAD
 #[cfg(unix)]
 use crate::cloud;
-use crate::pubsub;
-=======
 use crate::{gcs, pubsub};
->>>>>>> g8
 
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,21 +17,16 @@ pub struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Service {
-<<<<<<< HEAD
     /// Compute Engine: instances are processes
     #[cfg(unix)]
     Gce(cloud::GceArgs),
+    /// Cloud Storage: the XML API, and some of the JSON API
+    Gcs(gcs::GcsArgs),
     /// Kubernetes: pods are processes
     #[cfg(unix)]
     Kubernetes(cloud::KubernetesArgs),
     /// Pub/Sub, in place of `gcloud beta emulators pubsub`
-    Pubsub(Box<pubsub::Args>),
-=======
-    /// Cloud Storage, its XML API
-    Gcs(gcs::GcsArgs),
-    /// Pub/Sub, in place of `gcloud beta emulators pubsub`
     Pubsub(Box<pubsub::PubsubArgs>),
->>>>>>> g8
 }
 
 /// Runs an emulator until `shutdown`.
@@ -44,14 +35,11 @@ enum Service {
 /// Those of the emulator, which say what to do.
 pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match args.service {
-<<<<<<< HEAD
         #[cfg(unix)]
         Service::Gce(args) => cloud::gce(args, shutdown).await?,
+        Service::Gcs(args) => gcs::run(&args, shutdown).await?,
         #[cfg(unix)]
         Service::Kubernetes(args) => cloud::kubernetes(args, shutdown).await?,
-=======
-        Service::Gcs(args) => gcs::run(&args, shutdown).await?,
->>>>>>> g8
         Service::Pubsub(args) => pubsub::run(*args, shutdown).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -5,10 +5,7 @@ mod chaos;
 mod cloud;
 pub mod console;
 pub mod emulator;
-<<<<<<< HEAD
-=======
 mod gcs;
->>>>>>> g8
 mod host;
 mod inherit;
 mod pubsub;

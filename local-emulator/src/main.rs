@@ -27,11 +27,7 @@ enum Command {
     Up(local_emulator::up::Args),
     #[command(flatten)]
     Client(farm_cli::Command),
-<<<<<<< HEAD
-    /// An emulator of a cloud service alone: Pub/Sub, Compute Engine, Kubernetes
-=======
-    /// An emulator of a cloud service alone: Pub/Sub, Cloud Storage
->>>>>>> g8
+    /// An emulator of a cloud service alone: Pub/Sub, Cloud Storage, Compute Engine, Kubernetes
     Emulator(local_emulator::emulator::Args),
     /// The functions: webhooks and pages
     Functions(functions::Args),

@@ -11,11 +11,7 @@ pub use self::start::StartArgs;
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
-<<<<<<< HEAD
-pub struct Args {
-=======
 pub struct PubsubArgs {
->>>>>>> g8
     #[command(flatten)]
     start: StartArgs,
     #[command(subcommand)]
@@ -44,11 +40,7 @@ enum Command {
 ///
 /// # Errors
 /// The port is taken, the folder cannot be used, or there is no emulator.
-<<<<<<< HEAD
-pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
-=======
 pub async fn run(args: PubsubArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
->>>>>>> g8
     match args.command {
         None => start::run(args.start, shutdown).await,
         Some(Command::Start(start)) => start::run(start, shutdown).await,
