@@ -66,23 +66,25 @@ PY
 start hook python3 "$dir/hook.py" "$hook" "$dir/told"
 
 # Settings and secrets, by the names that the manifest has for them.
-FARM_TOKEN_KEY=third GITHUB_WEBHOOK_SECRET=s3cret GERRIT_WEBHOOK_SECRET=other
-FARM_HOOKS=http://127.0.0.1:$hook/told FARM_HOOK_SECRET=fourth
+declare -A settings=(
+    [FARM_TOKEN_KEY]=third [GITHUB_WEBHOOK_SECRET]=s3cret [GERRIT_WEBHOOK_SECRET]=other
+    [FARM_HOOKS]=http://127.0.0.1:$hook/told [FARM_HOOK_SECRET]=fourth
+)
 
 # settings_of FUNCTION: NAME=VALUE, of those that there are.
 settings_of() {
     local name
     for name in $(jq -r --arg f "$1" '.[$f] | .settings + .optional_settings + .secrets + .optional_secrets | .[]' functions/manifest.json); do
-        if [ -n "${!name:-}" ]; then echo "$name=${!name}"; fi
+        if [ -n "${settings[$name]:-}" ]; then echo "$name=${settings[$name]}"; fi
     done
 }
 
 declare -A at=()
 start_services() {
-    local name settings
-    for name in $(jq -r 'keys[]' functions/manifest.json); do
-        mapfile -t settings < <(settings_of "$name")
-        start "function-$name" env -i PORT="${at[$name]##*:}" FUNCTION_TARGET="$name" "${settings[@]}" "$functions"
+    local name own
+    for name in "${!at[@]}"; do
+        mapfile -t own < <(settings_of "$name")
+        start "function-$name" env -i PORT="${at[$name]##*:}" FUNCTION_TARGET="$name" "${own[@]}" "$functions"
     done
     for name in "${!at[@]}"; do until_ok curl -sf "${at[$name]}/healthz"; done
 }
@@ -100,8 +102,8 @@ make_pushes() {
 }
 
 for name in $(jq -r 'keys[]' functions/manifest.json); do at[$name]=http://127.0.0.1:$(port); done
-FARM_URL=${at[dashboard]}
 join_at "pubsub://farm?endpoint=$queues" "gs://farm-data/demo?endpoint=$storage" "${at[dashboard]}" "${at[github-webhook]}"
+settings[FARM_BUS]=$FARM_BUS settings[FARM_BUCKET]=$FARM_BUCKET settings[FARM_URL]=$pages
 start_services
 said "${#at[@]} functions, a service each: $(printf '%s\n' "${!at[@]}" | sort | paste -sd ' ')"
 make_pushes
@@ -153,7 +155,7 @@ third=$(commit_all "$repo" third)
 deliver "$body" >/dev/null
 is_told() { [ "$(wc -l <"$dir/told")" -ge 2 ] && sed -n 2p "$dir/told" | grep -q "$third"; }
 until_ok is_told
-sign=$(sed -n 2p "$dir/told" | tr -d '\n' | openssl dgst -sha256 -hmac "$FARM_HOOK_SECRET" | sed 's/^.* //')
+sign=$(sed -n 2p "$dir/told" | tr -d '\n' | openssl dgst -sha256 -hmac "${settings[FARM_HOOK_SECRET]}" | sed 's/^.* //')
 [ "$(sed -n 1p "$dir/told")" = "sha256=$sign" ]
 said "a broken commit: report told the hook, signed: $(sed -n 2p "$dir/told" | jq -r '.type')"
 until_ok stored said/

@@ -32,8 +32,8 @@ if [ -z "$binary" ]; then
     [ "$arch" = x86_64 ] || export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
     cargo_home=${CARGO_HOME:-$HOME/.cargo}
     export RUSTFLAGS="--remap-path-prefix=$PWD=/farm --remap-path-prefix=$cargo_home=/cargo -Clink-arg=-Wl,--build-id=none"
-    cargo build --locked --profile dist --package functions --features aws --target "$triple"
-    binary=$target/$triple/dist/functions
+    cargo build --locked --profile small --package functions --features aws --target "$triple"
+    binary=$target/$triple/small/functions
 fi
 
 # What Amazon Linux 2023 has.

@@ -16,6 +16,7 @@ mod gerrit;
 mod github;
 mod grid;
 mod harness;
+mod inside;
 mod logs;
 mod markup;
 mod openapi;

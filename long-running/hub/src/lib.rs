@@ -149,8 +149,11 @@ pub async fn serve(
     if let Some(address) = peer_listen {
         tasks.spawn(peers::serve(private(&address, &doors).await?));
     }
+    let (clock, grace) = (doors.identity.clock.clone(), doors.keys.lives.grace);
     tasks.spawn(acceptor::run(listener, tls, doors));
     tasks.spawn(heartbeat.run());
+    let pruned = Arc::clone(&ledger);
+    tasks.spawn(async move { pruned.prune(&clock, grace).await });
     tasks.spawn(async move { ledger.sweep().await });
     tasks.spawn(keeper.run(direct));
     if let Some(admin) = admin {

@@ -32,6 +32,15 @@ const CHOSEN: [(&str, header::HeaderName); 2] = [
 impl Call {
     pub(super) async fn read(&self, place: &Place, head: bool) -> Result<Response, Refusal> {
         let conditions = Preconditions::of_reader(&self.headers)?;
+        self.read_if(place, head, &conditions).await
+    }
+
+    pub(super) async fn read_if(
+        &self,
+        place: &Place,
+        head: bool,
+        conditions: &Preconditions,
+    ) -> Result<Response, Refusal> {
         let generation = self.query.number("generation")?;
         for _ in 0..TRIES {
             let object = self.store.get(place)?;

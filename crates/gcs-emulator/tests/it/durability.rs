@@ -61,10 +61,9 @@ async fn every_answered_write_outlives_kill_9() {
             writers.spawn(write(url.clone(), writer));
         }
         // In the middle: once a fifth writer's hundredth object is there.
+        let other = client();
         for number in 0..100 {
-            let put = client()
-                .put(format!("{url}/bucket/other/{number}"))
-                .body("x");
+            let put = other.put(format!("{url}/bucket/other/{number}")).body("x");
             assert_eq!(put.send().await.unwrap().status(), 200);
         }
         child.start_kill().unwrap();

@@ -7,6 +7,7 @@
 )]
 
 mod durability;
+mod json;
 mod lists;
 mod objects;
 mod server;
