@@ -90,7 +90,7 @@ output "farm" {
 }
 
 # AWS takes the right to one message for the right to a batch; the stand-in asks for the name of the call. On the same topics
-# and queues, so that its answers still depend on them.
+# and queues, so that its answers still depend on them. Nor does it know an instance's tags, by which instances may be ended.
 data "aws_iam_policy_document" "batch" {
   for_each = local.batches
 
@@ -129,6 +129,7 @@ locals {
       "sqs:SendMessageBatch"             = [for queue in lookup(local.sends, name, []) : "arn:aws:sqs:${local.here}-${queue}"]
       "sqs:DeleteMessageBatch"           = [for queue in lookup(local.receives, name, []) : "arn:aws:sqs:${local.here}-${queue}"]
       "sqs:ChangeMessageVisibilityBatch" = [for queue in lookup(local.receives, name, []) : "arn:aws:sqs:${local.here}-${queue}"]
+      "ec2:TerminateInstances"           = name == "provision" ? ["arn:aws:ec2:us-east-1:000000000000:instance/*"] : [] # tidy: allowed
     }
   }
   role_names = merge(
