@@ -1,10 +1,11 @@
-# Sourced by the scripts here: where providers come from, and a folder that goes when the script ends. TF_PLUGINS is a folder
-# that mirrors providers; without it terraform loads them.
+# Sourced by the scripts here: where providers come from, and a folder that goes when the script ends ($scratch, unless the
+# script has one). TF_PLUGINS is a folder that mirrors providers; without it terraform loads them.
 
 command -v terraform >/dev/null || { echo "skipped: there is no terraform"; exit 0; }
-scratch=$(mktemp -d)
-at_end() { rm -rf "$scratch"; }
-trap at_end EXIT
+if [ -z "${scratch:-}" ]; then
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+fi
 {
     echo 'disable_checkpoint = true'
     [ -z "${TF_PLUGINS:-}" ] || printf 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n' "$TF_PLUGINS"

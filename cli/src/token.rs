@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use farm_forge::token;
 use farm_model::config::parse_seconds;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 use crate::session::Session;
 
@@ -21,6 +22,7 @@ const LONGEST: u64 = 366 * DAY;
   farm token --key-file .farm/secrets/token-key --subject gopher
   farm token --key-file KEY --subject ci --expires 12h > ci.token
   FARM_TOKEN=$(cat ci.token) farm retry lint 5b0c9d1e
+  farm token --key-file KEY --subject ci --json | jq -r .expires
 
 The key is the one that the farm's functions have as FARM_TOKEN_KEY. A token cannot be taken back before it expires, \
 except by changing the key.")]
@@ -34,6 +36,17 @@ pub struct Args {
     /// How long the token is good: 90s, 10m, 12h, 30d
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = lifetime)]
     expires: Duration,
+    /// One line of JSON with the token, for whom it is and until when
+    #[arg(long)]
+    json: bool,
+}
+
+/// The line of `--json`.
+#[derive(Debug, Serialize)]
+struct Minted<'a> {
+    token: &'a str,
+    subject: &'a str,
+    expires: Timestamp,
 }
 
 /// Prints a token, and says beside it for whom and how long.
@@ -44,6 +57,15 @@ pub fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode> {
     let key = read_key(&args.key_file)?;
     let expires = after(session.clock.now(), args.expires)?;
     let minted = token::mint(key.as_bytes(), &args.subject, expires)?;
+    if args.json {
+        let line = Minted {
+            token: &minted,
+            subject: &args.subject,
+            expires,
+        };
+        session.print(&serde_json::to_string(&line)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     session.print(&minted)?;
     let day = expires.strftime("%Y-%m-%d %H:%M UTC");
     session.note(&format!("for {}, until {day}", args.subject));

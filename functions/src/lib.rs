@@ -62,6 +62,7 @@ pub const FUNCTIONS: [(&str, Build); 10] = [
   FARM_BUCKET=gs://my-bucket functions --target dashboard
   FARM_BUS='pubsub://farm?endpoint=http://127.0.0.1:8085' FARM_BUCKET=file:///tmp/bucket \\
       GITHUB_WEBHOOK_SECRET=@/run/secrets/github functions --target github-webhook
+  PORT=8080 functions --inside 127.0.0.1:8081    every one, with all their settings; queues push to the second port
 
 Settings come from the environment; functions/manifest.json lists them. PORT is 8080 unless it is set.")]
 pub struct Args {
@@ -71,6 +72,10 @@ pub struct Args {
     /// Serve on this address alone, and say on standard output where that is; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// Serve what queues and schedules call on this address, and say where. Where `all` are served, they reach them at no
+    /// other: whoever else could might have mail sent to anybody
+    #[arg(long, value_name = "ADDR")]
+    inside: Option<SocketAddr>,
     /// End when standard input does: whoever started this process for itself holds the other end.
     #[arg(long, hide = true)]
     until_stdin_closes: bool,
@@ -78,6 +83,8 @@ pub struct Args {
 
 /// What stands before the address in the line that `--listen` prints.
 pub const LISTENING: &str = "listening on ";
+/// The same of `--inside`.
+pub const LISTENING_INSIDE: &str = "listening inside on ";
 
 /// Serves the function that `args` names, where `args` says, or else on Lambda or on `PORT`, until `shutdown`.
 ///
@@ -86,27 +93,43 @@ pub const LISTENING: &str = "listening on ";
 pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
     let vars = secrets::fetched(Vars::from_environment()).await?;
     let router = router(&args.target, &vars)?;
+    let mut triggers = manifest::triggers(&args.target)?;
     if args.until_stdin_closes {
         shutdown::when_stdin_closes(shutdown.clone())?;
+    } else if args.target == ALL {
+        // Whoever started us for himself looks himself at who calls; a platform guards the paths of a function alone.
+        triggers = triggers.kept();
     }
-    match args.listen {
-        None => {
-            let triggers = manifest::triggers(&args.target)?;
-            Ok(serve::serve(router, triggers, &vars, shutdown).await?)
+    let inside = serve_on(
+        args.inside,
+        LISTENING_INSIDE,
+        router.clone(),
+        shutdown.clone(),
+    );
+    let outside = async {
+        if args.listen.is_none() {
+            return Ok(serve::serve(router, triggers, &vars, shutdown).await?);
         }
-        Some(address) => serve_on(address, router, shutdown).await,
-    }
+        serve_on(args.listen, LISTENING, triggers.on_port(router), shutdown).await
+    };
+    tokio::try_join!(inside, outside).map(drop)
 }
 
+/// Serves `router` on `address`, if there is one.
 async fn serve_on(
-    address: SocketAddr,
+    address: Option<SocketAddr>,
+    said: &str,
     router: Router,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}; --listen chooses another address"))?;
-    writeln!(std::io::stdout(), "{LISTENING}{}", listener.local_addr()?)?;
+    let Some(address) = address else {
+        return Ok(());
+    };
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| {
+        format!("cannot listen on {address}; --listen and --inside choose other addresses")
+    })?;
+    writeln!(std::io::stdout(), "{said}{}", listener.local_addr()?)?;
     Ok(serve::on(listener, router, shutdown).await?)
 }
 

@@ -90,6 +90,10 @@ pub struct Rights {
     pub write: Vec<String>,
     /// Prefixes of the bucket it may read below.
     pub read: Vec<String>,
+    /// Prefixes it writes below, where it may also take away, and put something else in the place of what is there: Google
+    /// Cloud has one right for both.
+    #[serde(default)]
+    pub remove: Vec<String>,
 }
 
 /// The manifest that was built in.
@@ -205,6 +209,11 @@ mod tests {
         for (name, function) in read().unwrap() {
             assert!(function.rights.publish.len() <= 1, "{name}: one topic");
             assert!(function.rights.write.len() <= 1, "{name}: one prefix");
+            let mut removed = function.rights.remove.iter();
+            assert!(
+                removed.all(|prefix| function.rights.write.contains(prefix)),
+                "{name}"
+            );
             assert!((1..=30).contains(&function.timeout_seconds), "{name}");
             assert!(!function.routes.is_empty(), "{name}");
             let pushes = function.pushes.iter().map(|push| &push.path);

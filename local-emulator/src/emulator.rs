@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 #[cfg(unix)]
 use crate::cloud;
-use crate::pubsub;
+use crate::{gcs, pubsub};
 
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +20,8 @@ enum Service {
     /// Compute Engine: instances are processes
     #[cfg(unix)]
     Gce(cloud::GceArgs),
+    /// Cloud Storage: the XML API, and some of the JSON API
+    Gcs(gcs::GcsArgs),
     /// Kubernetes: pods are processes
     #[cfg(unix)]
     Kubernetes(cloud::KubernetesArgs),
@@ -35,6 +37,7 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<Exit
     match args.service {
         #[cfg(unix)]
         Service::Gce(args) => cloud::gce(args, shutdown).await?,
+        Service::Gcs(args) => gcs::run(&args, shutdown).await?,
         #[cfg(unix)]
         Service::Kubernetes(args) => cloud::kubernetes(args, shutdown).await?,
         Service::Pubsub(args) => pubsub::run(*args, shutdown).await?,

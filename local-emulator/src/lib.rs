@@ -5,6 +5,7 @@ mod chaos;
 mod cloud;
 pub mod console;
 pub mod emulator;
+mod gcs;
 mod host;
 mod inherit;
 mod pubsub;

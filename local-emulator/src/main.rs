@@ -27,7 +27,7 @@ enum Command {
     Up(local_emulator::up::Args),
     #[command(flatten)]
     Client(farm_cli::Command),
-    /// An emulator of a cloud service alone: Pub/Sub, Compute Engine, Kubernetes
+    /// An emulator of a cloud service alone: Pub/Sub, Cloud Storage, Compute Engine, Kubernetes
     Emulator(local_emulator::emulator::Args),
     /// The functions: webhooks and pages
     Functions(functions::Args),

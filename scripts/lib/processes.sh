@@ -45,6 +45,13 @@ until_ok() {
 # start NAME COMMAND…: in the background, output to NAME.log.
 start() { name=$1; shift; "$@" >>"$dir/$name.log" 2>&1 & pids[$name]=$!; }
 
+# end NAME: asks it to end, as a service manager does, and waits; another status than 0 is a failure.
+end() {
+    kill "${pids[$1]}"
+    wait "${pids[$1]}" || { echo "$1 did not end well: $?" >&2; return 1; }
+    unset "pids[$1]"
+}
+
 # kill_9 NAME
 kill_9() {
     kill -9 "${pids[$1]}"

@@ -37,12 +37,24 @@ resource "aws_cloudwatch_log_group" "function" {
   tags              = var.tags
 }
 
+# One upload for all of them, under a name that says what is in it: functions of the last one find theirs until they are changed.
+resource "aws_s3_object" "package" {
+  bucket      = aws_s3_bucket.farm.bucket
+  key         = "releases/functions-${filesha256(var.package)}.zip"
+  source      = var.package
+  source_hash = filesha256(var.package)
+  tags        = var.tags
+
+  depends_on = [aws_s3_bucket_server_side_encryption_configuration.farm, aws_s3_bucket_ownership_controls.farm]
+}
+
 resource "aws_lambda_function" "of" {
   for_each = module.names.functions
 
   function_name    = "${var.prefix}-${each.key}"
   role             = aws_iam_role.function[each.key].arn
-  filename         = var.package
+  s3_bucket        = aws_s3_object.package.bucket
+  s3_key           = aws_s3_object.package.key
   source_code_hash = filebase64sha256(var.package)
   handler          = "bootstrap"
   runtime          = "provided.al2023"
@@ -59,6 +71,7 @@ resource "aws_lambda_function" "of" {
       var.environment,
       { FUNCTION_TARGET = each.key },
       { for name in each.value.settings : name => local.settings[name] },
+      module.names.settings_of[each.key],
       { for name in module.names.secrets_of[each.key] : name => "@${local.secret_arns[name]}" },
       # A function reads its secrets when it starts: another version of them starts it anew.
       { FARM_SECRETS_VERSION = tostring(var.secrets_version) },
@@ -72,7 +85,14 @@ resource "aws_lambda_function" "of" {
 
   tags = var.tags
 
-  depends_on = [aws_iam_role_policy.function, aws_secretsmanager_secret_version.made]
+  depends_on = [aws_iam_role_policy.function, aws_iam_role_policy.pool, aws_secretsmanager_secret_version.made]
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(module.names.settings_of[each.key])) <= 3500
+      error_message = "Lambda has 4 KiB for all settings of a function: make those of ${each.key} shorter, FARM_POOLS above all."
+    }
+  }
 }
 
 locals {
@@ -81,6 +101,9 @@ locals {
     FARM_BUS    = local.bus
     FARM_BUCKET = local.bucket
   }
+
+  # Where the pages are is known here; what the operator says goes before.
+  optional_settings = merge({ FARM_URL = local.url }, local.farm_pools, var.settings)
 }
 
 # What is pushed to a function: Lambda polls its queue, and learns which events of a batch failed.

@@ -13,6 +13,10 @@ locals {
   hub_dns  = local.on_fargate ? aws_lb.hubs[0].dns_name : null
   hub_host = var.hub_name != null ? var.hub_name : local.hub_dns
 
+  # Where machines dial; hubs elsewhere are found only by a name of theirs.
+  dialed      = local.on_machine ? coalesce(var.hub_name, aws_eip.machine[0].public_ip) : local.hub_host
+  hub_address = local.dialed == null ? null : "${local.dialed}:${local.dial_port}"
+
   hub_files = merge(
     { MACHINE_KEY = { file = "/files/machine-key", from = aws_secretsmanager_secret.made[local.machine_key].arn } },
     var.hub_certificate_arn == null ? {} : {

@@ -20,6 +20,18 @@ data "aws_ssm_parameter" "image" {
   name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.architecture}"
 }
 
+resource "aws_s3_object" "binary" {
+  for_each = local.on_machine ? toset(keys(local.machine_units)) : toset([])
+
+  bucket      = aws_s3_bucket.farm.bucket
+  key         = "releases/${each.key}-${filesha256("${var.machine.binaries}/${each.key}")}"
+  source      = "${var.machine.binaries}/${each.key}"
+  source_hash = filesha256("${var.machine.binaries}/${each.key}")
+  tags        = var.tags
+
+  depends_on = [aws_s3_bucket_server_side_encryption_configuration.farm, aws_s3_bucket_ownership_controls.farm]
+}
+
 data "aws_iam_policy_document" "machine" {
   count = local.on_machine ? 1 : 0
 
@@ -32,7 +44,7 @@ data "aws_iam_policy_document" "machine" {
   statement {
     sid       = "Binaries"
     actions   = ["s3:GetObject"]
-    resources = [for name in keys(local.machine_units) : "${aws_s3_bucket.farm.arn}/releases/${var.machine.release}/${name}"]
+    resources = [for binary in aws_s3_object.binary : "${aws_s3_bucket.farm.arn}/${binary.key}"]
   }
 }
 
@@ -118,14 +130,14 @@ resource "aws_instance" "machine" {
   iam_instance_profile        = aws_iam_instance_profile.machine[0].name
   user_data_replace_on_change = true
   user_data = templatefile("${path.module}/machine.sh.tftpl", {
-    bucket  = aws_s3_bucket.farm.bucket
-    release = var.machine.release
-    region  = local.region
-    key     = aws_secretsmanager_secret.made[local.machine_key].arn
-    names   = join(",", compact([var.hub_name, aws_eip.machine[0].public_ip]))
-    volume  = replace(aws_ebs_volume.machine[0].id, "-", "")
-    toml    = base64encode(var.farm_toml)
-    units   = local.machine_units
+    bucket   = aws_s3_bucket.farm.bucket
+    binaries = { for name, binary in aws_s3_object.binary : name => binary.key }
+    region   = local.region
+    key      = aws_secretsmanager_secret.made[local.machine_key].arn
+    names    = join(",", compact([var.hub_name, aws_eip.machine[0].public_ip]))
+    volume   = replace(aws_ebs_volume.machine[0].id, "-", "")
+    toml     = base64encode(var.farm_toml)
+    units    = local.machine_units
     environment = merge(var.environment, {
       FARM_BUS    = local.bus
       FARM_BUCKET = local.bucket

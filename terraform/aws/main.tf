@@ -6,6 +6,7 @@ module "names" {
   prefix           = var.prefix
   hubs             = var.hubs
   optional_secrets = keys(var.optional_secrets)
+  settings         = local.optional_settings
 }
 
 data "aws_caller_identity" "here" {}

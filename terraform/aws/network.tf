@@ -2,7 +2,7 @@
 # comes in but machines, through the balancer. That saves the price of NAT. The database is in private subnets.
 
 locals {
-  has_network   = var.run != "elsewhere" || var.database != "none"
+  has_network   = var.run != "elsewhere" || var.database != "none" || local.has_pools
   makes_network = local.has_network && var.network == null
   zones         = 2
 

@@ -19,12 +19,8 @@ output "gerrit_webhook" {
 }
 
 output "hub_address" {
-  description = "Where machines dial the hubs, host:port; null where you run them elsewhere."
-  value = (
-    local.on_fargate ? "${local.hub_host}:${local.dial_port}"
-    : local.on_machine ? "${coalesce(var.hub_name, aws_eip.machine[0].public_ip)}:${local.dial_port}"
-    : null
-  )
+  description = "Where machines dial the hubs, host:port; null where you run them elsewhere under no hub_name."
+  value       = local.hub_address
 }
 
 output "hub_target" {

@@ -42,6 +42,15 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
+    for_each = length(try(each.value.rights.remove, [])) > 0 ? [each.value.rights.remove] : []
+    content {
+      sid       = "Remove"
+      actions   = ["s3:DeleteObject"]
+      resources = [for prefix in statement.value : "${aws_s3_bucket.farm.arn}/${prefix}*"]
+    }
+  }
+
+  dynamic "statement" {
     for_each = length(each.value.rights.read) > 0 ? [each.value.rights.read] : []
     content {
       sid       = "Read"

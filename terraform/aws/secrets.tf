@@ -2,7 +2,7 @@
 # without passing through Terraform's state. Who must know one (GitHub, for example) reads it there: see the output `next`.
 
 locals {
-  machine_key = "MACHINE_KEY"
+  machine_key = "FARM_MACHINE_KEY"
   state_url   = "FARM_STATE"
 
   made = setunion(module.names.secrets, [local.machine_key])

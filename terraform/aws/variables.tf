@@ -76,6 +76,12 @@ variable "requests_per_second" {
   default     = 200
 }
 
+variable "settings" {
+  description = "What switches something on in functions, by the name in functions/manifest.json (optional_settings), such as FARM_HOOKS, FARM_SMTP or FARM_OIDC_ISSUER. No secrets: these are optional_secrets. FARM_URL is the API's without it."
+  type        = map(string)
+  default     = {}
+}
+
 variable "optional_secrets" {
   description = "Secrets that switch something on, by the name in functions/manifest.json: the ARN of a secret that you made."
   type        = map(string)
@@ -191,7 +197,7 @@ variable "database_ca" {
 }
 
 variable "network" {
-  description = "A VPC of yours with public and private subnets, in two zones at least; one is made without it."
+  description = "A VPC of yours with public and private subnets, in two zones at least; one is made without it. Machines of pools are in the public ones, which have to give them addresses of the internet."
   type = object({
     vpc_id             = string
     public_subnet_ids  = list(string)
@@ -246,17 +252,17 @@ variable "sizes" {
 }
 
 variable "machine" {
-  description = "With run = \"machine\": the kind of instance, its disk (GiB), and the binaries below s3://<bucket>/releases/<release>/."
+  description = "With run = \"machine\": the kind of instance, its disk (GiB), and the folder of the binaries coordinator and hub, built with feature aws. Other binaries make another instance, which goes on with the disk."
   type = object({
-    type    = optional(string, "t3.small")
-    gib     = optional(number, 50)
-    release = optional(string, "")
+    type     = optional(string, "t3.small")
+    gib      = optional(number, 50)
+    binaries = optional(string, "")
   })
   default = {}
 
   validation {
-    condition     = var.run != "machine" || var.machine.release != ""
-    error_message = "machine.release names the folder below releases/ in the bucket that holds the binaries coordinator and hub."
+    condition     = var.run != "machine" || var.machine.binaries != ""
+    error_message = "machine.binaries names the folder that holds the binaries coordinator and hub."
   }
 }
 
@@ -268,6 +274,45 @@ variable "farm_toml" {
     condition     = length(var.farm_toml) > 0 && length(var.farm_toml) <= 24576
     error_message = "farm.toml is at most 24 KiB here: a task's definition has 64 KiB for everything."
   }
+}
+
+variable "pools" {
+  description = "Pools of EC2 instances that the farm makes for hosts of farm.toml that name them: never more than `most` at once, and of no other images (ami-...) and instance types than these; endpoint is another address of EC2's API than Amazon's. A pool elsewhere (a cluster, another cloud) is said in settings.FARM_POOLS, which then says all: docs/machine-pools.md."
+  type = map(object({
+    most           = number
+    images         = set(string)
+    instance_types = set(string)
+    endpoint       = optional(string)
+  }))
+  default = {}
+
+  validation {
+    condition = alltrue([
+      for pool in values(var.pools) :
+      length(pool.images) > 0 && length(pool.instance_types) > 0 && alltrue([for image in pool.images : can(regex("^ami-[0-9a-f]+$", image))])
+    ])
+    error_message = "A pool has one image (ami-...) and one instance type at least."
+  }
+
+  validation {
+    condition     = length(var.pools) == 0 || var.buildlet != null
+    error_message = "Machines that are made load a buildlet: say where from, in var.buildlet."
+  }
+
+  validation {
+    condition     = length(var.pools) == 0 || var.run != "elsewhere" || var.hub_name != null
+    error_message = "Machines that are made dial a hub: say under which name, in hub_name, where you run it elsewhere."
+  }
+}
+
+variable "buildlet" {
+  description = "What machines of pools start with: where the buildlet is loaded from, with {buildlet} for what the host runs (linux-amd64), its SHA-256 by that name, and the certificate (PEM) of the hubs where no public authority signed it."
+  type = object({
+    url    = string
+    sha256 = optional(map(string), {})
+    hub_ca = optional(string, "")
+  })
+  default = null
 }
 
 variable "hub_name" {

@@ -1,4 +1,5 @@
-# What wakes somebody: an event that nobody could use, a subscription that nobody empties, a farm that has no results.
+# What wakes somebody: an event that nobody could use, a subscription that nobody empties, a farm that has no results, a
+# function that fails.
 
 resource "google_monitoring_notification_channel" "mail" {
   for_each = var.alarms.mail
@@ -94,6 +95,35 @@ resource "google_monitoring_alert_policy" "no_results" {
       aggregations {
         alignment_period   = "3600s"
         per_series_aligner = "ALIGN_SUM"
+      }
+    }
+  }
+}
+
+resource "google_monitoring_alert_policy" "failing" {
+  project               = var.project
+  display_name          = "Farmhand: a function fails"
+  combiner              = "OR"
+  notification_channels = local.channels
+
+  documentation {
+    content = "A function answers 5xx, again and again: its log says why. What was pushed to it comes again."
+  }
+
+  conditions {
+    display_name = "Answers of 5xx for ten minutes"
+
+    condition_threshold {
+      filter          = "metric.type = \"run.googleapis.com/request_count\" AND resource.type = \"cloud_run_revision\" AND metric.labels.response_code_class = \"5xx\" AND resource.labels.service_name = one_of(${join(", ", [for service in values(google_cloud_run_v2_service.function) : "\"${service.name}\""])})"
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "600s"
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_SUM"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["resource.labels.service_name"]
       }
     }
   }

@@ -54,6 +54,7 @@ resource "google_cloud_run_v2_service" "function" {
           var.environment,
           { FUNCTION_TARGET = each.key, FARM_SECRETS_VERSION = tostring(var.secrets_version) },
           { for name in each.value.settings : name => local.settings[name] },
+          module.names.settings_of[each.key],
         )
         content {
           name  = env.key

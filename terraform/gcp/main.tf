@@ -6,6 +6,7 @@ module "names" {
   prefix           = var.prefix
   hubs             = var.hubs
   optional_secrets = keys(var.optional_secrets)
+  settings         = local.optional_settings
 }
 
 data "google_project" "here" {
@@ -21,6 +22,9 @@ locals {
     FARM_BUS    = local.bus
     FARM_BUCKET = local.bucket
   }
+
+  # Where the pages are is known here; what the operator says goes before.
+  optional_settings = merge({ FARM_URL = local.url }, local.farm_pools, var.settings)
 
   # An account's id is at most 30 letters: the end of a longer name is a digest of all of it.
   account_id = {

@@ -27,10 +27,12 @@ locals {
   ]]]) : "${pair.who} ${pair.subscription}" => pair }
   reject = { for pair in flatten([for name, part in local.parts : [for subscription in part.subscriptions : { who = name, subscription = subscription }]]) : "${pair.who} ${pair.subscription}" => pair }
 
-  # A function's right to write is to create: what is there is not overwritten. Parts overwrite, which is to remove as well.
+  # A function's right to write is to create: what is there is not overwritten, but where it may remove. Parts overwrite, which is
+  # to remove as well.
   bucket_rights = merge(
     { for name, function in module.names.functions : "${name} write" => { who = name, role = "roles/storage.objectCreator", prefixes = function.rights.write, lists = false } if length(function.rights.write) > 0 },
     { for name, function in module.names.functions : "${name} read" => { who = name, role = "roles/storage.objectViewer", prefixes = function.rights.read, lists = true } if length(function.rights.read) > 0 },
+    { for name, function in module.names.functions : "${name} remove" => { who = name, role = "roles/storage.objectUser", prefixes = function.rights.remove, lists = false } if length(try(function.rights.remove, [])) > 0 },
     { for name, part in local.parts : "${name} write" => { who = name, role = "roles/storage.objectUser", prefixes = part.write, lists = false } },
     { for name, part in local.parts : "${name} read" => { who = name, role = "roles/storage.objectViewer", prefixes = part.read, lists = true } },
   )

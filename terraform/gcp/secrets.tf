@@ -2,7 +2,7 @@
 # nowhere; Cloud Run hands them to functions, instances read theirs at each start.
 
 locals {
-  machine_key = "MACHINE_KEY"
+  machine_key = "FARM_MACHINE_KEY"
   state_url   = "FARM_STATE"
 
   made = setunion(module.names.secrets, [local.machine_key])

@@ -72,7 +72,7 @@ variable "most_instances" {
 }
 
 variable "secrets" {
-  description = "The values of the secrets that functions and hubs cannot do without, by name; written to Secret Manager and kept in no state. Those of functions/manifest.json, and MACHINE_KEY."
+  description = "The values of the secrets that functions and hubs cannot do without, by name; written to Secret Manager and kept in no state. Those of functions/manifest.json, and FARM_MACHINE_KEY."
   type        = map(string)
   ephemeral   = true
 }
@@ -81,6 +81,12 @@ variable "secrets_version" {
   description = "Counts up to have var.secrets written again."
   type        = number
   default     = 1
+}
+
+variable "settings" {
+  description = "What switches something on in functions, by the name in functions/manifest.json (optional_settings), such as FARM_HOOKS, FARM_SMTP or FARM_OIDC_ISSUER. No secrets: these are optional_secrets. FARM_URL is the balancer's without it."
+  type        = map(string)
+  default     = {}
 }
 
 variable "optional_secrets" {
@@ -169,6 +175,35 @@ variable "farm_toml" {
     condition     = length(var.farm_toml) > 0 && length(var.farm_toml) <= 131072
     error_message = "farm.toml is at most 128 KiB here: it travels in an instance's metadata."
   }
+}
+
+variable "pools" {
+  description = "Pools of virtual machines that the farm makes for hosts of farm.toml that name them: the zones, and never more machines than `most`. A pool elsewhere (a cluster, another cloud) is said in settings.FARM_POOLS, which then says all: docs/machine-pools.md."
+  type = map(object({
+    most  = number
+    zones = set(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for pool in values(var.pools) : length(pool.zones) > 0 && alltrue([for zone in pool.zones : startswith(zone, "${var.region}-")])])
+    error_message = "A pool has one zone at least, and all zones are of var.region: their network is there."
+  }
+
+  validation {
+    condition     = length(var.pools) == 0 || var.buildlet != null
+    error_message = "Machines that are made load a buildlet: say where from, in var.buildlet."
+  }
+}
+
+variable "buildlet" {
+  description = "What machines of pools start with: where the buildlet is loaded from, with {buildlet} for what the host runs (linux-amd64), its SHA-256 by that name, and the certificate (PEM) of the hubs where no public authority signed it."
+  type = object({
+    url    = string
+    sha256 = optional(map(string), {})
+    hub_ca = optional(string, "")
+  })
+  default = null
 }
 
 variable "hub_name" {

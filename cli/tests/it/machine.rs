@@ -229,6 +229,7 @@ async fn a_renewed_key_is_another_and_a_revoked_machine_has_none() {
     assert_eq!(revoked["revoked_at"], NOW);
     let said = data.machine(&["revoke", "attic"]).await.printed();
     assert!(said.contains("revoked already"), "{said}");
+    assert_eq!(data.json(&["revoke", "attic"]).await["revoked_at"], NOW);
     let error = data.machine(&["renew", "attic"]).await.failure();
     assert!(
         error.contains("farm machine add attic --host-type rpi4"),

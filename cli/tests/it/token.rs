@@ -1,4 +1,5 @@
 use farm_forge::token;
+use serde_json::{Value, json};
 
 use crate::typed::{NOW, farm};
 
@@ -14,6 +15,15 @@ async fn a_token_speaks_for_a_person_until_it_expires() {
     let minted = ran.printed();
     let claims = token::verify(b"secret", minted.trim(), NOW.parse().unwrap()).unwrap();
     assert_eq!(claims.subject, "gopher");
+
+    let line = farm(&[&words[..], &["--json"]].concat()).await;
+    assert_eq!(line.err, "");
+    let line: Value = serde_json::from_str(&line.printed()).unwrap();
+    assert_eq!(line["token"], minted.trim());
+    assert_eq!(
+        (&line["subject"], &line["expires"]),
+        (&json!("gopher"), &json!("2026-01-31T12:00:00Z"))
+    );
 
     let mut long = words.to_vec();
     long.extend(["--expires", "400d"]);

@@ -1,14 +1,15 @@
 //! Buckets of Google Cloud and AWS.
 //!
 //! Credentials are those that the platform gives the process: `object_store` finds them itself (on AWS in the
-//! environment that Lambda and ECS set, or at the instance's metadata server).
+//! environment that Lambda and ECS set, or at the instance's metadata server). An emulator is named by `?endpoint=`, and
+//! nobody is asked for credentials to it; on AWS those of the environment are used where there are any.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, RetryConfig};
+use object_store::{ClientOptions, ObjectStore, RetryConfig};
 
 use crate::key::Key;
 use crate::object::Place;
@@ -20,23 +21,48 @@ const TRY_FOR: Duration = Duration::from_secs(20);
 /// `gs://bucket/prefix`.
 #[cfg(feature = "gcp")]
 pub fn gcs(url: &str) -> Result<Bucket, BucketError> {
-    let (bucket, prefix) = split(url, "gs://")?;
-    let store = object_store::gcp::GoogleCloudStorageBuilder::new()
-        .with_bucket_name(bucket)
-        .with_retry(retries())
-        .build();
-    opened(url, prefix, store)
+    use object_store::StaticCredentialProvider;
+    use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
+
+    let address = Address::parse(url, "gs://")?;
+    let mut builder = GoogleCloudStorageBuilder::new()
+        .with_bucket_name(address.bucket)
+        .with_retry(retries());
+    if let Some(endpoint) = address.endpoint {
+        // Without a token of our own, writes would ask the metadata server for one, signed or not.
+        let bearer = "emulator".to_owned();
+        builder = builder
+            .with_base_url(endpoint)
+            .with_client_options(plain_text())
+            .with_credentials(Arc::new(StaticCredentialProvider::new(GcpCredential {
+                bearer,
+            })));
+    }
+    opened(url, address.prefix, builder.build())
 }
 
 /// `s3://bucket/prefix`.
 #[cfg(feature = "aws")]
 pub fn s3(url: &str) -> Result<Bucket, BucketError> {
-    let (bucket, prefix) = split(url, "s3://")?;
-    let store = object_store::aws::AmazonS3Builder::from_env()
-        .with_bucket_name(bucket)
-        .with_retry(retries())
-        .build();
-    opened(url, prefix, store)
+    use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+
+    let address = Address::parse(url, "s3://")?;
+    let mut builder = AmazonS3Builder::from_env()
+        .with_bucket_name(address.bucket)
+        .with_retry(retries());
+    if let Some(endpoint) = address.endpoint {
+        let known = builder.get_config_value(&AmazonS3ConfigKey::AccessKeyId);
+        builder = builder
+            .with_endpoint(endpoint)
+            .with_client_options(plain_text())
+            .with_skip_signature(known.is_none());
+    }
+    opened(url, address.prefix, builder.build())
+}
+
+/// Emulators have no certificates.
+fn plain_text() -> ClientOptions {
+    ClientOptions::new().with_allow_http(true)
 }
 
 fn retries() -> RetryConfig {
@@ -48,20 +74,51 @@ fn retries() -> RetryConfig {
     }
 }
 
-fn split<'a>(url: &'a str, scheme: &str) -> Result<(&'a str, &'a str), BucketError> {
-    let rest = url.strip_prefix(scheme).unwrap_or("");
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let prefix = prefix.trim_end_matches('/');
-    if bucket.is_empty() {
-        return Err(BucketError::Url {
+/// The parts of an address.
+#[derive(Debug, PartialEq, Eq)]
+struct Address<'a> {
+    bucket: &'a str,
+    /// Empty where there is none.
+    prefix: &'a str,
+    endpoint: Option<&'a str>,
+}
+
+impl<'a> Address<'a> {
+    fn parse(url: &'a str, scheme: &str) -> Result<Self, BucketError> {
+        let refused = || BucketError::Url {
             url: url.to_owned(),
-            reason: format!("it is {scheme}bucket or {scheme}bucket/prefix"),
+            reason: format!(
+                "it is {scheme}bucket or {scheme}bucket/prefix, with ?endpoint=http://HOST:PORT for an emulator"
+            ),
+        };
+        let rest = url.strip_prefix(scheme).unwrap_or("");
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rest, None),
+        };
+        let endpoint = query.map(|query| {
+            let endpoint = query.strip_prefix("endpoint=")?;
+            endpoint
+                .starts_with("http")
+                .then_some(endpoint.trim_end_matches('/'))
         });
+        let endpoint = endpoint
+            .map(|found| found.ok_or_else(refused))
+            .transpose()?;
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        let prefix = prefix.trim_end_matches('/');
+        if bucket.is_empty() {
+            return Err(refused());
+        }
+        if !prefix.is_empty() {
+            Key::new(prefix)?;
+        }
+        Ok(Self {
+            bucket,
+            prefix,
+            endpoint,
+        })
     }
-    if !prefix.is_empty() {
-        Key::new(prefix)?;
-    }
-    Ok((bucket, prefix))
 }
 
 fn opened(
@@ -85,12 +142,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_and_its_prefix_are_told_apart() {
-        assert_eq!(split("gs://b", "gs://").unwrap(), ("b", ""));
-        assert_eq!(split("gs://b/", "gs://").unwrap(), ("b", ""));
-        assert_eq!(split("s3://b/p/q/", "s3://").unwrap(), ("b", "p/q"));
-        for bad in ["gs:", "gs://", "gs:///p", "gs://b/../p", "gs://b//p"] {
-            assert!(split(bad, "gs://").is_err(), "{bad}");
+    fn a_bucket_its_prefix_and_its_endpoint_are_told_apart() {
+        let address = |bucket, prefix, endpoint| Address {
+            bucket,
+            prefix,
+            endpoint,
+        };
+        for (url, expected) in [
+            ("gs://b", address("b", "", None)),
+            ("gs://b/", address("b", "", None)),
+            ("gs://b/p/q/", address("b", "p/q", None)),
+            (
+                "gs://b?endpoint=http://127.0.0.1:4443/",
+                address("b", "", Some("http://127.0.0.1:4443")),
+            ),
+            (
+                "gs://b/p?endpoint=http://[::1]:1",
+                address("b", "p", Some("http://[::1]:1")),
+            ),
+        ] {
+            assert_eq!(Address::parse(url, "gs://").unwrap(), expected);
+        }
+        for bad in [
+            "gs:",
+            "gs://",
+            "gs:///p",
+            "gs://b/../p",
+            "gs://b//p",
+            "gs://b?",
+            "gs://b?endpoint=",
+            "gs://b?endpoint=host:1",
+            "gs://b?region=x",
+        ] {
+            assert!(Address::parse(bad, "gs://").is_err(), "{bad}");
         }
     }
 

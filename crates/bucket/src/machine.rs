@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use farm_model::Timestamp;
 use farm_model::id::MachineName;
 use farm_model::machine::MachineRecord;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -25,9 +26,20 @@ pub struct StoredMachine {
     pub version: Option<String>,
 }
 
-/// Changes whenever the record does. Opaque.
+/// Changes whenever the record does. Opaque, but for when that was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MachineMark(String);
+pub struct MachineMark {
+    text: String,
+    changed: Timestamp,
+}
+
+impl MachineMark {
+    /// When the record was last written, by the store's clock, to the second.
+    #[must_use]
+    pub fn changed(&self) -> Timestamp {
+        self.changed
+    }
+}
 
 impl Bucket {
     /// The record of the machine of that name, if there is one.
@@ -105,10 +117,19 @@ impl Bucket {
                 last_modified,
                 ..
             } = meta;
-            let mark = format!("{e_tag:?} {version:?} {size} {last_modified}");
-            Some((name, MachineMark(mark)))
+            let text = format!("{e_tag:?} {version:?} {size} {last_modified}");
+            let changed = Timestamp::from_second(last_modified.timestamp()).ok()?;
+            Some((name, MachineMark { text, changed }))
         });
         Ok(marks.collect())
+    }
+
+    /// Removes a record. From then on any right key of that name is as good as that of a machine without one.
+    ///
+    /// # Errors
+    /// [`BucketError`]; that there is none is none.
+    pub async fn remove_machine(&self, name: &MachineName) -> Result<(), BucketError> {
+        self.remove(&machine_key(name)?).await
     }
 
     /// All records, by name.

@@ -5,6 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use farm_model::id::{BuildId, BuilderName, HostType, HubId, MachineId};
+use farm_model::kept::Ordered;
+use farm_model::order::OrderStand;
 use farm_model::reason::{Quota, Reason, SetAside};
 use farm_model::record::{Attempt, AttemptState, BuildKind, Job, JobState, Run};
 use farm_model::view::Expected;
@@ -219,7 +221,6 @@ impl<'a> Explainer<'a> {
     fn without_machine(&mut self, job: &JobRef, need: Need) -> Reason {
         let farm = self.farm;
         let fit = self.fit(&need);
-        let host = need.host;
         let fitting = fit.busy + fit.aside.len() + fit.unproved.len() + fit.draining.len();
         if let Some((until, lost_by)) = farm.parked(job, self.now) {
             return Reason::Elsewhere { until, lost_by };
@@ -227,6 +228,10 @@ impl<'a> Explainer<'a> {
         if let Some(machine) = fit.idle {
             return Reason::Next { machine };
         }
+        if let Some(reason) = self.by_pool(job, &need) {
+            return reason;
+        }
+        let host = need.host;
         if fitting == 0 {
             let missing = if fit.of_host == 0 {
                 BTreeSet::new()
@@ -236,14 +241,13 @@ impl<'a> Explainer<'a> {
             return Reason::NoMachine { host, missing };
         }
         if fit.busy > 0 {
-            let most = if self.foresees { COUNTED } else { GLANCED };
-            let ahead = farm.queue().ahead(job, most).unwrap_or(0);
+            let (ahead, or_more) = self.ahead(job);
             return Reason::AllBusy {
                 host,
                 machines: fit.busy,
                 ahead,
-                or_more: ahead == most,
-                expected_start: self.foresees.then(|| self.forecast(job).0).flatten(),
+                or_more,
+                expected_start: self.begins(job),
             };
         }
         if !fit.aside.is_empty() {
@@ -266,6 +270,43 @@ impl<'a> Explainer<'a> {
                 hubs: fit.draining.into_iter().collect(),
             },
         }
+    }
+
+    /// How many jobs go before this one, and whether there are more than were counted.
+    fn ahead(&self, job: &JobRef) -> (usize, bool) {
+        let most = if self.foresees { COUNTED } else { GLANCED };
+        let ahead = self.farm.queue().ahead(job, most).unwrap_or(0);
+        (ahead, ahead == most)
+    }
+
+    fn begins(&mut self, job: &JobRef) -> Option<Timestamp> {
+        self.foresees.then(|| self.forecast(job).0).flatten()
+    }
+
+    /// Where machines are made for what waits: the one that is made for this job, or why none is.
+    fn by_pool(&mut self, job: &JobRef, need: &Need) -> Option<Reason> {
+        let most = self.farm.pool_of(&need.host)?.most;
+        if !need.labels.is_empty() {
+            return None;
+        }
+        let (ahead, or_more) = self.ahead(job);
+        let mut coming: Vec<&Ordered> = self.farm.coming(&need.host, self.now).collect();
+        coming.sort_by_key(|of| (nearness(&of.line.stand), of.line.since));
+        let orders = self.farm.orders_of(&need.host);
+        let failing = orders
+            .filter(|of| of.is_failing())
+            .min_by_key(|of| of.line.since);
+        if let Some(of) = coming.get(ahead).copied().or(failing) {
+            return Some(ordered(of));
+        }
+        let all = self.farm.orders_of(&need.host).count();
+        (all >= most as usize).then(|| Reason::PoolFull {
+            host: need.host.clone(),
+            most,
+            ahead,
+            or_more,
+            expected_start: self.begins(job),
+        })
     }
 
     fn fit(&mut self, need: &Need) -> Fit {
@@ -307,6 +348,27 @@ impl<'a> Explainer<'a> {
     }
 }
 
+/// The order in which machines that are made come to be of use.
+fn nearness(stand: &OrderStand) -> u8 {
+    match stand {
+        OrderStand::Here { .. } => 0,
+        OrderStand::Made { .. } => 1,
+        OrderStand::Wanted => 2,
+        OrderStand::Waits { .. } | OrderStand::Ending { .. } => 3,
+    }
+}
+
+fn ordered(of: &Ordered) -> Reason {
+    let line = of.line.clone();
+    Reason::Ordered {
+        host: line.order.host_type,
+        pool: line.order.pool,
+        machine: line.order.machine,
+        stand: line.stand,
+        since: line.since,
+    }
+}
+
 /// Why a machine is not used, and who says so.
 #[must_use]
 pub fn set_aside(farm: &Farm, machine: &Machine) -> Option<SetAside> {
@@ -317,7 +379,7 @@ pub fn set_aside(farm: &Farm, machine: &Machine) -> Option<SetAside> {
             None,
         ),
         (None, Some(aside)) => (aside.reason.clone(), aside.until),
-        (None, None) => return None,
+        (None, None) => (farm.why_given_up(&name)?, None),
     };
     Some(SetAside {
         machine: machine.id.clone(),

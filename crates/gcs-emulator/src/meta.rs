@@ -53,6 +53,12 @@ impl Described {
         }
     }
 
+    /// Headers with their values.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.0.iter();
+        all.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The class it was stored under.
     pub fn storage_class(&self) -> &str {
         self.0.get(STORAGE_CLASS).map_or("STANDARD", String::as_str)
@@ -98,8 +104,13 @@ impl Meta {
     pub fn etag(&self) -> String {
         match self.components {
             None => format!("\"{}\"", hex::encode(self.digest.md5)),
-            Some(_) => format!("\"-{}\"", BASE64_STANDARD.encode(self.version_message())),
+            Some(_) => format!("\"-{}\"", self.version_tag()),
         }
+    }
+
+    /// Generation and metageneration as one text: the entity tag of the JSON API.
+    pub fn version_tag(&self) -> String {
+        BASE64_STANDARD.encode(self.version_message())
     }
 
     /// Fields 1 and 2, as varints.

@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 
+use crate::http::Query;
 use crate::meta::Meta;
 use crate::refusal::Refusal;
 
@@ -43,6 +44,15 @@ impl Preconditions {
         Ok(Self {
             reading,
             ..Self::of_writer(headers)?
+        })
+    }
+
+    /// Of a request of the JSON API, which has them in its query.
+    pub fn of_query(query: &Query) -> Result<Self, Refusal> {
+        Ok(Self {
+            generation: query.number("ifGenerationMatch")?,
+            metageneration: query.number("ifMetagenerationMatch")?,
+            reading: Reading::default(),
         })
     }
 

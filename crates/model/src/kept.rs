@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AttemptKey, BlobId, BuilderName, CommandId, CommitId, MachineName, RepoName};
 use crate::message::command::Ask;
 use crate::message::progress::Outcome;
+use crate::order::OrderStand;
 use crate::view::{Breakage, OrderLine};
 
 /// One of them.
@@ -355,6 +356,18 @@ pub struct Ordered {
     pub line: OrderLine,
     /// How often it could not be made, since a machine of its host type last was.
     pub failures: u32,
+}
+
+impl Ordered {
+    /// Whether it could not be made, and it is not known yet whether it can be now.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        let unmade = matches!(
+            self.line.stand,
+            OrderStand::Wanted | OrderStand::Waits { .. }
+        );
+        unmade && self.failures > 0
+    }
 }
 
 impl Kept {

@@ -86,3 +86,16 @@ pub enum NotMade {
     /// It can never be made so.
     Refused,
 }
+
+impl NotMade {
+    /// `stock-out`, `quota`, `passing`, `refused`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StockOut => "stock-out",
+            Self::Quota => "quota",
+            Self::Passing => "passing",
+            Self::Refused => "refused",
+        }
+    }
+}

@@ -6,7 +6,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{BuilderName, HostType, HubId, JobName, MachineId, RepoName};
+use crate::id::{
+    BuilderName, HostType, HubId, JobName, MachineId, MachineName, PoolName, RepoName,
+};
+use crate::order::{NotMade, OrderStand};
 
 /// The one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +77,34 @@ pub enum Reason {
         /// What the connected machines of that type lack; empty where there are none.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         missing: BTreeSet<String>,
+    },
+    /// A machine is made for it, or could not be made yet.
+    Ordered {
+        /// The host type.
+        host: HostType,
+        /// Who makes it.
+        pool: PoolName,
+        /// The machine.
+        machine: MachineName,
+        /// How its order stands.
+        stand: OrderStand,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// There are as many machines as may be made of its host type, or they are on their way, for others.
+    PoolFull {
+        /// The host type.
+        host: HostType,
+        /// `most` of its pool.
+        most: u32,
+        /// How many jobs go before it.
+        ahead: usize,
+        /// Whether there are more than were counted.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        or_more: bool,
+        /// When it will begin, if all take as long as they usually do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_start: Option<Timestamp>,
     },
     /// Every machine that it could use is set aside or drained.
     MachinesAside {
@@ -238,26 +269,89 @@ impl fmt::Display for Reason {
                 or_more,
                 expected_start,
             } => {
-                match (ahead, or_more) {
-                    (0, _) => write!(f, "next; {machines} of {host} busy")?,
-                    (_, false) => write!(f, "{ahead} ahead of it; {machines} of {host} busy")?,
-                    (_, true) => {
-                        write!(
-                            f,
-                            "more than {ahead} ahead of it; {machines} of {host} busy"
-                        )?;
-                    }
-                }
-                match expected_start {
-                    Some(at) => write!(f, "; expected to begin at {}", second(*at)),
-                    None => Ok(()),
-                }
+                let place = place(*ahead, *or_more);
+                let begins = begins(*expected_start);
+                write!(f, "{place}; {machines} of {host} busy{begins}")
             }
+            Self::PoolFull {
+                host,
+                most,
+                ahead,
+                or_more,
+                expected_start,
+            } => {
+                let place = place(*ahead, *or_more);
+                let begins = begins(*expected_start);
+                write!(
+                    f,
+                    "{place}; there may be {most} machines of {host}, and no more{begins}"
+                )
+            }
+            Self::Ordered {
+                host,
+                pool,
+                machine,
+                stand,
+                since,
+            } => ordered(f, (host, pool, machine), stand, *since),
             Self::NoBuilder { builder } => {
                 write!(f, "its builder {builder} is no longer in farm.toml")
             }
             Self::Next { machine } => write!(f, "next, on {machine}"),
         }
+    }
+}
+
+/// How many go before it.
+fn place(ahead: usize, or_more: bool) -> String {
+    match (ahead, or_more) {
+        (0, _) => "next".to_owned(),
+        (_, false) => format!("{ahead} ahead of it"),
+        (_, true) => format!("more than {ahead} ahead of it"),
+    }
+}
+
+fn begins(expected: Option<Timestamp>) -> String {
+    expected.map_or_else(String::new, |at| {
+        format!("; expected to begin at {}", second(at))
+    })
+}
+
+/// What a machine that was ordered is at.
+fn ordered(
+    f: &mut fmt::Formatter<'_>,
+    (host, pool, machine): (&HostType, &PoolName, &MachineName),
+    stand: &OrderStand,
+    since: Timestamp,
+) -> fmt::Result {
+    let since = second(since);
+    match stand {
+        OrderStand::Wanted => write!(f, "{machine} is being made in pool {pool}, since {since}"),
+        OrderStand::Waits {
+            again,
+            cause,
+            reason,
+        } => {
+            match cause {
+                NotMade::StockOut => write!(f, "pool {pool} has no machine for {host} now")?,
+                NotMade::Quota => write!(f, "pool {pool} may have no more machines now")?,
+                NotMade::Passing => write!(f, "{machine} could not be made in pool {pool}")?,
+                NotMade::Refused => write!(f, "no machine of {host} can be made in pool {pool}")?,
+            }
+            write!(f, ": {reason}; tried again at {}", second(*again))?;
+            match cause {
+                NotMade::Refused => f.write_str(", or when farm.toml has changed"),
+                _ => Ok(()),
+            }
+        }
+        OrderStand::Made { place } => write!(
+            f,
+            "{machine} was made in {place} and has yet to register, since {since}"
+        ),
+        OrderStand::Here { .. } => {
+            write!(f, "{machine} was made for {host} and is not connected now")
+        }
+        OrderStand::Ending { reason } => write!(f, "{machine} is being deleted: {reason}"),
     }
 }
 

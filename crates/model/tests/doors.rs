@@ -29,16 +29,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Third parties that only their owner may name.
 const OWNED: &[(&str, &str)] = &[
-    // `aws-config` is no service: it finds region and credentials for whichever client of AWS.
+    // Not here: `aws-config` and `aws-smithy-http-client`. They are under every client of AWS, find region and credentials and
+    // carry its requests, and alone open no door: what a package does at AWS is said by the clients that it names.
     ("aws-sdk-secretsmanager", "functions"),
     ("aws-sdk-sns", "farm-bus"),
     ("aws-sdk-sqs", "farm-bus"),
+    ("aws-sdk-sts", "farm-bus"),
     ("google-cloud-pubsub", "farm-bus"),
     ("object_store", "farm-bucket"),
     ("rusqlite", "farm-store"),
     ("postgres", "farm-store"),
     ("lambda_http", "farm-runtime"),
-    ("cloudevents-sdk", "farm-runtime"),
     ("lettre", "functions"),
 ];
 

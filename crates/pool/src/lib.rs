@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "aws")]
+mod amazon;
 mod boot;
 #[cfg(feature = "aws")]
 mod ec2;

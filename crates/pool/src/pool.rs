@@ -34,7 +34,7 @@ pub enum OpenError {
         error: std::io::Error,
     },
     /// This program cannot.
-    #[error("this program was built without EC2: build it with --features aws")]
+    #[error("this program was built without AWS: build it with --features aws")]
     NoAws,
 }
 
@@ -119,15 +119,15 @@ impl Pool {
         boot: &Boot,
         now: &Now,
     ) -> Result<Self, OpenError> {
-        #[cfg(not(feature = "aws"))]
-        let _ = now;
         let kind = match &settings.kind {
             PoolKind::Gce(gce) => Kind::Gce(Gce::open(gce, farm, boot)?),
             #[cfg(feature = "aws")]
             PoolKind::Ec2(ec2) => Kind::Ec2(Ec2::open(ec2, farm, boot, now)?),
             #[cfg(not(feature = "aws"))]
             PoolKind::Ec2(_) => return Err(OpenError::NoAws),
-            PoolKind::Kubernetes(pods) => Kind::Kubernetes(Kubernetes::open(pods, farm, boot)?),
+            PoolKind::Kubernetes(pods) => {
+                Kind::Kubernetes(Kubernetes::open(pods, farm, boot, now)?)
+            }
         };
         Ok(Self {
             most: settings.most,

@@ -130,8 +130,20 @@ pub enum Access {
     Nobody,
     /// By a token in this file, which is read again for each question.
     File(String),
-    /// By the Google account that this runs as.
+    /// By the Google account that this runs as: a cluster of GKE.
     Google,
+    /// By the account of AWS that this runs as: a cluster of EKS.
+    Eks(Eks),
+}
+
+/// A cluster of EKS.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Eks {
+    /// Where it is.
+    pub region: String,
+    /// Its name.
+    pub cluster: String,
 }
 
 fn default_network() -> String {

@@ -1,20 +1,20 @@
 //! The CloudEvent that a queue-triggered function receives as `POST /`, whoever delivers it: in binary mode (also Pub/Sub
-//! push without wrapper), in structured mode, or wrapped by Pub/Sub push.
+//! push without wrapper), in structured mode, wrapped by Pub/Sub push, or as a background event of Google's first functions.
 
-use std::collections::BTreeMap;
+mod attributes;
+mod background;
+mod binary;
+mod data;
+mod push;
+mod structured;
+
 use std::error::Error as _;
 
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
-use cloudevents::{AttributesReader, Data};
 use http_body_util::LengthLimitError;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use farm_model::Timestamp;
 use farm_model::event::{Event, MAX_EVENT_BYTES};
 
 use crate::failure::Failure;
@@ -52,13 +52,14 @@ fn unread(error: &axum::Error) -> Failure {
     }
 }
 
-/// Parses any of the three forms.
+/// Parses any of the forms. Data of any type is JSON in the event: text is a string, other bytes are one in base64, and the
+/// extension `datacontenttype` says so. `subject` and `dataschema` stand among the extensions, too.
 ///
 /// # Errors
 /// A text for the sender.
 pub fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Event, String> {
     if headers.contains_key("ce-specversion") {
-        return binary(headers, body);
+        return binary::read(headers, body);
     }
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind
@@ -71,57 +72,7 @@ pub fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Event, String> {
         "application/cloudevents-batch+json" => {
             Err("send events one at a time, not in batches".to_owned())
         }
-        _ => wrapped(body),
-    }
-}
-
-fn binary(headers: &HeaderMap, body: &[u8]) -> Result<Event, String> {
-    let mut attributes = BTreeMap::new();
-    for (name, value) in headers {
-        let Some(name) = name.as_str().strip_prefix("ce-") else {
-            continue;
-        };
-        let value = value
-            .to_str()
-            .map_err(|_| format!("the header ce-{name} is not plain ASCII"))?;
-        attributes.insert(name.to_owned(), value.to_owned());
-    }
-    from_attributes(attributes, body)
-}
-
-fn from_attributes(mut attributes: BTreeMap<String, String>, data: &[u8]) -> Result<Event, String> {
-    let mut take = |name: &str| {
-        let value = attributes.remove(name).filter(|value| !value.is_empty());
-        value.ok_or_else(|| format!("the attribute {name} is missing"))
-    };
-    let version = take("specversion")?;
-    if version != "1.0" {
-        return Err(format!("CloudEvents version {version:?} is not 1.0"));
-    }
-    let (id, source, kind) = (take("id")?, take("source")?, take("type")?);
-    let time = match attributes.remove("time") {
-        Some(text) => text
-            .parse()
-            .map_err(|_| format!("time is {text:?}, which is none"))?,
-        // It is optional. Nothing is older than an event that does not say when it was.
-        None => Timestamp::UNIX_EPOCH,
-    };
-    Ok(Event {
-        id,
-        source,
-        kind,
-        time,
-        extensions: attributes,
-        data: text(data)?,
-    })
-}
-
-/// Data as JSON text; that of an event without data is `null`.
-fn text(data: &[u8]) -> Result<String, String> {
-    match std::str::from_utf8(data) {
-        Ok("") => Ok("null".to_owned()),
-        Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err("the data is not UTF-8".to_owned()),
+        _ => other(body),
     }
 }
 
@@ -130,117 +81,39 @@ fn text(data: &[u8]) -> Result<String, String> {
 /// # Errors
 /// A text for the sender.
 pub(crate) fn structured(body: &[u8]) -> Result<Event, String> {
-    let event: cloudevents::Event =
-        serde_json::from_slice(body).map_err(|error| format!("no CloudEvent: {error}"))?;
-    let data = match event.data() {
-        Some(Data::Json(value)) => value.to_string(),
-        Some(Data::String(data)) => data.clone(),
-        Some(Data::Binary(data)) => text(data)?,
-        None => "null".to_owned(),
-    };
-    let time = event.time().and_then(|time| time.to_rfc3339().parse().ok());
-    let extensions = event.iter_extensions();
-    Ok(Event {
-        id: event.id().to_owned(),
-        source: event.source().clone(),
-        kind: event.ty().to_owned(),
-        time: time.unwrap_or(Timestamp::UNIX_EPOCH),
-        extensions: extensions
-            .map(|(name, value)| (name.to_owned(), value.to_string()))
-            .collect(),
-        data,
-    })
+    structured::read(body)
 }
 
-/// `event` in binary mode, without its data, which is the body.
+/// What came before CloudEvents.
+fn other(body: &[u8]) -> Result<Event, String> {
+    let text = std::str::from_utf8(body).map_err(|_| NONE.to_owned())?;
+    let members: structured::Members = serde_json::from_str(text).map_err(|_| NONE.to_owned())?;
+    if let Some(message) = members.get("message") {
+        push::read(text, message)
+    } else if background::is_one(&members) {
+        background::read(text, &members)
+    } else {
+        Err(NONE.to_owned())
+    }
+}
+
+const NONE: &str =
+    "neither a CloudEvent (binary or structured) nor a Pub/Sub push message nor a background event";
+
+/// `event` in binary mode: headers and a body.
 ///
 /// # Errors
-/// It has a name or value that no header can carry.
-pub(crate) fn headers(event: &Event) -> Result<HeaderMap, String> {
-    let time = event.time.to_string();
-    let fixed = [
-        ("specversion", "1.0"),
-        ("id", &event.id),
-        ("source", &event.source),
-        ("type", &event.kind),
-        ("time", &time),
-    ];
-    let extensions = event.extensions.iter();
-    let extensions = extensions.map(|(name, value)| (name.as_str(), value.as_str()));
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
-    for (name, value) in fixed.into_iter().chain(extensions) {
-        let (Ok(key), Ok(value)) = (
-            HeaderName::try_from(format!("ce-{name}")),
-            HeaderValue::try_from(value),
-        ) else {
-            return Err(format!("no header can carry the attribute {name}"));
-        };
-        headers.insert(key, value);
-    }
-    Ok(headers)
-}
-
-/// The type of the data of all events.
-const JSON: &str = "application/json";
-
-/// The body of Pub/Sub push: <https://cloud.google.com/pubsub/docs/push#receive_push>.
-#[derive(Deserialize)]
-struct Push {
-    message: Message,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    data: String,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
-}
-
-fn wrapped(body: &[u8]) -> Result<Event, String> {
-    let push: Push = serde_json::from_slice(body).map_err(|_| {
-        "neither a CloudEvent (binary or structured) nor a Pub/Sub push message".to_owned()
-    })?;
-    let data = STANDARD.decode(&push.message.data);
-    let data = data.map_err(|_| "message.data is not base64".to_owned())?;
-    let named = push.message.attributes.into_iter();
-    let attributes =
-        named.filter_map(|(name, value)| Some((name.strip_prefix("ce-")?.to_owned(), value)));
-    from_attributes(attributes.collect(), &data)
+/// It has a name that no header can carry, or data that is not of its type.
+pub(crate) fn binary(event: &Event) -> Result<(HeaderMap, Vec<u8>), String> {
+    binary::written(event)
 }
 
 /// An event in structured mode, as a body of type `application/cloudevents+json`.
 ///
 /// # Errors
-/// Its data is no JSON, which that of our own events always is.
+/// Its data is not of its type, which that of our own events always is.
 pub fn structured_json(event: &Event) -> serde_json::Result<Vec<u8>> {
-    let data: &RawValue = serde_json::from_str(&event.data)?;
-    serde_json::to_vec(&Structured {
-        specversion: "1.0",
-        id: &event.id,
-        source: &event.source,
-        kind: &event.kind,
-        time: event.time,
-        datacontenttype: "application/json",
-        extensions: &event.extensions,
-        data,
-    })
-}
-
-/// The JSON format of CloudEvents 1.0: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
-#[derive(Serialize)]
-struct Structured<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    #[serde(flatten)]
-    extensions: &'a BTreeMap<String, String>,
-    data: &'a RawValue,
+    structured::written(event)
 }
 
 #[cfg(test)]

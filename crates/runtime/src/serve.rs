@@ -1,15 +1,16 @@
 //! One router, served where the process finds itself.
 
+mod connections;
 mod lambda;
 mod post;
 mod records;
 mod schedule;
 mod triggers;
+mod under_way;
 
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -62,29 +63,25 @@ pub async fn serve(
     let bound = TcpListener::bind(("0.0.0.0", port)).await;
     let listener = bound.map_err(|error| ServeError::Bind { port, error })?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    on(listener, router, shutdown).await
+    on(listener, triggers.on_port(router), shutdown).await
 }
 
-/// Serves `router` on `listener` until `shutdown`, then gives requests under way ten seconds.
+/// Serves `router` on `listener` until `shutdown`, then gives requests under way ten seconds. Of connections there are at most
+/// 2048 at once; one that nothing is asked on for a minute or two is closed.
 ///
 /// # Errors
-/// The listener failed.
+/// Never now: a listener that fails is tried again.
 pub async fn on(
     listener: TcpListener,
     router: Router,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    // Without this an answer of two writes waits for the peer's delayed acknowledgement: 40 ms.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let asked = shutdown.clone().cancelled_owned();
-    let served = axum::serve(listener, router).with_graceful_shutdown(asked);
+    let served = connections::serve(listener, router, connections::LIMITS, shutdown.clone());
     tokio::select! {
-        ended = served.into_future() => Ok(ended?),
-        () = late(shutdown) => {
-            tracing::warn!("requests were still under way after {DRAIN:?}: cut off");
-            Ok(())
-        }
+        () = served => {}
+        () = late(shutdown) => tracing::warn!("requests were still under way after {DRAIN:?}: cut off"),
     }
+    Ok(())
 }
 
 async fn late(shutdown: CancellationToken) {

@@ -12,6 +12,7 @@ use super::Dashboard;
 use super::api::nothing_yet;
 use super::cells::Badge;
 use super::links;
+use super::ordered::Ordered;
 use super::problem::Refused;
 use super::shell::{Section, Shell};
 use super::text::Moment;
@@ -26,6 +27,8 @@ struct Page {
     shell: Shell,
     count: usize,
     hosts: Vec<Host>,
+    /// None where the farm makes none.
+    ordered: Option<Ordered>,
     away: Vec<Away>,
     hubs: Option<Vec<Hub>>,
 }
@@ -67,10 +70,16 @@ async fn all(dashboard: &Dashboard) -> Result<MachinesAnswer, Trouble> {
     let farm = &farm.ok_or_else(nothing_yet)?.view;
     let status = dashboard.status.get(key::STATUS).await?;
     let status = status.as_ref().map(|status| &status.view.farm);
+    let pools = dashboard.pools.get(key::POOLS).await?;
+    let pools = pools.as_ref().map(|pools| &pools.view);
     let mut machines = farm.machines.clone();
     machines.sort_by(|a, b| (&a.host_type, &a.machine).cmp(&(&b.host_type, &b.machine)));
     Ok(MachinesAnswer {
-        made: status.map_or(farm.made, |status| status.made.max(farm.made)),
+        made: [status.map(|of| of.made), pools.map(|of| of.made)]
+            .into_iter()
+            .flatten()
+            .fold(farm.made, Ord::max),
+        ordered: pools.map(|pools| pools.orders.clone()),
         machines,
         away: farm.away.clone(),
         hubs: status.map(|status| status.hubs.clone()),
@@ -93,6 +102,7 @@ pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Resp
             .on(Section::Machines),
         count: all.machines.len(),
         hosts: hosts.map(|(name, machines)| host(name, machines)).collect(),
+        ordered: all.ordered.as_deref().map(Ordered::of),
         away: all
             .away
             .iter()

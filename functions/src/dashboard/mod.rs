@@ -51,6 +51,7 @@ mod links;
 mod log;
 mod machines;
 pub(crate) mod notice;
+mod ordered;
 mod pages;
 mod past;
 mod place;
@@ -86,7 +87,7 @@ use axum::routing::get;
 use farm_bucket::Bucket;
 use farm_model::view::{
     AuditView, BreakagesView, BuildView, BuilderView, CommitView, FarmView, FlakesView, GridView,
-    QueueView, SetView, StatusView, TestsView,
+    PoolsView, QueueView, SetView, StatusView, TestsView,
 };
 use farm_runtime::{Clock, Vars};
 use tower_http::CompressionLevel;
@@ -112,6 +113,7 @@ struct Dashboard {
     builds: Views<BuildView>,
     builders: Views<BuilderView>,
     commits: Views<CommitView>,
+    pools: Views<PoolsView>,
     queues: Views<QueueView>,
     sets: Views<SetView>,
     tests: Views<TestsView>,
@@ -146,6 +148,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         builds: Views::new(bucket.clone()),
         builders: Views::new(bucket.clone()),
         commits: Views::new(bucket.clone()),
+        pools: Views::new(bucket.clone()),
         queues: Views::new(bucket.clone()),
         sets: Views::new(bucket.clone()),
         tests: Views::new(bucket.clone()),

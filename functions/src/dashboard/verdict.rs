@@ -52,10 +52,7 @@ impl<'a> Verdict<'a> {
                 Badge::from(Status::Queued).saying("no result yet"),
                 String::new(),
             ),
-            (0, _) if silent.is_empty() => (
-                Badge::from(Status::Ok).saying("green"),
-                format!("all {all} builders"),
-            ),
+            (0, _) if silent.is_empty() => (Badge::from(Status::Ok).saying("green"), all_of(all)),
             (0, green) => (
                 Badge::from(Status::Ok).saying("green"),
                 format!(
@@ -65,7 +62,11 @@ impl<'a> Verdict<'a> {
             ),
             (red, _) => (
                 Badge::from(Status::Failed).saying("red"),
-                format!("{red} of {all} builders"),
+                if red == all {
+                    all_of(all)
+                } else {
+                    format!("{red} of {all} builders")
+                },
             ),
         };
         let named = red
@@ -82,6 +83,13 @@ impl<'a> Verdict<'a> {
     }
 }
 
+fn all_of(builders: usize) -> String {
+    match builders {
+        1 => "the one builder".to_owned(),
+        _ => format!("all {builders} builders"),
+    }
+}
+
 fn broken<'a>(view: &'a GridView, red: &Red, at: Option<Timestamp>) -> Option<Broken<'a>> {
     let since = &view.rows.get(red.since)?.commit;
     let newest = cell(view.rows.get(red.newest)?, red.column)?;
@@ -93,4 +101,15 @@ fn broken<'a>(view: &'a GridView, red: &Red, at: Option<Timestamp>) -> Option<Br
         commit: commit::address(&view.repo, &since.id),
         known: red.known,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_builder_is_not_all_of_them() {
+        assert_eq!(all_of(1), "the one builder");
+        assert_eq!(all_of(2), "all 2 builders");
+    }
 }

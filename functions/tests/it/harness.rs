@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 /// Long enough for a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub const GITHUB_SECRET: &str = "s3cret";
 pub const GERRIT_SECRET: &str = "g3rrit";

@@ -132,6 +132,10 @@ async fn machines_say_what_they_do_and_why_not() {
         "until <time datetime=\"2019-04-25T10:30:00Z\">",
         "attic-pi",
         "drains</b></td><td class=\"number\">3</td>",
+        "linux-rn0a</th><td><b class=\"badge queued\"><i aria-hidden=\"true\">…</i> being made",
+        "there is none now: ZONE_RESOURCE_POOL_EXHAUSTED in &#60;all&#62; zones <span class=\"muted\">again at",
+        "<td>vms, us-central1-a</td>",
+        "it has had no work",
     ];
     shows("/machines", &texts).await;
 }

@@ -1,4 +1,7 @@
-//! What Terraform makes is what the farm uses: `terraform/modules/names/parts.json` against the bus.
+//! What Terraform makes is what the farm uses: `terraform/modules/names/parts.json` against the bus, and what the module
+//! says against the manifest.
+
+mod names;
 
 use std::collections::BTreeMap;
 
@@ -92,4 +95,11 @@ fn prefixes_end_where_a_folder_does_and_what_is_removed_may_be_written() {
         }
         assert!(part.remove.iter().all(|prefix| part.write.contains(prefix)));
     }
+}
+
+#[test]
+fn rights_on_machines_are_by_the_tag_that_machines_are_made_with() {
+    let pools = include_str!("../../../terraform/aws/pools.tf");
+    let tag = format!("pool_tag = {:?}\n", farm_pool::FARM);
+    assert!(pools.contains(&tag), "{tag}");
 }

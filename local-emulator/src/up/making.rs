@@ -4,7 +4,7 @@
 use farm_runtime::Vars;
 use functions::manifest::Manifest;
 
-use super::telling::handed_on;
+use super::given;
 
 /// The function that has machines made.
 const FUNCTION: &str = "provision";
@@ -14,11 +14,11 @@ pub(super) struct Making(Vec<(String, String)>);
 
 impl Making {
     /// As the environment says.
-    pub(super) fn new(manifest: &Manifest) -> Self {
-        let given = Vars::from_environment();
-        let function = manifest.get(FUNCTION).into_iter();
-        let names = function.flat_map(|function| &function.optional_settings);
-        Self(names.filter_map(|name| handed_on(&given, name)).collect())
+    ///
+    /// # Errors
+    /// The manifest has no such function.
+    pub(super) fn new(manifest: &Manifest, vars: &Vars) -> anyhow::Result<Self> {
+        Ok(Self(given::to(FUNCTION, manifest, vars)?))
     }
 
     /// The functions that are called by queues and time: without pools, each result would be a call for nothing.

@@ -1,6 +1,7 @@
 //! `farm up`: the whole farm in one process on one data folder, with local machines as child processes.
 
 mod folder;
+mod given;
 mod keeper;
 mod launch;
 pub(crate) mod lives;

@@ -9,9 +9,10 @@ use farm_bucket::{Bucket, folder_url};
 use farm_bus::{Bus, Receiver, SubscriptionSpec};
 use farm_core::pool::Limits;
 use farm_model::id::{HostType, HubId};
-use farm_runtime::{Clock, Ids};
+use farm_runtime::{Clock, Ids, Vars};
 
 use super::folder::Folder;
+use super::given;
 use super::lives::cutter;
 use super::making::Making;
 use super::order::Pages;
@@ -71,8 +72,10 @@ impl Running {
         let secrets = Secrets::make(&folder, &ids)?;
         let at = http.local_addr()?;
         let pages = format!("http://{}/", reachable(at));
-        let telling = Telling::new(&manifest, &folder, &ids, &pages)?;
-        let making = Making::new(&manifest);
+        let vars = Vars::from_environment();
+        let telling = Telling::new(&manifest, &vars, &folder, &ids, &pages)?;
+        let making = Making::new(&manifest, &vars)?;
+        let sign_in = given::to_sign_in(&manifest, &vars)?;
 
         let (queues, bus_url, inspector) =
             launch::queues(&folder, pubsub, args.memory, chaos).await?;
@@ -90,7 +93,7 @@ impl Running {
         let bucket = Bucket::open(&bucket_url)?;
 
         let mut settings = secrets.settings(&bus_url, &bucket_url);
-        settings.extend(telling.settings());
+        settings.extend(telling.settings().chain(sign_in));
         settings.extend(making.settings());
         let log = folder.sub("functions")?.join("functions.log");
         let plan = Plan::new(args.program()?, &manifest, settings, &log);

@@ -1,11 +1,11 @@
 //! What a local farm tells people, by mail and by calls of their webhooks: the settings of the function `report`, as the
 //! environment of `farm up` has them.
 
-use anyhow::Context;
 use farm_runtime::{Ids, Vars};
 use functions::manifest::Manifest;
 
 use super::folder::Folder;
+use super::given;
 
 /// The function that tells.
 const FUNCTION: &str = "report";
@@ -21,18 +21,12 @@ impl Telling {
     /// A setting makes no sense, or the secret cannot be made.
     pub(super) fn new(
         manifest: &Manifest,
+        vars: &Vars,
         folder: &Folder,
         ids: &Ids,
         pages: &str,
     ) -> anyhow::Result<Self> {
-        let given = Vars::from_environment();
-        let function = manifest.get(FUNCTION);
-        let function = function.context("the manifest has no function that tells")?;
-        let names = function
-            .optional_settings
-            .iter()
-            .chain(&function.optional_secrets);
-        let mut telling = Self(names.filter_map(|name| handed_on(&given, name)).collect());
+        let mut telling = Self(given::to(FUNCTION, manifest, vars)?);
         telling.or("FARM_URL", || Ok(pages.to_owned()))?;
         if telling.has("FARM_HOOKS") {
             telling.or("FARM_HOOK_SECRET", || {
@@ -91,12 +85,4 @@ impl Telling {
         let vars: Vars = self.settings().collect();
         functions::report::build(&vars.with("FARM_BUCKET", "memory:")).map(drop)
     }
-}
-
-/// A setting as it stands, or the file that it names.
-pub(super) fn handed_on(given: &Vars, name: &str) -> Option<(String, String)> {
-    let file = given.get(&format!("{name}_FILE"));
-    let value = given.get(name).map(str::to_owned);
-    let value = value.or_else(|| Some(format!("@{}", file?)))?;
-    Some((name.to_owned(), value))
 }

@@ -14,6 +14,7 @@ mod console;
 mod delivery;
 mod emulator;
 mod functions;
+mod gcs;
 mod kills;
 mod limits;
 mod machine;

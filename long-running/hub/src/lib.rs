@@ -3,6 +3,7 @@
 mod acceptor;
 mod attempt;
 mod direct;
+mod files;
 mod heartbeat;
 mod ledger;
 mod machines;
@@ -61,6 +62,7 @@ const MAX_OFFERS: u32 = 256;
 /// # Errors
 /// A setting is wrong, the port is taken, or data folder, bucket or bus cannot be used.
 pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
+    files::raise_limit();
     let listen = args.listen.clone();
     let settings = args.settings()?;
     let listener = TcpListener::bind(&listen).await.with_context(|| {
@@ -147,8 +149,11 @@ pub async fn serve(
     if let Some(address) = peer_listen {
         tasks.spawn(peers::serve(private(&address, &doors).await?));
     }
+    let (clock, grace) = (doors.identity.clock.clone(), doors.keys.lives.grace);
     tasks.spawn(acceptor::run(listener, tls, doors));
     tasks.spawn(heartbeat.run());
+    let pruned = Arc::clone(&ledger);
+    tasks.spawn(async move { pruned.prune(&clock, grace).await });
     tasks.spawn(async move { ledger.sweep().await });
     tasks.spawn(keeper.run(direct));
     if let Some(admin) = admin {

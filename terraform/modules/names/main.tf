@@ -45,13 +45,23 @@ locals {
     ]
   ])
 
+  # What one function cannot do without is there for those, too, that would do without: pages know who has signed in.
   secrets = toset(flatten([for function in values(local.functions) : function.secrets]))
   secrets_of = {
     for name, function in local.functions : name => toset(concat(
       function.secrets,
-      [for secret in function.optional_secrets : secret if contains(var.optional_secrets, secret)],
+      [for secret in function.optional_secrets : secret if contains(setunion(var.optional_secrets, local.secrets), secret)],
     ))
   }
 
   known_optional = toset(flatten([for function in values(local.functions) : function.optional_secrets]))
+
+  settings_of = {
+    for name, function in local.functions : name => {
+      for setting in try(function.optional_settings, []) : setting => var.settings[setting]
+      if contains(keys(var.settings), setting)
+    }
+  }
+
+  known_settings = toset(flatten([for function in values(local.functions) : try(function.optional_settings, [])]))
 }

@@ -62,6 +62,16 @@ output "secrets_of" {
 
   precondition {
     condition     = length(setsubtract(var.optional_secrets, local.known_optional)) == 0
-    error_message = "No function of the manifest knows an optional secret of that name."
+    error_message = "No function of the manifest knows an optional secret of that name: ${join(", ", setsubtract(var.optional_secrets, local.known_optional))}."
+  }
+}
+
+output "settings_of" {
+  description = "The optional settings that each function is given, by name."
+  value       = local.settings_of
+
+  precondition {
+    condition     = length(setsubtract(keys(var.settings), local.known_settings)) == 0
+    error_message = "No function of the manifest knows an optional setting of that name: ${join(", ", setsubtract(keys(var.settings), local.known_settings))}."
   }
 }

@@ -23,3 +23,9 @@ variable "optional_secrets" {
   type        = set(string)
   default     = []
 }
+
+variable "settings" {
+  description = "Optional settings of functions/manifest.json, by name, for the functions that know them."
+  type        = map(string)
+  default     = {}
+}

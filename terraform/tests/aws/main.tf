@@ -32,6 +32,33 @@ variable "package" {
   type        = string
 }
 
+variable "endpoint" {
+  description = "The stand-in's address."
+  type        = string
+}
+
+variable "hook" {
+  description = "A webhook of the test's, which the farm calls."
+  type        = string
+}
+
+# What calls of it are signed with. The farm takes a secret that its operator made.
+resource "aws_secretsmanager_secret" "hook" {
+  name                    = "hook-of-the-test"
+  recovery_window_in_days = 0
+}
+
+ephemeral "aws_secretsmanager_random_password" "hook" {
+  password_length     = 32
+  exclude_punctuation = true
+}
+
+resource "aws_secretsmanager_secret_version" "hook" {
+  secret_id                = aws_secretsmanager_secret.hook.id
+  secret_string_wo         = ephemeral.aws_secretsmanager_random_password.hook.random_password
+  secret_string_wo_version = 1
+}
+
 module "farm" {
   source = "../../aws"
 
@@ -40,9 +67,16 @@ module "farm" {
   # The stand-in speaks plain HTTP.
   environment = { AWS_ALLOW_HTTP = "true" }
 
+  settings         = { FARM_HOOKS = var.hook }
+  optional_secrets = { FARM_HOOK_SECRET = aws_secretsmanager_secret.hook.arn }
+
   run          = "elsewhere"
   database     = "none"
   trusted_arns = ["arn:aws:iam::000000000000:root"]
+
+  pools    = { vms = { most = 1, images = ["ami-0123456789abcdef0"], instance_types = ["t3.small"], endpoint = var.endpoint } }
+  hub_name = "hub.example.org"
+  buildlet = { url = "https://example.org/buildlet-{buildlet}" }
 
   bucket_destroyed_with_content = true
   secret_recovery_days          = 0
@@ -55,26 +89,51 @@ output "farm" {
   value       = module.farm
 }
 
-# AWS takes `sns:Publish` for batches too; the stand-in asks for the name of the call. On the same topics, so that its answers
-# still depend on them.
+# AWS takes the right to one message for the right to a batch; the stand-in asks for the name of the call. On the same topics
+# and queues, so that its answers still depend on them. Nor does it know an instance's tags, by which instances may be ended.
 data "aws_iam_policy_document" "batch" {
-  for_each = local.publishing
+  for_each = local.batches
 
-  statement {
-    actions   = ["sns:PublishBatch"]
-    resources = [for topic in each.value : "arn:aws:sns:us-east-1:000000000000:farm-${topic}"]
+  dynamic "statement" {
+    for_each = { for action, resources in each.value : action => resources if length(resources) > 0 }
+    content {
+      actions   = [statement.key]
+      resources = statement.value
+    }
   }
 }
 
 resource "aws_iam_role_policy" "batch" {
-  for_each = local.publishing
+  for_each = local.batches
 
   name   = "batch"
-  role   = module.farm.functions[each.key]
+  role   = local.role_names[each.key]
   policy = data.aws_iam_policy_document.batch[each.key].json
 }
 
 locals {
-  manifest   = jsondecode(file("${path.module}/../../../functions/manifest.json"))
-  publishing = { for name, function in local.manifest : name => function.rights.publish if length(function.rights.publish) > 0 }
+  manifest = jsondecode(file("${path.module}/../../../functions/manifest.json"))
+  parts    = jsondecode(file("${path.module}/../../modules/names/parts.json"))
+  here     = "us-east-1:000000000000:farm"
+
+  receives = { coordinator = keys(local.parts.coordinator.receive), hub-h1 = ["work-h1"] }
+  publishes = merge(
+    { for name, function in local.manifest : name => function.rights.publish if length(function.rights.publish) > 0 },
+    { coordinator = setsubtract(local.parts.coordinator.publish, ["work"]), hub-h1 = local.parts.hub.publish },
+  )
+  sends = { coordinator = ["work-h1"] }
+
+  batches = {
+    for name, topics in local.publishes : name => {
+      "sns:PublishBatch"                 = [for topic in topics : "arn:aws:sns:${local.here}-${topic}"]
+      "sqs:SendMessageBatch"             = [for queue in lookup(local.sends, name, []) : "arn:aws:sqs:${local.here}-${queue}"]
+      "sqs:DeleteMessageBatch"           = [for queue in lookup(local.receives, name, []) : "arn:aws:sqs:${local.here}-${queue}"]
+      "sqs:ChangeMessageVisibilityBatch" = [for queue in lookup(local.receives, name, []) : "arn:aws:sqs:${local.here}-${queue}"]
+      "ec2:TerminateInstances"           = name == "provision" ? ["arn:aws:ec2:us-east-1:000000000000:instance/*"] : [] # tidy: allowed
+    }
+  }
+  role_names = merge(
+    module.farm.functions,
+    { for name, arn in module.farm.roles : name => regex("[^/]+$", arn) },
+  )
 }

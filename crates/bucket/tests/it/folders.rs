@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use farm_bucket::{Bucket, BucketError, folder_url};
 use farm_model::id::DeliveryId;
 
-use crate::{at, each, in_folder};
+use crate::contract::each;
+use crate::{at, in_folder};
 
 #[tokio::test]
 async fn a_probe_leaves_nothing() {

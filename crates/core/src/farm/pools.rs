@@ -6,6 +6,7 @@ mod name;
 mod review;
 mod supply;
 mod told;
+mod useless;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ use farm_model::order::{MachineSpec, OrderStand};
 use super::Farm;
 use crate::effects::{Effects, ViewKey};
 use crate::policy::earlier;
+use useless::AllUseless;
 
 /// What is known of orders beside their records.
 #[derive(Debug, Default)]
@@ -42,6 +44,7 @@ pub(super) struct Seen {
     outlived: BTreeSet<MachineName>,
     /// When it was last seen that no hub lives.
     hubless: Option<Timestamp>,
+    useless: AllUseless,
     /// When the document was last due.
     shown: Option<Timestamp>,
 }
@@ -94,6 +97,28 @@ impl Farm {
         }
     }
 
+    /// Those of a host type of which the machines will soon take work, or are expected back. What has yet to prove itself is
+    /// not among them.
+    pub(crate) fn coming(
+        &self,
+        host: &HostType,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Ordered> + use<'_> {
+        let absent = |of: &&Ordered| !self.fleet.has_name(&of.line.order.machine);
+        let orders = self.orders_of(host).filter(absent);
+        orders.filter(move |of| self.is_coming(of, now))
+    }
+
+    /// Why a machine that was ordered takes no new work; none if it does.
+    pub(crate) fn why_given_up(&self, machine: &MachineName) -> Option<String> {
+        let order = self.book.order(machine)?;
+        match &order.line.stand {
+            OrderStand::Ending { reason } => Some(format!("it is being deleted: {reason}")),
+            _ if self.is_given_up(machine) => Some(self.why_outlived(&order.line.order)),
+            _ => None,
+        }
+    }
+
     /// Whether a machine that was ordered takes no new work.
     pub(super) fn is_given_up(&self, machine: &MachineName) -> bool {
         let ending = |of: &Ordered| matches!(of.line.stand, OrderStand::Ending { .. });
@@ -139,7 +164,7 @@ impl Farm {
                 self.review(&name, now, effects);
             }
             self.supply(&host, now, effects);
-            self.tell_refused(&host, effects);
+            self.tell_trouble(&host, effects);
         }
         // What these looks changed they have seen.
         self.pools.due.clear();

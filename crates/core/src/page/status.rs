@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use farm_model::id::{BuildId, HostType, HubId};
+use farm_model::order::OrderStand;
 use farm_model::record::{Job, JobState};
-use farm_model::view::{FarmStatus, HubStatus, MachineCounts, QueueStatus};
+use farm_model::view::{FarmStatus, HubStatus, MachineCounts, OrderCounts, QueueStatus};
 
 use crate::farm::{Farm, Machine, Standing};
 use crate::queue::JobRef;
@@ -25,6 +26,7 @@ pub fn status(farm: &Farm, now: Timestamp) -> FarmStatus {
         running: farm.leased(),
         queues: queues(farm),
         machines: machines(farm),
+        orders: orders(farm),
         hubs: hubs(farm),
         intake: farm.intake(),
         troubles: farm.troubles().collect(),
@@ -110,6 +112,20 @@ fn machines(farm: &Farm) -> MachineCounts {
             Standing::Barred | Standing::HubDraining => &mut counts.draining,
         };
         *count += 1;
+    }
+    counts
+}
+
+fn orders(farm: &Farm) -> OrderCounts {
+    let mut counts = OrderCounts::default();
+    for ordered in farm.orders() {
+        *match ordered.line.stand {
+            OrderStand::Wanted => &mut counts.wanted,
+            OrderStand::Waits { .. } => &mut counts.waits,
+            OrderStand::Made { .. } => &mut counts.made,
+            OrderStand::Here { .. } => &mut counts.here,
+            OrderStand::Ending { .. } => &mut counts.ending,
+        } += 1;
     }
     counts
 }

@@ -57,7 +57,7 @@ pub async fn small(body: Body) -> Result<Vec<u8>, Refusal> {
 
 /// Checksums that a client has made.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Expected {
+pub struct Expected {
     md5: Option<[u8; 16]>,
     crc32c: Option<[u8; 4]>,
 }
@@ -86,7 +86,18 @@ impl Expected {
         Ok(expected)
     }
 
-    fn check(&self, digest: &Digest) -> Result<(), Refusal> {
+    /// As JSON has them.
+    pub fn said(md5: Option<&str>, crc32c: Option<&str>) -> Result<Self, Refusal> {
+        let md5 = md5.map(|text| decode(text.as_bytes(), "md5Hash"));
+        let crc32c = crc32c.map(|text| decode(text.as_bytes(), "crc32c"));
+        Ok(Self {
+            md5: md5.transpose()?,
+            crc32c: crc32c.transpose()?,
+        })
+    }
+
+    /// Whether they are those of what came.
+    pub fn check(&self, digest: &Digest) -> Result<(), Refusal> {
         if self.md5.is_some_and(|md5| md5 != digest.md5) {
             return Err(Refusal::BadDigest("MD5"));
         }

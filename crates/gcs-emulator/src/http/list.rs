@@ -122,10 +122,7 @@ fn write_tokens<T>(xml: &mut Xml, page: &Page<T>, query: &Query) {
         }
     }
     if let Some(next) = &page.next {
-        xml.text(
-            "NextContinuationToken",
-            &BASE64_URL_SAFE_NO_PAD.encode(next),
-        );
+        xml.text("NextContinuationToken", &token(next));
     }
 }
 
@@ -142,7 +139,13 @@ fn write_object(xml: &mut Xml, key: &str, object: &Object) {
     });
 }
 
-fn read_token(token: &str) -> Result<String, Refusal> {
+/// A name, as the text that goes on after it.
+pub(super) fn token(name: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(name)
+}
+
+/// The name in such a text.
+pub(super) fn read_token(token: &str) -> Result<String, Refusal> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     text.ok_or_else(|| Refusal::InvalidArgument("the continuation token is not ours".to_owned()))

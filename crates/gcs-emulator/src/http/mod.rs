@@ -1,9 +1,10 @@
-//! The XML API: a file a kind of resource. Nobody is asked who they are: `Authorization` and signatures in a URL are not
+//! The XML API, a file a kind of resource, and a part of the JSON API. Nobody is asked who they are: `Authorization` and signatures in a URL are not
 //! looked at.
 
 mod asked;
 mod body;
 mod bucket;
+mod json;
 mod list;
 mod object;
 mod upload;
@@ -16,7 +17,9 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 
-use self::asked::{Query, Target};
+pub use self::asked::Query;
+use self::asked::Target;
+use self::json::Resource;
 use crate::names::{BucketName, Place};
 use crate::refusal::Refusal;
 use crate::store::Store;
@@ -40,6 +43,9 @@ async fn answer(State(store): State<Arc<Store>>, request: Request) -> Response {
         query: Query::parse(head.uri.query().unwrap_or_default()),
         headers: head.headers,
     };
+    if let Some(resource) = Resource::parse(head.uri.path()) {
+        return call.in_json(&head.method, resource, body).await;
+    }
     let answered = match Target::parse(head.uri.path()) {
         Ok(target) => call.answer(&head.method, target, body).await,
         Err(refusal) => Err(refusal),

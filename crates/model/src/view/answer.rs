@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AwayView, CoordinatorStatus, Expected, Failure, HubStatus, IntakeStatus, MachineView,
-    OpenBuildView, QueueStatus, Status, TestLine,
+    OpenBuildView, OrderLine, QueueStatus, Status, TestLine,
 };
 use crate::id::{BuildId, BuilderName, CommitId, HostType, RepoName};
 use crate::kept::{Flake, Pause};
@@ -71,6 +71,9 @@ pub struct MachinesAnswer {
     pub machines: Vec<MachineView>,
     /// Machines with an owner that are away, by name.
     pub away: Vec<AwayView>,
+    /// Machines that the farm has made for it, by name; none where it makes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<Vec<OrderLine>>,
     /// Hubs heard since the leader started, by name; none where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hubs: Option<Vec<HubStatus>>,

@@ -32,6 +32,9 @@ pub struct FarmStatus {
     pub queues: Vec<QueueStatus>,
     /// Machines in all.
     pub machines: MachineCounts,
+    /// Machines that the farm has made for it.
+    #[serde(default)]
+    pub orders: OrderCounts,
     /// Hubs heard since the leader started, by name.
     pub hubs: Vec<HubStatus>,
     /// Deliveries by day and source, the newest day first.
@@ -73,6 +76,21 @@ pub struct MachineCounts {
     pub draining: usize,
     /// With an owner, and not connected.
     pub away: usize,
+}
+
+/// Machines that are ordered, by how that stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderCounts {
+    /// They are to be made now.
+    pub wanted: usize,
+    /// They could not be made, and are tried again.
+    pub waits: usize,
+    /// They have yet to register.
+    pub made: usize,
+    /// They have registered.
+    pub here: usize,
+    /// They are to be deleted.
+    pub ending: usize,
 }
 
 /// A hub.

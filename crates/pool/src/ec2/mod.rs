@@ -1,7 +1,6 @@
 //! Virtual machines of Amazon EC2, over its query API (version 2016-11-15). A client of its own: the three calls that are
 //! needed are forms and small XML, and `aws-sdk-ec2`, which has seven hundred of them, takes gigabytes to build.
 
-mod account;
 mod answer;
 mod run;
 
@@ -12,9 +11,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Request, Url};
 
-use self::account::Account;
 use self::answer::{Described, Instance, Refusal};
 use crate::FARM;
+use crate::amazon::Account;
 use crate::boot::{Boot, vm};
 use crate::http::{self, Answer};
 use crate::make::{Make, best, is_of_the_place, passing};
@@ -78,7 +77,7 @@ impl Ec2 {
             )
             .body(encoded(&form));
         let mut request: Request = request.build().map_err(|error| error.to_string())?;
-        self.account.sign(&mut request).await?;
+        self.account.sign("ec2", &mut request).await?;
         http::ask(reqwest::RequestBuilder::from_parts(
             self.client.clone(),
             request,

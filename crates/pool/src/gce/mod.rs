@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use farm_core::pool::{CreateError, Found, MachinePool, PoolError};
 use farm_model::id::MachineName;
+use futures::future::try_join_all;
 use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -128,15 +129,16 @@ impl Gce {
 
     /// Where there is a machine of ours by that name.
     async fn places(&self, name: &MachineName) -> Result<Vec<String>, String> {
-        let mut places = Vec::new();
-        for zone in &self.settings.zones {
-            let path = format!("instances/{name}");
-            let found: Option<Instance> = self.get((zone, &path), &[]).await?;
-            if found.is_some_and(|found| found.is_of(&self.farm)) {
-                places.push(zone.clone());
+        let path = format!("instances/{name}");
+        let asked = self.settings.zones.iter().map(|zone| {
+            let path = &path;
+            async move {
+                let found: Option<Instance> = self.get((zone, path), &[]).await?;
+                let ours = found.is_some_and(|found| found.is_of(&self.farm));
+                Ok::<_, String>(ours.then(|| zone.clone()))
             }
-        }
-        Ok(places)
+        });
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
     }
 
     async fn in_zone(&self, zone: &str) -> Result<Vec<Found>, String> {
@@ -183,11 +185,9 @@ impl MachinePool for Gce {
     }
 
     async fn list(&self) -> Result<Vec<Found>, PoolError> {
-        let mut found = Vec::new();
-        for zone in &self.settings.zones {
-            found.extend(self.in_zone(zone).await.map_err(PoolError)?);
-        }
-        Ok(found)
+        let zones = self.settings.zones.iter();
+        let found = try_join_all(zones.map(|zone| self.in_zone(zone))).await;
+        Ok(found.map_err(PoolError)?.into_iter().flatten().collect())
     }
 
     async fn delete(&self, name: &MachineName, place: Option<&str>) -> Result<(), PoolError> {

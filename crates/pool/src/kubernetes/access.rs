@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use reqwest::RequestBuilder;
 
 use crate::google::Account;
-use crate::pool::OpenError;
+use crate::pool::{Now, OpenError};
 use crate::settings::{Access, KubernetesSettings};
 
 /// What every pod finds of its service account ("Accessing the Kubernetes API from a Pod").
@@ -23,15 +23,26 @@ enum Asker {
     Nobody,
     File(PathBuf),
     Google(Account),
+    #[cfg(feature = "aws")]
+    Eks(super::eks::Tokens),
 }
 
 impl Way {
     /// As the settings say, with the certificate to believe, if that is one of its own.
-    pub(super) fn find(settings: &KubernetesSettings) -> Result<(Self, Option<String>), OpenError> {
+    pub(super) fn find(
+        settings: &KubernetesSettings,
+        now: &Now,
+    ) -> Result<(Self, Option<String>), OpenError> {
+        #[cfg(not(feature = "aws"))]
+        let _ = now;
         let asker = match &settings.access {
             Some(Access::Nobody) => Asker::Nobody,
             Some(Access::File(path)) => Asker::File(PathBuf::from(path)),
             Some(Access::Google) => Asker::Google(Account::default()),
+            #[cfg(feature = "aws")]
+            Some(Access::Eks(eks)) => Asker::Eks(super::eks::Tokens::new(eks, now)),
+            #[cfg(not(feature = "aws"))]
+            Some(Access::Eks(_)) => return Err(OpenError::NoAws),
             None if Path::new(CLUSTER_TOKEN).exists() => Asker::File(PathBuf::from(CLUSTER_TOKEN)),
             None => Asker::Nobody,
         };
@@ -65,6 +76,8 @@ impl Way {
         match &self.asker {
             Asker::Nobody => Ok(request),
             Asker::Google(account) => account.sign(request).await,
+            #[cfg(feature = "aws")]
+            Asker::Eks(tokens) => Ok(request.bearer_auth(tokens.token().await?)),
             Asker::File(path) => {
                 let read = tokio::fs::read_to_string(path).await;
                 let token = read.map_err(|error| format!("{}: {error}", path.display()))?;

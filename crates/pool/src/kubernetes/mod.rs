@@ -3,6 +3,8 @@
 
 mod access;
 mod answer;
+#[cfg(feature = "aws")]
+mod eks;
 mod pod;
 
 use farm_core::pool::{CreateError, Found, MachinePool, PoolError};
@@ -16,7 +18,7 @@ use crate::FARM;
 use crate::boot::Boot;
 use crate::http::{self, Answer};
 use crate::make::{Make, passing};
-use crate::pool::OpenError;
+use crate::pool::{Now, OpenError};
 use crate::settings::KubernetesSettings;
 
 /// Pods of one page, and pages.
@@ -37,8 +39,9 @@ impl Kubernetes {
         settings: &KubernetesSettings,
         farm: &str,
         boot: &Boot,
+        now: &Now,
     ) -> Result<Self, OpenError> {
-        let (way, ca) = Way::find(settings)?;
+        let (way, ca) = Way::find(settings, now)?;
         Ok(Self {
             namespace: settings.namespace.clone(),
             farm: farm.to_owned(),

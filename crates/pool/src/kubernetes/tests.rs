@@ -98,6 +98,11 @@ struct Bench {
     _folder: tempfile::TempDir,
 }
 
+/// Nobody asks what time it is.
+fn never() -> Now {
+    Arc::new(|| farm_model::Timestamp::UNIX_EPOCH)
+}
+
 async fn bench() -> Bench {
     let world = Arc::<World>::default();
     let space = "/api/v1/namespaces/builds";
@@ -122,7 +127,7 @@ async fn bench() -> Bench {
     let farm = json!({ "farm": "example", "hub": "h:1", "ca": "PEM", "buildlet": "http://b", "pools": {} });
     let farm = crate::Settings::read(&farm.to_string()).unwrap();
     Bench {
-        pool: Kubernetes::open(&settings, "example", &Boot::new(&farm)).unwrap(),
+        pool: Kubernetes::open(&settings, "example", &Boot::new(&farm), &never()).unwrap(),
         world,
         _serving: serving,
         _folder: folder,
@@ -240,6 +245,9 @@ fn a_cluster_that_is_nowhere_is_named() {
         access: None,
     };
     // No pod runs this test.
-    let error = access::Way::find(&settings).err().unwrap().to_string();
+    let error = access::Way::find(&settings, &never())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains("`endpoint` says where"), "{error}");
 }

@@ -1,6 +1,11 @@
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::IntoResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use farm_model::Timestamp;
 use serde_json::json;
 
 use super::*;
@@ -153,4 +158,33 @@ fn binary_data_in_structured_mode_is_read() {
     });
     let kind = headers(&[("content-type", "application/cloudevents+json")]);
     assert_eq!(parse(&kind, &body.to_string().into()).unwrap().data, DATA);
+}
+
+#[test]
+fn an_event_goes_on_as_it_came() {
+    let of = |kind: &str, data: &str| Event {
+        id: "1".to_owned(),
+        source: "/größe \"100%\"".to_owned(),
+        kind: "farmhand.x.v1".to_owned(),
+        time: "2026-11-24T10:00:00Z".parse().unwrap(),
+        extensions: [("datacontenttype", kind), ("subject", "a/b")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        data: data.to_owned(),
+    };
+    let structured = headers(&[("content-type", "application/cloudevents+json")]);
+    for (kind, data, body) in [
+        ("text/plain; charset=utf-8", "\"grün\"", "grün".as_bytes()),
+        ("application/xml", "\"<a/>\"", b"<a/>"),
+        ("image/png", "\"iVBORw==\"", b"\x89PNG"),
+        ("application/geo+json", "{ \"a\": 1 }", b"{ \"a\": 1 }"),
+    ] {
+        let event = of(kind, data);
+        let (headers, bytes) = binary(&event).unwrap();
+        assert_eq!(bytes, body);
+        assert_eq!(headers["ce-source"], "/gr%C3%B6%C3%9Fe%20%22100%25%22");
+        assert_eq!(parse(&headers, &bytes.into()).unwrap(), event);
+        let json = structured_json(&event).unwrap();
+        assert_eq!(parse(&structured, &json.into()).unwrap(), event, "{kind}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
@@ -70,7 +70,7 @@ pub(super) async fn answer(
         return deliver(&router, triggers, &body).await;
     }
     // What queues and schedules post to is theirs: over HTTP anybody could say that a queue had said it.
-    if parts.method == Method::POST && triggers.own(parts.uri.path()) {
+    if triggers.own(&parts.method, parts.uri.path()) {
         return Ok(StatusCode::NOT_FOUND.into_response());
     }
     let body = match body {

@@ -98,8 +98,8 @@ async fn is_done(router: &Router, path: Option<&str>, record: &str, text: String
 async fn posted(router: &Router, path: Option<&str>, text: String) -> Result<(), String> {
     let path = path.ok_or("the function has no path for events from there")?;
     let event = event::structured(text.as_bytes())?;
-    let headers = event::headers(&event)?;
-    let status = post::to(router, path, headers, Bytes::from(event.data)).await;
+    let (headers, body) = event::binary(&event)?;
+    let status = post::to(router, path, headers, Bytes::from(body)).await;
     if status.is_success() {
         Ok(())
     } else {

@@ -195,6 +195,25 @@ async fn over_http_nobody_speaks_for_a_queue_or_the_time() {
 }
 
 #[tokio::test]
+async fn on_a_port_nobody_does_where_no_platform_guards_it() {
+    let triggers = Triggers::default()
+        .push(Topic::Results, "report", "/report")
+        .tick("/sweep");
+    let router = Router::new()
+        .route("/report", post(StatusCode::NO_CONTENT))
+        .route("/sweep", post(StatusCode::NO_CONTENT))
+        .route("/hook", post(StatusCode::NO_CONTENT));
+    let kept = triggers.clone().kept();
+    for (triggers, report, hook) in [(triggers, 204, 204), (kept, 404, 204)] {
+        let served = triggers.on_port(router.clone());
+        for (path, status) in [("/report", report), ("/sweep", report), ("/hook", hook)] {
+            let answer = post::to(&served, path, HeaderMap::new(), Default::default()).await;
+            assert_eq!(answer, status, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_nobody_takes_fails_the_invocation() {
     let made = json!({ "detail-type": "EC2 Instance State-change Notification", "detail": {} });
     for event in [made, json!({ "a": 1 })] {

@@ -1,5 +1,10 @@
 //! Which of a function's paths takes what no client sends: events of a topic, and the calls that the time makes.
 
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
 use farm_model::event::Topic;
 
 /// What calls a function besides its clients. On a port the platform posts to these paths itself; on Lambda, where queues and
@@ -8,6 +13,7 @@ use farm_model::event::Topic;
 pub struct Triggers {
     pushes: Vec<Push>,
     ticks: Vec<String>,
+    kept: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +63,34 @@ impl Triggers {
         }
     }
 
-    /// Whether events or the time post to `path`.
-    pub(super) fn own(&self, path: &str) -> bool {
+    /// The same, and on a port, too, nobody reaches these paths: one that no platform guards.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        Self { kept: true, ..self }
+    }
+
+    /// `router` as it may be served on a port: without what is [kept](Self::kept).
+    pub fn on_port(&self, router: Router) -> Router {
+        if !self.kept {
+            return router;
+        }
+        let triggers = self.clone();
+        router.layer(from_fn(move |request: Request, next: Next| {
+            let theirs = triggers.own(request.method(), request.uri().path());
+            async move {
+                if theirs {
+                    StatusCode::NOT_FOUND.into_response()
+                } else {
+                    next.run(request).await
+                }
+            }
+        }))
+    }
+
+    /// Whether such a request is what events or the time make: from anybody else it would say that they did.
+    pub(super) fn own(&self, method: &Method, path: &str) -> bool {
         let pushed = self.pushes.iter().any(|push| push.path == path);
-        pushed || self.ticks.iter().any(|tick| tick == path)
+        *method == Method::POST && (pushed || self.ticks.iter().any(|tick| tick == path))
     }
 }
 
@@ -109,6 +139,7 @@ mod tests {
         let two = one.tick("/retry");
         assert_eq!(two.tick_path(None), None);
         assert_eq!(two.tick_path(Some("/retry")), Some("/retry"));
-        assert!(two.own("/retry") && !two.own("/"));
+        assert!(two.own(&Method::POST, "/retry") && !two.own(&Method::POST, "/"));
+        assert!(!two.own(&Method::GET, "/retry"));
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PATIENCE;
 
-fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     // Another test may have been first.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder().no_proxy().build().unwrap()

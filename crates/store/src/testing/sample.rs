@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use farm_model::Timestamp;
+use farm_model::config::Vm;
 use farm_model::event::{Event, Topic};
 use farm_model::id::{BuildId, CommitId};
-use farm_model::kept::{Kept, Pause};
+use farm_model::kept::{Kept, Ordered, Pause};
 use farm_model::message::activity::{GithubHint, Hint};
 use farm_model::message::progress::{AttemptReport, LogSummary, Outcome, StepReport};
+use farm_model::order::{MachineOrder, MachineSpec, NotMade, OrderStand};
 use farm_model::record::{
     Attempt, AttemptState, Away, Branch, Build, BuildKey, BuildKind, CommitInfo, Job, JobState,
     Numbered, OwnedMachine, Part, Run, Transition, Verdict,
 };
-use farm_model::view::FeedEvent;
+use farm_model::view::{FeedEvent, OrderLine};
 
 use crate::OutboxEntry;
 
@@ -206,6 +208,41 @@ pub fn pause(builder: &str, reason: &str) -> Kept {
         reason: reason.to_owned(),
         actor: "gopher@example.org".to_owned(),
         at: at(1),
+    })
+}
+
+/// A machine that could not be made so many times.
+#[must_use]
+pub fn ordered(machine: &str, failures: u32) -> Kept {
+    let spec = MachineSpec::Vm(Vm {
+        image: "debian".to_owned(),
+        machine: "m7i.large".to_owned(),
+        buildlet: "linux-amd64".to_owned(),
+        min_cpu: None,
+    });
+    let order = MachineOrder {
+        machine: machine.parse().unwrap(),
+        host_type: "host-linux".parse().unwrap(),
+        pool: "vms".parse().unwrap(),
+        spec,
+        spot: true,
+        at: at(1),
+        until: at(7_201),
+        attempt: failures + 1,
+    };
+    let stand = OrderStand::Waits {
+        again: at(9),
+        cause: NotMade::StockOut,
+        reason: "ZONE_RESOURCE_POOL_EXHAUSTED".to_owned(),
+    };
+    let since = at(2);
+    Kept::Order(Ordered {
+        line: OrderLine {
+            order,
+            stand,
+            since,
+        },
+        failures,
     })
 }
 

@@ -4,7 +4,7 @@ use farm_model::kept::Asked;
 use farm_model::message::command::Ask;
 use farm_model::view::{
     AuditView, CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, HubStatus, IntakeStatus,
-    MachineCounts, QueueStatus, Role, StatusView, SubscriptionStatus,
+    MachineCounts, OrderCounts, QueueStatus, Role, StatusView, SubscriptionStatus,
 };
 
 use super::at;
@@ -62,6 +62,11 @@ fn farm_status() -> FarmStatus {
             aside: 1,
             draining: 0,
             away: 1,
+        },
+        orders: OrderCounts {
+            made: 1,
+            here: 2,
+            ..OrderCounts::default()
         },
         hubs: vec![HubStatus {
             hub: "h1".parse().unwrap(),

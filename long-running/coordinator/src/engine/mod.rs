@@ -234,7 +234,7 @@ impl Engine {
         if !round.batch.is_empty() {
             let began = Instant::now();
             let batch = self.commit(round.batch).await?;
-            self.metrics.committed(began.elapsed(), &batch.runs, now);
+            self.metrics.committed(began.elapsed(), &batch, now);
             self.board.committed(began.elapsed());
             self.history.add(&batch.history);
             if self.history.wants_checkpoint(&batch.history, now) {

@@ -16,8 +16,11 @@ use prometheus_client::registry::{Registry, Unit};
 
 use farm_core::Fact;
 use farm_model::Timestamp;
+use farm_model::kept::Kept;
 use farm_model::message::progress::Outcome;
-use farm_model::record::{AttemptState, Gone, Run};
+use farm_model::order::OrderStand;
+use farm_model::record::{AttemptState, Gone};
+use farm_store::Batch;
 
 use self::sight::Sight;
 use crate::status::Board;
@@ -38,6 +41,7 @@ pub(crate) struct Counts {
     attempts: Family<Class, Counter>,
     losses: Family<Class, Counter>,
     refused: Counter,
+    unmade: Family<Class, Counter>,
     decision: Histogram,
     commit: Histogram,
 }
@@ -50,6 +54,7 @@ impl Default for Counts {
             attempts: Family::default(),
             losses: Family::default(),
             refused: Counter::default(),
+            unmade: Family::default(),
             decision: Histogram::new(BOUNDS),
             commit: Histogram::new(BOUNDS),
         }
@@ -68,12 +73,26 @@ impl Counts {
         self.decision.observe(took.as_secs_f64());
     }
 
-    /// A transaction was done, with these runs in it, decided at `now`.
-    pub(crate) fn committed(&self, took: Duration, runs: &[Run], now: Timestamp) {
+    /// A transaction was done, decided at `now`.
+    pub(crate) fn committed(&self, took: Duration, batch: &Batch, now: Timestamp) {
         self.commit.observe(took.as_secs_f64());
-        let attempts = runs.iter().flat_map(|run| &run.jobs);
+        let attempts = batch.runs.iter().flat_map(|run| &run.jobs);
         for attempt in attempts.flat_map(|job| &job.attempts) {
             self.ended(&attempt.state, now);
+        }
+        for kept in batch.kept.iter().filter_map(|(_, kept)| kept.as_ref()) {
+            self.not_made(kept, now);
+        }
+    }
+
+    /// Counts a machine that could not be made at `now`.
+    fn not_made(&self, kept: &Kept, now: Timestamp) {
+        if let Kept::Order(of) = kept
+            && let OrderStand::Waits { cause, .. } = &of.line.stand
+            && of.line.since == now
+        {
+            let labels = [("cause", cause.as_str())];
+            self.unmade.get_or_create(&labels).inc();
         }
     }
 
@@ -119,6 +138,11 @@ impl Counts {
             "refused",
             "Attempts that a hub did not take",
             self.refused.clone(),
+        );
+        to.register(
+            "machines_not_made",
+            "Machines that could not be made when they were ordered",
+            self.unmade.clone(),
         );
         to.register_with_unit(
             "decision",

@@ -49,6 +49,17 @@ fn farm(to: &mut DescriptorEncoder, farm: &FarmStatus) -> fmt::Result {
     ] {
         one(&mut metric, &[("state", state)], count)?;
     }
+    let mut metric = gauge(to, "orders", "Machines that are ordered, by state")?;
+    let orders = &farm.orders;
+    for (state, count) in [
+        ("wanted", orders.wanted),
+        ("waits", orders.waits),
+        ("made", orders.made),
+        ("here", orders.here),
+        ("ending", orders.ending),
+    ] {
+        one(&mut metric, &[("state", state)], count)?;
+    }
     alone(to, "hubs", "Hubs heard of", farm.hubs.len())?;
     alone(
         to,

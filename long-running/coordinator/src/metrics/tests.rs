@@ -19,7 +19,7 @@ fn what_was_counted_and_what_is_seen_is_exposed() {
     counts.fact(&Fact::Tick);
     counts.fact(&Fact::Tick);
     counts.decided(Duration::from_millis(2));
-    counts.committed(Duration::from_millis(7), &[], clock.now());
+    counts.committed(Duration::from_millis(7), &Batch::default(), clock.now());
     let text = Exposition::new(&counts, &board).text().unwrap();
     for line in [
         "farm_coordinator_rounds_total 1",
@@ -32,6 +32,7 @@ fn what_was_counted_and_what_is_seen_is_exposed() {
         "farm_coordinator_queue_oldest_wait_seconds{host_type=\"host-linux\"} 754.0",
         "farm_coordinator_deliveries_today{source=\"github\",fate=\"repeated\"} 4",
         "farm_coordinator_dead_letters{subscription=\"commands-coordinator\"} 4",
+        "farm_coordinator_orders{state=\"waits\"} 1",
         "farm_coordinator_outbox_length 3",
         "farm_coordinator_ignored_messages_total 5",
         "farm_coordinator_epoch 7",

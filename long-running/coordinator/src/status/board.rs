@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use farm_bus::SubscriptionSpec;
 use farm_model::Timestamp;
 use farm_model::view::{
-    CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, MachineCounts, Role, StatusView,
-    SubscriptionStatus,
+    CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, MachineCounts, OrderCounts, Role,
+    StatusView, SubscriptionStatus,
 };
 use farm_runtime::Clock;
 use farm_store::Epoch;
@@ -219,6 +219,7 @@ fn nothing(now: Timestamp) -> FarmStatus {
         running: 0,
         queues: Vec::new(),
         machines: MachineCounts::default(),
+        orders: OrderCounts::default(),
         hubs: Vec::new(),
         intake: Vec::new(),
         troubles: Vec::new(),
@@ -283,6 +284,11 @@ pub(crate) mod tests {
                 aside: 1,
                 draining: 1,
                 away: 1,
+            },
+            orders: OrderCounts {
+                waits: 1,
+                here: 7,
+                ..OrderCounts::default()
             },
             hubs: vec![hub("h1", 1, false), hub("h2", 75, true)],
             intake: vec![day("2026-11-26", "github"), day("2026-11-25", "gerrit")],

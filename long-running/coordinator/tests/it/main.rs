@@ -5,6 +5,7 @@
     reason = "a test ends where it cannot go on"
 )]
 
+mod pools;
 mod views;
 
 use std::path::Path;

@@ -16,6 +16,9 @@ pub fn strike(world: &mut World) {
         0 => outside.rng.between(5_000, 15_000),
         _ => outside.rng.between(100, 4_000),
     };
+    if outside.source.is_pooled() && outside.rng.chance(200) {
+        return world.pool.lose_one(&mut world.hubs, outside);
+    }
     match outside.rng.below(13) {
         0 | 1 => world.coordinators[coordinator].kill(pause, outside),
         2 => world.coordinators[coordinator].freeze(pause, outside),

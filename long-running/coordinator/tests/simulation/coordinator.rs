@@ -9,6 +9,7 @@ use farm_model::event::{Event, Topic};
 use farm_store::{Batch, Committed, Epoch, Keep};
 
 use crate::outside::{GRACE, Order, Outside, Sabotage, Word, policy};
+use crate::pool::Told;
 use crate::queue::{Handle, Life};
 
 /// Deliveries held at once.
@@ -218,6 +219,7 @@ impl Up {
             Word::Progress(progress) => Fact::Progress(progress),
             Word::Beat(beat) => Fact::Heartbeat(beat),
             Word::Gone(gone) => Fact::MachineGone(gone),
+            Word::Order(progress) => Fact::Order(progress),
             Word::Pulse(life) => {
                 if life == self.life {
                     self.heard = outside.now;
@@ -357,17 +359,40 @@ impl Up {
             if let Some(order) = Order::of(&event) {
                 outside.order(&order);
             }
+            if let Some(told) = Told::of(&event) {
+                outside.tell_pool(&told);
+            }
             self.told.push(event.id);
         } else if !self.told.is_empty() {
             self.leader.told(std::mem::take(&mut self.told));
         }
-        if let Some(key) = self.dirty.pop_first() {
+        if self.round.is_none() && self.dirty.remove(&ViewKey::Pools) {
+            self.show_orders(outside);
+        } else if let Some(key) = self.next_page() {
+            self.dirty.remove(&key);
             // Rendering costs more than all the rest.
             if outside.rng.chance(20) {
                 page::render(self.leader.farm(), &key, outside.time()).unwrap();
             }
             self.leader.written(vec![key]);
         }
+    }
+
+    /// The next document that need not be of what is durable.
+    fn next_page(&self) -> Option<ViewKey> {
+        let pages = self.dirty.iter().find(|key| **key != ViewKey::Pools);
+        pages.cloned()
+    }
+
+    /// Writes the document of orders: of what is durable, and never one of an older leader over a newer one's.
+    fn show_orders(&mut self, outside: &mut Outside) {
+        let (farm, now) = (self.leader.farm(), outside.time());
+        let text = page::render(farm, &ViewKey::Pools, now).unwrap().unwrap();
+        if outside.pools_epoch.is_none_or(|of| of <= self.epoch) {
+            outside.pools_epoch = Some(self.epoch);
+            outside.pools = serde_json::from_str(&text).ok();
+        }
+        self.leader.written(vec![ViewKey::Pools]);
     }
 }
 

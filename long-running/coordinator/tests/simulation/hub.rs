@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId};
+use farm_model::id::{AttemptKey, HostType, HubId, HubSession, MachineId, MachineName};
 use farm_model::message::progress::{
     AttemptEvent, HubHeartbeat, MachineGone, MachineReport, Missing,
 };
@@ -22,6 +22,8 @@ pub struct Hub {
     /// When a dead one comes back.
     back_at: i64,
     frozen_until: i64,
+    /// Made machines that were told to halt: they do not come back.
+    halted: BTreeSet<MachineId>,
 }
 
 /// One life of a hub.
@@ -44,6 +46,8 @@ struct Up {
     outgoing: VecDeque<(Word, Option<Handle>)>,
     /// Since when it has spoken without a long pause.
     talking_since: i64,
+    /// Machines that were told to halt since somebody looked.
+    halted: Vec<MachineId>,
 }
 
 /// A machine that is kept.
@@ -68,6 +72,7 @@ impl Hub {
             up: None,
             back_at: 0,
             frozen_until: 0,
+            halted: BTreeSet::new(),
         }
     }
 
@@ -82,6 +87,11 @@ impl Hub {
         let Some(up) = &mut self.up else { return };
         up.work(&self.id, outside);
         up.publish(&self.id, outside);
+        if outside.source.is_pooled() {
+            let halted = up.halted.drain(..).collect::<Vec<_>>();
+            self.machines.retain(|(id, _)| !halted.contains(id));
+            self.halted.extend(halted);
+        }
         up.beat(&self.id, &self.machines, outside);
     }
 
@@ -108,6 +118,7 @@ impl Hub {
             cancelled: BTreeSet::new(),
             outgoing: VecDeque::new(),
             talking_since: outside.now,
+            halted: Vec::new(),
         });
     }
 
@@ -142,6 +153,24 @@ impl Hub {
         if let Some(up) = &mut self.up {
             outside.note(|| format!("{machine} vanishes for {pause} ms"));
             up.lose(&self.id, &machine, outside.now + pause, false);
+        }
+    }
+
+    /// A machine that was made registers; not one that was told to halt.
+    pub fn join(&mut self, name: &MachineName, host: &HostType) {
+        let machine = MachineId::on(&self.id, name.as_str()).unwrap();
+        if !self.halted.contains(&machine) {
+            self.machines.push((machine, host.clone()));
+        }
+    }
+
+    /// A machine that was made is no more.
+    pub fn leave(&mut self, name: &MachineName, now: i64) {
+        let machine = MachineId::on(&self.id, name.as_str()).unwrap();
+        let before = self.machines.len();
+        self.machines.retain(|(id, _)| *id != machine);
+        if let Some(up) = self.up.as_mut().filter(|_| self.machines.len() < before) {
+            up.lose(&self.id, &machine, now, false);
         }
     }
 
@@ -327,6 +356,7 @@ impl Up {
     fn halt(&mut self, hub: &HubId, machine: &MachineId, outside: &mut Outside) {
         let back = outside.now + outside.rng.between(200, 2_000);
         self.lose(hub, machine, back, true);
+        self.halted.push(machine.clone());
     }
 
     /// The queue is given one thing; then the offer it answers is acknowledged, unless that gets lost.

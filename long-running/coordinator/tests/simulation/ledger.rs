@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use farm_model::event::{Event, Message};
-use farm_model::id::{AttemptKey, BuildId};
+use farm_model::id::{AttemptKey, BuildId, MachineName};
 use farm_model::message::progress::Outcome;
 use farm_model::message::result::{BuildersBroken, BuildersMended, RunFinished};
 use farm_model::message::work::RunJob;
@@ -11,6 +11,7 @@ use farm_model::record::{Attempt, AttemptState, Gone, Job, JobState, Run};
 use farm_store::Batch;
 
 use crate::breakages::Breakages;
+use crate::orders::Orders;
 
 /// All of it.
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub struct Ledger {
     pub announced: BTreeMap<(BuildId, u32), Outcome>,
     /// What broke, and who was told.
     pub breakages: Breakages,
+    /// Machines that are ordered.
+    pub orders: Orders,
     /// Commands that were carried out, by their keys.
     used: BTreeSet<String>,
     /// Attempts that were given up for silence since somebody looked last.
@@ -44,6 +47,11 @@ impl Ledger {
             self.changed(run);
         }
         self.breakages.committed(&batch.kept);
+        let runs = &self.runs;
+        let at_work = |name: &MachineName| is_at_work(runs, name);
+        if let Err(what) = self.orders.committed(&batch.kept, at_work) {
+            self.blame(what);
+        }
     }
 
     fn changed(&mut self, run: &Run) {
@@ -84,7 +92,11 @@ impl Ledger {
                     self.blame(what);
                 }
             }
-            _ => {}
+            _ => {
+                if let Err(what) = self.orders.published(event) {
+                    self.blame(what);
+                }
+            }
         }
     }
 
@@ -132,6 +144,13 @@ impl Ledger {
     pub fn used(&self, key: &str) -> bool {
         self.used.contains(key)
     }
+}
+
+/// Whether an attempt is current on a machine.
+fn is_at_work(runs: &BTreeMap<(BuildId, u32), Run>, name: &MachineName) -> bool {
+    let jobs = runs.values().flat_map(|run| &run.jobs);
+    let mut attempts = jobs.filter_map(|job| job.attempts.last());
+    attempts.any(|of| !is_over(of) && of.machine.name().as_ref() == Some(name))
 }
 
 fn is_over(attempt: &Attempt) -> bool {

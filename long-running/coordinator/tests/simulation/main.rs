@@ -14,7 +14,9 @@ mod coordinator;
 mod hub;
 mod job;
 mod ledger;
+mod orders;
 mod outside;
+mod pool;
 mod queue;
 mod rng;
 mod seeds;
@@ -30,6 +32,7 @@ fn storms() {
     println!("{report}");
     report.expect_sound();
     report.expect_breakages();
+    report.expect_machines();
 }
 
 #[test]

@@ -9,12 +9,14 @@ use farm_model::event::{Event, Message};
 use farm_model::id::{BlobId, CommandId, HubId};
 use farm_model::message::activity::Activity;
 use farm_model::message::command::Command;
-use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone};
+use farm_model::message::progress::{AttemptProgress, HubHeartbeat, MachineGone, OrderProgress};
 use farm_model::message::work::{CancelJob, RunJob};
-use farm_store::Store;
+use farm_model::view::PoolsView;
+use farm_store::{Epoch, Store};
 use jiff::SignedDuration;
 
 use crate::ledger::Ledger;
+use crate::pool::Told;
 use crate::queue::{Life, Queue};
 use crate::rng::Rng;
 use crate::source::Source;
@@ -32,12 +34,13 @@ pub enum Sabotage {
     AcksEarly,
 }
 
-/// What hubs, and the coordinator's own pulse, say on `progress`.
+/// What hubs, the pool, and the coordinator's own pulse, say on `progress`.
 #[derive(Debug, Clone)]
 pub enum Word {
     Progress(AttemptProgress),
     Beat(HubHeartbeat),
     Gone(MachineGone),
+    Order(OrderProgress),
     Pulse(Life),
 }
 
@@ -71,6 +74,7 @@ pub struct Queues {
     pub commands: Queue<Command>,
     pub progress: Queue<Word>,
     pub work: BTreeMap<HubId, Queue<Order>>,
+    pub pool: Queue<Told>,
 }
 
 pub struct Outside {
@@ -83,6 +87,9 @@ pub struct Outside {
     pub store: Box<dyn Store>,
     pub source: Source,
     pub ledger: Ledger,
+    /// The document of orders, and the epoch that wrote it.
+    pub pools: Option<PoolsView>,
+    pub pools_epoch: Option<Epoch>,
     pub sabotage: Sabotage,
     /// Commands that people gave.
     pub sent: Vec<CommandId>,
@@ -105,6 +112,8 @@ impl Outside {
             store,
             source: Source::new(seed),
             ledger: Ledger::default(),
+            pools: None,
+            pools_epoch: None,
             sabotage,
             sent: Vec::new(),
             checkpoints: BTreeMap::new(),
@@ -160,6 +169,17 @@ impl Outside {
         }
     }
 
+    /// The pool is told, unless that gets lost.
+    pub fn tell_pool(&mut self, told: &Told) {
+        if self.storm && self.rng.chance(100) {
+            return;
+        }
+        for _ in 0..self.copies() {
+            let due = self.arrival();
+            self.queues.pool.publish(told.clone(), due);
+        }
+    }
+
     pub fn note(&mut self, line: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{:>9.3}  {}", self.now as f64 / 1000.0, line()));
@@ -183,6 +203,14 @@ pub fn policy() -> Policy {
         aside_cap: SignedDuration::from_secs(10),
         remembered: SignedDuration::from_secs(4),
         gather: SignedDuration::from_secs(2),
+        pool_back_off: SignedDuration::from_millis(500),
+        pool_back_off_cap: SignedDuration::from_secs(4),
+        pool_refused: SignedDuration::from_secs(3),
+        pool_boot: SignedDuration::from_secs(8),
+        pool_away: SignedDuration::from_secs(8),
+        pool_coming: SignedDuration::from_secs(1),
+        pool_settle: SignedDuration::from_secs(1),
+        pool_show: SignedDuration::from_secs(2),
         checkpoint_after: 20_000,
         checkpoint_every: SignedDuration::ZERO,
         ..Policy::default()

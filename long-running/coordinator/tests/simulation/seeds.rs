@@ -19,6 +19,8 @@ pub struct Report {
     runs: usize,
     /// Breakages told, and those of them that were told to be mended.
     breakages: (usize, usize),
+    /// Machines ordered, tried to be made, and come.
+    machines: (usize, usize, usize),
     took: Duration,
     /// Seeds that failed, and how.
     pub failures: Vec<(u64, String)>,
@@ -37,6 +39,7 @@ pub fn seeds(sabotage: Sabotage, usual: u64) -> Report {
         steps: 0,
         runs: 0,
         breakages: (0, 0),
+        machines: (0, 0, 0),
         took: Duration::ZERO,
         failures: Vec::new(),
     };
@@ -86,6 +89,7 @@ fn tell(seed: u64, sabotage: Sabotage, traced: bool) -> Told {
         steps: 0,
         runs: 0,
         breakages: (0, 0),
+        machines: (0, 0, 0),
         wrong: Some("somebody panicked".to_owned()),
         trace: Vec::new(),
     })
@@ -110,6 +114,9 @@ impl Report {
         self.runs += told.runs;
         self.breakages.0 += told.breakages.0;
         self.breakages.1 += told.breakages.1;
+        self.machines.0 += told.machines.0;
+        self.machines.1 += told.machines.1;
+        self.machines.2 += told.machines.2;
         self.failures.extend(told.wrong.map(|what| (seed, what)));
     }
 
@@ -120,6 +127,16 @@ impl Report {
         assert!(
             !many || (broken > 0 && mended > 0),
             "nothing breaks: {self}"
+        );
+    }
+
+    /// Where there are many worlds, machines are made in some of them, and some cannot be made at once.
+    pub fn expect_machines(&self) {
+        let (ordered, tried, came) = self.machines;
+        let many = self.worlds >= 100;
+        assert!(
+            !many || (tried > ordered && came > 0),
+            "no machines are made: {self}"
         );
     }
 
@@ -147,12 +164,15 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?}: {} worlds, {} runs, {} breakages told and {} of them mended, {} steps in {:.1} s; {} failed",
+            "{:?}: {} worlds, {} runs, {} breakages told and {} of them mended, {} machines ordered, tried {} times, {} came, {} steps in {:.1} s; {} failed",
             self.sabotage,
             self.worlds,
             self.runs,
             self.breakages.0,
             self.breakages.1,
+            self.machines.0,
+            self.machines.1,
+            self.machines.2,
             self.steps,
             self.took.as_secs_f64(),
             self.failures.len()

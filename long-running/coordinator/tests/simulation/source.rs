@@ -45,6 +45,49 @@ builders = ["arm-test", "amd-test"]
 history = 2
 "#;
 
+/// Runs on machines that are made for them, of which some halt after each job.
+const POOLED: &str = r#"
+name = "simulated"
+
+[hosts.arm]
+clean = "halt"
+vm = { image = "debian", machine = "m7g.large", buildlet = "linux-arm64" }
+[hosts.arm.pool]
+name = "vms"
+most = 2
+idle = "3s"
+live = "8s"
+last = "20s"
+
+[hosts.amd]
+clean = "wipe"
+container = { image = "debian", machine = "n1-standard-4", buildlet = "linux-amd64" }
+[hosts.amd.pool]
+name = "vms"
+most = 2
+idle = "3s"
+live = "15s"
+last = "10s"
+
+[builders.arm-test]
+host = "arm"
+timeout = "1m"
+max-losses = 3
+steps = [{ name = "make", run = "make" }, { name = "test", run = "make test" }]
+
+[builders.amd-test]
+host = "amd"
+timeout = "1m"
+max-losses = 3
+steps = [{ name = "test", run = "make test" }]
+
+[repositories.app]
+url = "https://example.org/app.git"
+github = "example/app"
+builders = ["arm-test", "amd-test"]
+history = 2
+"#;
+
 /// Runs of several: shards, machines that are held and that halt, what is made across, what is built against it.
 const GRAPH: &str = r#"
 name = "simulated"
@@ -97,9 +140,9 @@ pub struct Source {
 }
 
 impl Source {
-    /// Every second world has runs of several jobs.
+    /// Of three worlds one has runs of several jobs, and one has its machines made.
     pub fn new(seed: u64) -> Self {
-        let config = [PLAIN, GRAPH][usize::from(seed % 2 == 1)];
+        let config = [PLAIN, GRAPH, POOLED][(seed % 3) as usize];
         Self {
             config: FarmConfig::parse("farm.toml", config).unwrap(),
             commits: Vec::new(),
@@ -109,6 +152,11 @@ impl Source {
 
     pub fn config(&self) -> &FarmConfig {
         &self.config
+    }
+
+    /// Whether machines are made for what waits, and none are there by themselves.
+    pub fn is_pooled(&self) -> bool {
+        self.config.hosts.values().any(|host| host.pool.is_some())
     }
 
     pub fn builders(&self) -> Vec<BuilderName> {

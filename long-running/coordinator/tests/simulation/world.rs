@@ -11,6 +11,7 @@ use crate::chaos;
 use crate::coordinator::Coordinator;
 use crate::hub::Hub;
 use crate::outside::{GRACE, Outside, Sabotage, Word};
+use crate::pool::Pool;
 use crate::source::{Source, push};
 
 /// How long after the storm everything has to be at rest, in milliseconds.
@@ -22,6 +23,7 @@ pub struct World {
     pub outside: Outside,
     pub hubs: Vec<Hub>,
     pub coordinators: Vec<Coordinator>,
+    pub pool: Pool,
     /// Since when machines work on what is not current.
     strays: BTreeMap<AttemptKey, i64>,
 }
@@ -32,6 +34,8 @@ pub struct Told {
     pub runs: usize,
     /// Breakages told, and those of them that were told to be mended.
     pub breakages: (usize, usize),
+    /// Machines ordered, tried to be made, and come.
+    pub machines: (usize, usize, usize),
     /// What was broken, if anything was.
     pub wrong: Option<String>,
     pub trace: Vec<String>,
@@ -40,16 +44,20 @@ pub struct Told {
 impl World {
     pub fn new(seed: u64, store: Box<dyn Store>, sabotage: Sabotage, traced: bool) -> Self {
         let mut outside = Outside::new(seed, store, sabotage, traced);
-        let hubs = vec![
-            Hub::new("h1", &[("arm1", "arm"), ("amd1", "amd")]),
-            Hub::new("h2", &[("arm2", "arm")]),
-        ];
+        let hubs = match outside.source.is_pooled() {
+            true => vec![Hub::new("h1", &[]), Hub::new("h2", &[])],
+            false => vec![
+                Hub::new("h1", &[("arm1", "arm"), ("amd1", "amd")]),
+                Hub::new("h2", &[("arm2", "arm")]),
+            ],
+        };
         let standby = outside.rng.between(5_000, 60_000);
         let coordinators = vec![Coordinator::new(0), Coordinator::new(standby)];
         Self {
             outside,
             hubs,
             coordinators,
+            pool: Pool::default(),
             strays: BTreeMap::new(),
         }
     }
@@ -87,6 +95,7 @@ impl World {
             steps,
             runs: self.outside.ledger.runs.len(),
             breakages: self.outside.ledger.breakages.told(),
+            machines: self.outside.ledger.orders.told(),
             wrong: self.outside.ledger.wrong,
             trace: self.outside.trace.unwrap_or_default(),
         }
@@ -107,6 +116,7 @@ impl World {
                 Some(index) => self.coordinators[index].step(&mut self.outside),
             }
         }
+        self.pool.step(&mut self.hubs, &mut self.outside);
         self.judge_silence();
     }
 
@@ -139,7 +149,8 @@ impl World {
     /// Why not everything is at rest, if it is not.
     fn unrest(&self) -> Option<String> {
         let queues = &self.outside.queues;
-        let said = |word: &&Word| matches!(word, Word::Progress(_) | Word::Gone(_));
+        let said =
+            |word: &&Word| matches!(word, Word::Progress(_) | Word::Gone(_) | Word::Order(_));
         if let Some(word) = queues.progress.bodies().find(said) {
             return Some(format!("progress holds {word:?}"));
         }
@@ -153,7 +164,16 @@ impl World {
             return Some(format!("{} is busy", hub.id));
         }
         let last = self.coordinators.last()?;
-        last.unrest(&self.outside).or_else(|| self.unseen())
+        let unrest = last.unrest(&self.outside).or_else(|| self.unseen());
+        unrest.or_else(|| self.machines_left())
+    }
+
+    /// Machines that were made are gone once there is no work for them.
+    fn machines_left(&self) -> Option<String> {
+        if let Some(ordered) = self.outside.ledger.orders.standing().next() {
+            return Some(format!("an order stands: {ordered:?}"));
+        }
+        (!self.pool.is_empty()).then(|| "a machine is left that nobody ordered".to_owned())
     }
 
     /// The newest commits of the source are built, whatever became of the webhooks.

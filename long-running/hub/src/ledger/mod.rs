@@ -8,6 +8,7 @@
 
 mod known;
 mod once;
+mod prune;
 mod sweep;
 
 use std::collections::BTreeSet;

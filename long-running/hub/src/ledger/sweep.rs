@@ -14,7 +14,7 @@ use super::known::Answer;
 /// For the bucket to say what records there are.
 const LIST: Duration = Duration::from_secs(10);
 /// The most records of a farm.
-const MAX_RECORDS: usize = 100_000;
+pub(super) const MAX_RECORDS: usize = 100_000;
 /// Records read at once.
 const AT_ONCE: usize = 16;
 

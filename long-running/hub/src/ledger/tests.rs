@@ -1,3 +1,4 @@
+use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -297,4 +298,31 @@ async fn a_key_that_cannot_be_used_up_now_is_used_later() {
     b.made("attic").await;
     b.break_records();
     assert_eq!(b.used_up("first", "second").await, Err(503));
+}
+
+#[tokio::test]
+async fn records_of_made_machines_go_when_no_key_is_good_any_more_and_others_stay() {
+    let b = bench(false);
+    let day = SignedDuration::from_hours(24);
+    let now = farm_runtime::Clock::system().now();
+    b.record("attic", "first", false).await;
+    for (name, until) in [("m1", now), ("m2", now + day)] {
+        b.made(name).await;
+        let known = b.bucket.get_machine(&name.parse().unwrap()).await;
+        let known = known.unwrap().unwrap();
+        let mut record = known.record.clone();
+        record.once.as_mut().unwrap().until = until;
+        b.bucket.put_machine(&record, Some(&known)).await.unwrap();
+    }
+    let left = async || {
+        let all = b.bucket.list_machines(9).await.unwrap().into_iter();
+        all.map(|record| record.name.to_string())
+            .collect::<Vec<_>>()
+    };
+    let grace = day.as_secs();
+    b.ledger.pruned(now + day, grace, None).await.unwrap();
+    assert_eq!(left().await, ["attic", "m1", "m2"]);
+    let later = now + day * 2 + SignedDuration::from_hours(1);
+    b.ledger.pruned(later, grace, None).await.unwrap();
+    assert_eq!(left().await, ["attic", "m2"]);
 }

@@ -23,9 +23,10 @@ variable "region" {
   default     = "eu-west-1"
 }
 
-variable "release" {
-  description = "The folder below releases/ in the farm's bucket with the binaries coordinator and hub."
+variable "binaries" {
+  description = "The folder of the binaries coordinator and hub: cargo build --profile dist -p coordinator -p hub --features coordinator/aws,hub/aws."
   type        = string
+  default     = "../../../../target/dist"
 }
 
 variable "package" {
@@ -42,7 +43,7 @@ module "farm" {
 
   run      = "machine"
   database = "none"
-  machine  = { release = var.release }
+  machine  = { binaries = var.binaries }
 
   alarms = { mail = ["builds@example.org"] }
   budget = 40

@@ -19,6 +19,8 @@ enum Next {
     Stands(OrderStand),
     /// Its machine goes, for this reason.
     Ends(String),
+    /// The same, and it was of no use.
+    IsUseless(String),
     /// It is over: there is no machine.
     IsOver,
 }
@@ -30,9 +32,14 @@ impl Farm {
             return;
         };
         self.see(&ordered, now);
+        self.note_use(&ordered.line.order);
         match self.next_of(&ordered, now) {
             Some(Next::Stands(stand)) => self.stand_order(name, stand, now, effects),
             Some(Next::Ends(reason)) => self.end_order(name, reason, now, effects),
+            Some(Next::IsUseless(reason)) => {
+                self.note_useless(&ordered.line.order, &reason, now);
+                self.end_order(name, reason, now, effects);
+            }
             Some(Next::IsOver) => self.strike_order(&ordered, now, effects),
             None => {}
         }
@@ -57,7 +64,9 @@ impl Farm {
     fn next_of(&self, ordered: &Ordered, now: Timestamp) -> Option<Next> {
         let (order, stand) = (&ordered.line.order, &ordered.line.stand);
         if matches!(stand, OrderStand::Ending { .. }) {
-            return None;
+            // Its machine knows itself when it has to go; nobody is left who would say that it is gone.
+            let forgotten = later(order.until, self.policy.pool_forget) <= now;
+            return forgotten.then_some(Next::IsOver);
         }
         if order.until <= now {
             return Some(Next::Ends("its time is over".to_owned()));
@@ -76,7 +85,7 @@ impl Farm {
                 let limit = self.policy.pool_boot;
                 let late = self.patience(ordered.line.since, now) > limit;
                 let reason = || format!("it has not registered within {}", words(limit));
-                late.then(|| Next::Ends(reason()))
+                late.then(|| Next::IsUseless(reason()))
             }
             OrderStand::Waits {
                 cause: NotMade::Refused,
@@ -98,14 +107,18 @@ impl Farm {
         }
         if let Some(aside) = self.book.aside(name) {
             let reason = format!("it was set aside: {}", aside.reason);
-            return Some(Next::Ends(reason));
+            return Some(Next::IsUseless(reason));
         }
         let outlived = self.pools.seen.outlived.contains(name);
-        let why = || match self.is_outdated(order) {
+        outlived.then(|| Next::Ends(self.why_outlived(order)))
+    }
+
+    /// Why a machine whose time for that is over takes no new work.
+    pub(super) fn why_outlived(&self, order: &MachineOrder) -> String {
+        match self.is_outdated(order) {
             true => outdated(),
             false => "it is so old that it takes no new work".to_owned(),
-        };
-        outlived.then(|| Next::Ends(why()))
+        }
     }
 
     /// Whether a machine of the name is connected, and is what was ordered.
@@ -121,7 +134,7 @@ impl Farm {
         })
     }
 
-    fn named(&self, name: &MachineName) -> impl Iterator<Item = &Machine> {
+    pub(super) fn named(&self, name: &MachineName) -> impl Iterator<Item = &Machine> {
         let ids = self.fleet.named(name);
         ids.filter_map(|id| self.fleet.machine(id))
     }

@@ -54,8 +54,7 @@ impl Farm {
             orders.ending += u32::from(ending);
             orders.there += u32::from(!ending);
             orders.coming += u32::from(self.is_coming(ordered, now));
-            let unmade = matches!(stand, OrderStand::Wanted | OrderStand::Waits { .. });
-            orders.failing += u32::from(unmade && ordered.failures > 0);
+            orders.failing += u32::from(ordered.is_failing());
         }
         orders
     }
@@ -125,13 +124,19 @@ impl Farm {
     ) {
         let orders = self.count_orders(host, now);
         let settled = now.duration_since(self.listening_since) >= self.policy.pool_settle;
-        if orders.failing > 0 || !settled {
+        let pause = self.pools.seen.useless.pause(host, &self.policy);
+        if orders.failing > 0 || !settled || pause.is_some_and(|until| now < until) {
             return;
         }
         let room = pool.most.saturating_sub(orders.ending);
         let lacking = jobs.saturating_sub(orders.coming);
         let wanted = scale(limits(pool, room), orders.there, lacking, None);
-        for _ in 0..wanted.saturating_sub(orders.there).min(AT_ONCE) {
+        let lacking = wanted.saturating_sub(orders.there);
+        let at_once = match pause {
+            Some(_) => 1_u32.saturating_sub(orders.coming),
+            None => AT_ONCE,
+        };
+        for _ in 0..lacking.min(at_once) {
             self.order(host, pool, now, effects);
         }
     }

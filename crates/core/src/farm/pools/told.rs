@@ -147,8 +147,8 @@ impl Farm {
         }
     }
 
-    /// An operator has to know which machines cannot be made, as long as they cannot.
-    pub(super) fn tell_refused(&mut self, host: &HostType, effects: &mut Effects) {
+    /// An operator has to know which machines cannot be made, or are of no use, as long as that is so.
+    pub(super) fn tell_trouble(&mut self, host: &HostType, effects: &mut Effects) {
         let reason = self.orders_of(host).find_map(|of| match &of.line.stand {
             OrderStand::Waits {
                 cause: NotMade::Refused,
@@ -162,6 +162,7 @@ impl Farm {
                 "its machines cannot be made; mend its table in farm.toml, or the pool: {reason}"
             )
         });
+        let text = text.or_else(|| self.pools.seen.useless.trouble(host));
         let about = format!("host type {host}");
         if text.is_some() || self.troubles.contains_key(&about) {
             self.trouble(about, text, effects);

@@ -11,7 +11,7 @@ fn kept<T: Serialize + DeserializeOwned>(value: &T) -> T {
     serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
 }
 
-fn begin_anew(t: &mut Dialogue) {
+pub(super) fn begin_anew(t: &mut Dialogue) {
     let (saved, carried) = (kept(&t.farm.saved()), kept(&t.farm.carried()));
     t.farm = Farm::restore(Policy::default(), saved, t.now);
     t.farm.go_on(carried);

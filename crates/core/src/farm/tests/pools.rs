@@ -1,5 +1,9 @@
 //! Machines that are made for the farm.
 
+mod failing;
+mod story;
+mod why;
+
 use farm_model::kept::Ordered;
 use farm_model::message::progress::{OrderEvent, OrderProgress};
 use farm_model::message::result::{MachineUnwanted, MachineWanted};
@@ -221,97 +225,6 @@ fn some_are_there_though_nothing_waits() {
 }
 
 #[test]
-fn stock_outs_are_waited_for_longer_each_time_and_a_machine_ends_that() {
-    let mut t = pooled();
-    let mut order = the_order(&t.push(&[1]));
-    let mut pauses = Vec::new();
-    for _ in 0..9 {
-        t.tell_failed(&order, NotMade::StockOut);
-        let failed = t.now;
-        let [OrderStand::Waits { again, cause, .. }] = &t.stands()[..] else {
-            panic!("{:?}", t.stands())
-        };
-        assert_eq!(*cause, NotMade::StockOut);
-        let pause = again.duration_since(failed).as_secs();
-        pauses.push(pause);
-        assert_eq!(orders(&t.live(pause - 1, &[])), [], "not before");
-        let next = the_order(&t.live(3, &[]));
-        assert_eq!(next.machine, order.machine);
-        assert_eq!(next.attempt, order.attempt + 1);
-        assert!(next.until > order.until);
-        order = next;
-    }
-    assert_eq!(pauses, [15, 30, 60, 120, 240, 480, 900, 900, 900]);
-    t.tell_made(&order);
-    assert_eq!(t.order().failures, 0);
-}
-
-#[test]
-fn while_one_cannot_be_made_no_others_are_ordered_and_when_one_is_they_all_go() {
-    let text = POOLED.replace("most = 2", "most = 9");
-    let mut t = pooled_as(&text);
-    let two = orders(&t.push(&[2, 1]));
-    for order in &two {
-        t.tell_failed(order, NotMade::StockOut);
-    }
-    assert_eq!(orders(&t.push(&[4, 3, 2, 1])), []);
-    let again = orders(&t.live(20, &[]));
-    assert_eq!(again.len(), 2);
-    t.tell_failed(&again[0], NotMade::StockOut);
-    let effects = t.tell_made(&again[1]);
-    // That which failed is tried at once, and with it the others that wait are ordered.
-    let retried = orders(&effects);
-    assert_eq!(retried[0].machine, again[0].machine);
-    assert_eq!(retried[0].attempt, 3);
-    assert_eq!(retried.len(), 3);
-}
-
-#[test]
-fn a_full_pool_has_room_once_a_machine_has_gone() {
-    let mut t = pooled();
-    let two = orders(&t.push(&[3, 2, 1]));
-    t.tell_made(&two[0]);
-    t.tell_failed(&two[1], NotMade::Quota);
-    let effects = t.tell_gone(&two[0]);
-    let next = orders(&effects);
-    assert_eq!((&next[0].machine, next[0].attempt), (&two[1].machine, 2));
-}
-
-#[test]
-fn what_can_never_be_made_so_is_an_operators_business() {
-    let mut t = pooled();
-    let two = orders(&t.push(&[3, 2, 1]));
-    t.tell_failed(&two[0], NotMade::Refused);
-    t.tell_failed(&two[1], NotMade::Refused);
-    // One of them is enough to try again.
-    assert_eq!(t.stands().len(), 1);
-    let trouble = |t: &Dialogue| t.farm.troubles().collect::<Vec<_>>();
-    assert_eq!(
-        trouble(&t),
-        [
-            "host type local: its machines cannot be made; mend its table in farm.toml, or the pool: the pool's words"
-        ]
-    );
-    assert_eq!(orders(&t.live(20 * MINUTE, &[])), []);
-    t.restart();
-    t.live(1, &[]);
-    assert_eq!(trouble(&t).len(), 1);
-    let config = POOLED.replace("debian", "fedora");
-    let effects = t.tell(Fact::Configured {
-        digest: "d2".to_owned(),
-        config: Box::new(FarmConfig::parse("farm.toml", &config).unwrap()),
-    });
-    let mut new = orders(&effects);
-    new.extend(orders(&t.live(20, &[])));
-    assert_eq!(new.len(), 2);
-    assert!(
-        new.iter()
-            .all(|of| *of.machine.as_str() != *two[0].machine.as_str())
-    );
-    assert_eq!(trouble(&t), [""; 0]);
-}
-
-#[test]
 fn a_busy_machine_is_left_to_its_work_until_its_time_is_over() {
     let mut t = pooled();
     let (order, work) = t.with_machine();
@@ -345,44 +258,6 @@ fn a_machine_that_halts_after_its_work_is_followed_by_another() {
     assert_eq!(unwanted(&effects), ["its hub took it out of use: it halts"]);
     let again = t.dismiss(order.machine.as_str());
     assert_eq!(unwanted(&again), [""; 0], "once");
-}
-
-#[test]
-fn one_that_does_not_register_is_given_up() {
-    let mut t = pooled();
-    let order = the_order(&t.push(&[1]));
-    t.tell_made(&order);
-    assert_eq!(unwanted(&t.live(9 * MINUTE, &[])), [""; 0]);
-    let effects = t.live(2 * MINUTE, &[]);
-    assert_eq!(
-        unwanted(&effects),
-        ["it has not registered within 10 minutes"]
-    );
-    assert_eq!(orders(&effects).len(), 1, "and another is ordered");
-}
-
-#[test]
-fn nobody_is_missed_while_no_hub_lives() {
-    let mut t = pooled();
-    let order = the_order(&t.push(&[1]));
-    t.tell_made(&order);
-    // No hub is heard of for an hour.
-    assert_eq!(unwanted(&t.wait(60 * MINUTE)), [""; 0]);
-    let effects = t.live(9 * MINUTE, &[]);
-    assert_eq!(unwanted(&effects), [""; 0]);
-}
-
-#[test]
-fn one_that_is_taken_back_is_replaced() {
-    let mut t = pooled();
-    let (order, _) = t.with_machine();
-    // Its hub does not speak of it any more, so that its work is lost.
-    let effects = t.live(30, &[]);
-    assert_eq!(orders(&effects), [], "it may come back");
-    let effects = t.live(MINUTE, &[]);
-    assert_eq!(orders(&effects).len(), 1);
-    t.tell_gone(&order);
-    assert_eq!(t.stands(), [OrderStand::Wanted]);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn an_unknown_key_is_named_with_its_place_and_the_likely_one() {
         (
             "clean = \"none\"",
             "volume = 1",
-            "farm.toml:4:1: unknown key \"volume\" in host \"local\"; known are description, clean, reverse, vm, container, env, max-at-once, bootstrap, go-bootstrap-dir, ssh-user, owner, notes, canary, canary-valid",
+            "farm.toml:4:1: unknown key \"volume\" in host \"local\"; known are description, clean, reverse, vm, container, pool, env, max-at-once, bootstrap, go-bootstrap-dir, ssh-user, owner, notes, canary, canary-valid",
         ),
         (
             "branches",
@@ -596,22 +596,22 @@ fn what_is_wrong_with_a_pool_is_said_where_it_stands() {
         (
             vm,
             "",
-            "farm.toml:3:2: pool of host \"vm\" counts only with vm or container, which say what its machines are made of",
+            "farm.toml:3:11: pool of host \"vm\" counts only with vm or container, which say what its machines are made of",
         ),
         (
             vm,
             "reverse = { expect = 1 }\n",
-            "farm.toml:4:2: pool of host \"vm\" counts only with vm or container, which say what its machines are made of",
+            "farm.toml:4:11: pool of host \"vm\" counts only with vm or container, which say what its machines are made of",
         ),
         (
             "name = \"vms\"\n",
             "",
-            "farm.toml:4:2: \"pool\" in host \"vm\" has no name: add name = \"vms\"",
+            "farm.toml:4:11: \"pool\" in host \"vm\" has no name: add name = \"vms\"",
         ),
         (
             "most = 3\n",
             "",
-            "farm.toml:4:2: \"pool\" in host \"vm\" has no most: add most = 10",
+            "farm.toml:4:11: \"pool\" in host \"vm\" has no most: add most = 10",
         ),
         (
             "most = 3",

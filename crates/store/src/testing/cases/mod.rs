@@ -20,7 +20,7 @@ use self::records::{
 use self::series::{decisions, feed, finding, history, keeping};
 use super::accepted;
 use super::sample::{
-    at, branch, build, commit_info, fed, finished, numbered, outgoing, owned, pause, run,
+    at, branch, build, commit_info, fed, finished, numbered, ordered, outgoing, owned, pause, run,
     transition,
 };
 use crate::{

@@ -192,15 +192,24 @@ pub(super) fn kept(store: &mut dyn Store) {
     };
     let (first, second) = (pause("a", "once"), pause("b", "always"));
     let newer = pause("a", "twice");
-    accepted(store, epoch, &write(&[change(&second), change(&first)]));
+    let (once, again) = (ordered("linux-rn1", 1), ordered("linux-rn1", 2));
+    let all = [change(&second), change(&first), change(&once)];
+    accepted(store, epoch, &write(&all));
     accepted(
         store,
         epoch,
-        &write(&[change(&first), (first.key(), None), change(&newer)]),
+        &write(&[
+            change(&first),
+            (first.key(), None),
+            change(&newer),
+            change(&again),
+        ]),
     );
     let loaded = store.load(Keep::Everything).unwrap();
-    assert_eq!(loaded.kept, [newer.clone(), second.clone()]);
-    let gone = write(&[(newer.key(), None), (pause("c", "never").key(), None)]);
+    assert_eq!(loaded.kept, [newer.clone(), second.clone(), again.clone()]);
+    let never = pause("c", "never");
+    let gone = [&newer, &again, &never].map(|of| (of.key(), None));
+    let gone = write(&gone);
     accepted(store, loaded.epoch, &gone);
     assert_eq!(store.load(Keep::Everything).unwrap().kept, [second]);
 }

@@ -5,7 +5,8 @@ use farm_bucket::{Bucket, BucketError};
 use farm_model::id::BlobId;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::{each, in_folder};
+use super::each;
+use crate::in_folder;
 
 const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 

@@ -4,7 +4,8 @@ use farm_bucket::{Bucket, Claim, Claimed};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::{at, each, in_folder};
+use super::each;
+use crate::at;
 
 async fn claim(bucket: &Bucket, now: &str) -> Claim {
     let now = at(now);
@@ -80,22 +81,24 @@ async fn a_claim_that_has_expired_is_not_released() {
 
 #[tokio::test]
 async fn of_many_at_once_one_has_it() {
-    let (bucket, _folder) = in_folder();
-    for now in ["2026-11-26T10:00:00Z", "2026-11-26T10:01:00Z"] {
-        let barrier = Arc::new(Barrier::new(8));
-        let mut tasks = JoinSet::new();
-        for _ in 0..8 {
-            let (bucket, barrier) = (bucket.clone(), Arc::clone(&barrier));
-            tasks.spawn(async move {
-                barrier.wait().await;
-                claim(&bucket, now).await
-            });
+    each(async |bucket| {
+        for now in ["2026-11-26T10:00:00Z", "2026-11-26T10:01:00Z"] {
+            let barrier = Arc::new(Barrier::new(8));
+            let mut tasks = JoinSet::new();
+            for _ in 0..8 {
+                let (bucket, barrier) = (bucket.clone(), Arc::clone(&barrier));
+                tasks.spawn(async move {
+                    barrier.wait().await;
+                    claim(&bucket, now).await
+                });
+            }
+            let all = tasks.join_all().await;
+            let ours = all.iter().filter(|of| matches!(of, Claim::Ours(_)));
+            assert_eq!(ours.count(), 1, "{all:?}");
+            assert!(!all.contains(&Claim::Told));
         }
-        let all = tasks.join_all().await;
-        let ours = all.iter().filter(|of| matches!(of, Claim::Ours(_)));
-        assert_eq!(ours.count(), 1, "{all:?}");
-        assert!(!all.contains(&Claim::Told));
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use farm_model::id::DeliveryId;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::{at, each, in_folder};
+use super::each;
+use crate::{at, in_folder};
 
 fn id(digit: char) -> DeliveryId {
     digit.to_string().repeat(64).parse().unwrap()

@@ -1,6 +1,7 @@
 use farm_bucket::{BucketError, PutView, ReadView};
 
-use crate::{at, each, in_folder};
+use super::{each, each_versioned};
+use crate::{at, in_folder};
 
 #[tokio::test]
 async fn a_view_is_replaced() {
@@ -57,30 +58,32 @@ async fn a_reader_hears_that_nothing_changed() {
 
 #[tokio::test]
 async fn a_version_written_over_is_not_written_over_again() {
-    let bucket = farm_bucket::Bucket::open("memory:").unwrap();
-    let put = async |text: &'static str, expected: Option<&str>| {
-        bucket
-            .put_view("farm.json", text.into(), expected)
+    each_versioned(async |bucket| {
+        let put = async |text: &'static str, expected: Option<&str>| {
+            bucket
+                .put_view("farm.json", text.into(), expected)
+                .await
+                .unwrap()
+        };
+        let PutView::Written(Some(one)) = put("one", None).await else {
+            panic!("no version");
+        };
+        let PutView::Written(Some(two)) = put("two", Some(&one)).await else {
+            panic!("no version");
+        };
+        assert_eq!(put("late", Some(&one)).await, PutView::Changed);
+        let view = bucket.get_view("farm.json").await.unwrap().unwrap();
+        assert_eq!(
+            (view.bytes, view.version),
+            ("two".into(), Some(two.clone()))
+        );
+        let gone = bucket
+            .put_view("other.json", "x".into(), Some(&two))
             .await
-            .unwrap()
-    };
-    let PutView::Written(Some(one)) = put("one", None).await else {
-        panic!("no version");
-    };
-    let PutView::Written(Some(two)) = put("two", Some(&one)).await else {
-        panic!("no version");
-    };
-    assert_eq!(put("late", Some(&one)).await, PutView::Changed);
-    let view = bucket.get_view("farm.json").await.unwrap().unwrap();
-    assert_eq!(
-        (view.bytes, view.version),
-        ("two".into(), Some(two.clone()))
-    );
-    let gone = bucket
-        .put_view("other.json", "x".into(), Some(&two))
-        .await
-        .unwrap();
-    assert_eq!(gone, PutView::Changed, "nothing of that version is there");
+            .unwrap();
+        assert_eq!(gone, PutView::Changed, "nothing of that version is there");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Hours in parts and whole, and checkpoints.
 
 use bytes::Bytes;
-use farm_bucket::{Bucket, BucketError};
+use farm_bucket::BucketError;
 use farm_model::Timestamp;
+
+use super::each;
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-24T{text}Z").parse().unwrap()
@@ -12,20 +14,9 @@ fn text(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
-async fn buckets() -> (tempfile::TempDir, [Bucket; 2]) {
-    let folder = tempfile::tempdir().unwrap();
-    let url = farm_bucket::folder_url(folder.path()).unwrap();
-    let buckets = [
-        Bucket::open(&url).unwrap(),
-        Bucket::open("memory:").unwrap(),
-    ];
-    (folder, buckets)
-}
-
 #[tokio::test]
 async fn an_hour_is_every_line_once_whichever_parts_there_are() {
-    let (_folder, buckets) = buckets().await;
-    for bucket in buckets {
+    each(async |bucket| {
         let hour = at("15:59:59");
         let read = async || bucket.get_history(at("15:00:00")).await.unwrap();
         assert_eq!(read().await, None);
@@ -57,13 +48,13 @@ async fn an_hour_is_every_line_once_whichever_parts_there_are() {
             .unwrap();
         let hours = bucket.list_history().await.unwrap();
         assert_eq!(hours, [at("14:00:00"), at("15:00:00")]);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn hours_of_a_span_are_listed_and_read_within_limits() {
-    let (_folder, buckets) = buckets().await;
-    for bucket in buckets {
+    each(async |bucket| {
         for hour in ["08:10:00", "09:00:00", "11:59:59", "12:00:00"] {
             bucket.put_history(at(hour), text("a\n")).await.unwrap();
         }
@@ -88,13 +79,13 @@ async fn hours_of_a_span_are_listed_and_read_within_limits() {
         assert_eq!(read(4).await.unwrap().unwrap(), "a\nb\n");
         let error = read(3).await.unwrap_err();
         assert!(matches!(error, BucketError::TooLarge { .. }), "{error}");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn the_newest_checkpoint_that_is_not_later_is_found() {
-    let (_folder, buckets) = buckets().await;
-    for bucket in buckets {
+    each(async |bucket| {
         let read = async |when: &str| bucket.get_checkpoint(at(when)).await.unwrap();
         for (moment, name) in [
             ("09:59:59.5", "a"),
@@ -115,5 +106,6 @@ async fn the_newest_checkpoint_that_is_not_later_is_found() {
         }
         // They are no hours.
         assert!(bucket.list_history().await.unwrap().is_empty());
-    }
+    })
+    .await;
 }

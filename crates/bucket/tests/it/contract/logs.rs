@@ -3,7 +3,7 @@ use farm_bucket::{Bucket, LogChunk, LogPiece, Stored};
 use farm_model::id::AttemptKey;
 use proptest::prelude::*;
 
-use crate::{each, in_folder};
+use super::each;
 
 fn attempt(number: u32) -> AttemptKey {
     format!("{}/1/steps/{number}", "a".repeat(32))
@@ -144,14 +144,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn a_log_is_one_text_however_it_was_cut((log, cuts, max) in logs(), from in 0..400usize) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let (folder, _guard) = in_folder();
-            for bucket in [Bucket::open("memory:").unwrap(), folder] {
-                write(&bucket, &log, &cuts).await;
-                let from = from % log.len();
-                assert_eq!(read_all(&bucket, from as u64, max).await, &log[from..]);
-            }
-        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(each(async |bucket| {
+            write(&bucket, &log, &cuts).await;
+            let from = from % log.len();
+            assert_eq!(read_all(&bucket, from as u64, max).await, &log[from..]);
+        }));
     }
 }
