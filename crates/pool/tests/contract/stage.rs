@@ -150,7 +150,8 @@ impl Stage {
     pub async fn key_seen(&self, name: &str) -> String {
         let root = self.folder.path().join("machines");
         until("the machine to start its buildlet", async || {
-            let entries = std::fs::read_dir(&root).unwrap().flatten();
+            // The folder comes with the first machine.
+            let entries = std::fs::read_dir(&root).into_iter().flatten().flatten();
             let mut own = entries.filter(|entry| {
                 let folder = entry.file_name().into_string().unwrap();
                 folder.starts_with(&format!("{name}."))
