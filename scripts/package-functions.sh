@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Packs the functions for AWS Lambda (provided.al2023): a zip with the one binary in it, `bootstrap`. From the same source and
 # compiler the same bytes: paths, times and owners are left out.
-# Usage: scripts/package-functions.sh [--arch x86_64|arm64] [--binary FILE] [ZIP, default target/functions-<arch>.zip]
+# Usage: scripts/package-functions.sh [--arch x86_64|arm64] [--profile NAME] [--binary FILE] [ZIP, default target/functions-<arch>.zip]
 # arm64 wants `rustup target add aarch64-unknown-linux-gnu` and aarch64-linux-gnu-gcc. --binary packs one that is built.
+# The profile is `small`, what is shipped; others build sooner.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-arch=x86_64 binary='' zip=''
+arch=x86_64 profile=small binary='' zip=''
 while [ $# -gt 0 ]; do
     case $1 in
         --arch) arch=$2; shift ;;
+        --profile) profile=$2; shift ;;
         --binary) binary=$2; shift ;;
         -*) sed -n '4s/^# //p' "$0" >&2; exit 2 ;;
         *) zip=$1 ;;
@@ -32,8 +34,8 @@ if [ -z "$binary" ]; then
     [ "$arch" = x86_64 ] || export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
     cargo_home=${CARGO_HOME:-$HOME/.cargo}
     export RUSTFLAGS="--remap-path-prefix=$PWD=/farm --remap-path-prefix=$cargo_home=/cargo -Clink-arg=-Wl,--build-id=none"
-    cargo build --locked --profile small --package functions --features aws --target "$triple"
-    binary=$target/$triple/small/functions
+    cargo build --locked --profile "$profile" --package functions --features aws --target "$triple"
+    binary=$target/$triple/$profile/functions
 fi
 
 # What Amazon Linux 2023 has.

@@ -109,6 +109,8 @@ pub struct Policy {
     pub pool_coming: SignedDuration,
     /// How long one must have listened before machines are ordered: those that are there have to be heard of first.
     pub pool_settle: SignedDuration,
+    /// How long after its last moment a machine of which nobody says that it is gone is taken to be.
+    pub pool_forget: SignedDuration,
     /// How often the orders are shown though nothing has changed, so that they can tell their age.
     pub pool_show: SignedDuration,
     /// How long a de-duplication key is remembered.
@@ -181,6 +183,7 @@ impl Default for Policy {
             pool_away: SignedDuration::from_mins(10),
             pool_coming: SignedDuration::from_mins(1),
             pool_settle: SignedDuration::from_secs(5),
+            pool_forget: SignedDuration::from_hours(1),
             pool_show: SignedDuration::from_mins(1),
             inbox_kept: SignedDuration::from_hours(7 * 24),
             feed_kept: SignedDuration::from_hours(1),

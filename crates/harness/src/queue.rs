@@ -101,7 +101,7 @@ impl Farm {
     }
 
     /// An answer may be under way: waits until nothing lies there.
-    pub async fn is_empty(&self, subscription: &str) {
+    pub(crate) async fn is_empty(&self, subscription: &str) {
         until(
             &format!("{subscription} to be empty"),
             async || match self.peek(subscription).await {

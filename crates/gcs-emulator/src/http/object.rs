@@ -16,6 +16,7 @@ use crate::precondition::Preconditions;
 use crate::range;
 use crate::refusal::Refusal;
 use crate::shelf::{Content, Draft};
+use crate::store::Object;
 use crate::xml::Xml;
 
 pub(super) const COPY_SOURCE: &str = "x-goog-copy-source";
@@ -35,40 +36,49 @@ impl Call {
         self.read_if(place, head, &conditions).await
     }
 
+    /// The object under conditions that the caller has found; to `HEAD` without its content.
     pub(super) async fn read_if(
         &self,
         place: &Place,
         head: bool,
         conditions: &Preconditions,
     ) -> Result<Response, Refusal> {
-        let generation = self.query.number("generation")?;
         for _ in 0..TRIES {
             let object = self.store.get(place)?;
-            if generation.is_some_and(|wanted| wanted != object.meta.generation) {
-                return Err(Refusal::NoSuchKey);
-            }
-            match conditions.check(Some(&object.meta)) {
-                Err(Refusal::NotModified) => return Ok(not_modified(&object.meta)),
-                checked => checked?,
-            }
-            let asked = self
-                .headers
-                .get(header::RANGE)
-                .and_then(|value| value.to_str().ok());
-            let asked = range::asked(asked, object.meta.size)?;
-            let whole = 0..object.meta.size;
-            let content = match head {
-                true => Some(None),
-                false => {
-                    let bytes = asked.clone().unwrap_or(whole);
-                    object.body.read(bytes).await?.map(Some)
-                }
-            };
-            if let Some(content) = content {
-                return Ok(self.answer_with(&object.meta, asked, content));
+            if let Some(answer) = self.try_read(&object, head, conditions).await? {
+                return Ok(answer);
             }
         }
         Err(Refusal::SlowDown)
+    }
+
+    /// None where the object was written over, or removed, just then.
+    async fn try_read(
+        &self,
+        object: &Object,
+        head: bool,
+        conditions: &Preconditions,
+    ) -> Result<Option<Response>, Refusal> {
+        let Object { meta, body } = object;
+        let generation = self.query.number("generation")?;
+        if generation.is_some_and(|wanted| wanted != meta.generation) {
+            return Err(Refusal::NoSuchKey);
+        }
+        match conditions.check(Some(meta)) {
+            Err(Refusal::NotModified) => return Ok(Some(not_modified(meta))),
+            checked => checked?,
+        }
+        let asked = self
+            .headers
+            .get(header::RANGE)
+            .and_then(|value| value.to_str().ok());
+        let asked = range::asked(asked, meta.size)?;
+        if head {
+            return Ok(Some(self.answer_with(meta, asked, None)));
+        }
+        let bytes = asked.clone().unwrap_or(0..meta.size);
+        let content = body.read(bytes).await?;
+        Ok(content.map(|content| self.answer_with(meta, asked, Some(content))))
     }
 
     /// The answer that carries an object, or a range of it; without content to `HEAD`.

@@ -121,16 +121,7 @@ impl Store {
         components: Option<u32>,
     ) -> Result<Meta, Refusal> {
         self.ensure_bucket(&place.bucket).await?;
-        let (generation, modified) = self.next_generation();
-        let meta = Meta {
-            generation,
-            metageneration: 1,
-            size: draft.size(),
-            digest: draft.digest(),
-            components,
-            modified,
-            described,
-        };
+        let meta = self.next_meta(&draft, described, components);
         let record = Record::Object {
             place: place.clone(),
             meta: meta.clone(),
@@ -138,20 +129,46 @@ impl Store {
         draft.seal(&record).await?;
         let _changing = self.lock(place).await;
         let before = self.find(place);
-        conditions.check(before.as_deref().map(|object| &object.meta))?;
-        if before
-            .as_ref()
-            .is_some_and(|object| object.meta.generation > generation)
-        {
-            // A write that came later was done sooner. This one stood for no time.
-            return Ok(meta);
+        let known = before.as_deref().map(|object| &object.meta);
+        conditions.check(known)?;
+        // Where a write that came later was done sooner, this one stood for no time.
+        if known.is_none_or(|known| known.generation < meta.generation) {
+            self.replace(place, before.as_deref(), draft, meta.clone())
+                .await?;
         }
-        let body = self.shelf.keep_object(draft, place, generation).await?;
-        self.show(place, meta.clone(), body);
+        Ok(meta)
+    }
+
+    /// Gives a sealed draft its name, and shows it in place of what was there. The caller holds the place's lock.
+    async fn replace(
+        &self,
+        place: &Place,
+        before: Option<&Object>,
+        draft: Draft,
+        meta: Meta,
+    ) -> io::Result<()> {
+        let body = self
+            .shelf
+            .keep_object(draft, place, meta.generation)
+            .await?;
+        self.show(place, meta, body);
         if let Some(before) = before {
             self.shelf.forget(&before.body).await;
         }
-        Ok(meta)
+        Ok(())
+    }
+
+    fn next_meta(&self, draft: &Draft, described: Described, components: Option<u32>) -> Meta {
+        let (generation, modified) = self.next_generation();
+        Meta {
+            generation,
+            metageneration: 1,
+            size: draft.size(),
+            digest: draft.digest(),
+            components,
+            modified,
+            described,
+        }
     }
 
     /// Removes the object at `place`, if the conditions hold for it.

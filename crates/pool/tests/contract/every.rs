@@ -52,11 +52,17 @@ async fn what_is_deleted_is_gone_and_may_be_deleted_again(stage: Stage) {
     let make = stage.order("m1");
     let place = stage.pool().create(&make).await.unwrap();
     let pool = stage.pool();
-    pool.delete(&make.order.machine, Some("elsewhere")).await.unwrap();
+    pool.delete(&make.order.machine, Some("elsewhere"))
+        .await
+        .unwrap();
     stage.has(&["m1"]).await;
-    pool.delete(&make.order.machine, Some(&place)).await.unwrap();
+    pool.delete(&make.order.machine, Some(&place))
+        .await
+        .unwrap();
     stage.has(&[]).await;
-    pool.delete(&make.order.machine, Some(&place)).await.unwrap();
+    pool.delete(&make.order.machine, Some(&place))
+        .await
+        .unwrap();
     pool.delete(&make.order.machine, None).await.unwrap();
 }
 
@@ -97,7 +103,11 @@ async fn other_peoples_machines_are_seen_and_left_alone(stage: Stage) {
     assert_eq!(all[0].mark, Mark::Foreign);
     let name = &all[0].name;
     stage.pool().delete(name, None).await.unwrap();
-    stage.pool().delete(name, Some(&all[0].place)).await.unwrap();
+    stage
+        .pool()
+        .delete(name, Some(&all[0].place))
+        .await
+        .unwrap();
     stage.ask(Method::GET, &path, &Value::Null).await;
 }
 
@@ -118,7 +128,11 @@ async fn a_machine_that_has_ended_says_so(stage: Stage) {
         }
     })
     .await;
-    stage.pool().delete(&make.order.machine, None).await.unwrap();
+    stage
+        .pool()
+        .delete(&make.order.machine, None)
+        .await
+        .unwrap();
     stage.has(&[]).await;
 }
 
@@ -126,9 +140,9 @@ async fn a_machine_that_has_ended_says_so(stage: Stage) {
 fn end_programs(group: i64) {
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let own = stat.rsplit_once(')').is_some_and(|(_, rest)| {
-            rest.split_whitespace().nth(2) == Some(&group.to_string())
-        });
+        let own = stat
+            .rsplit_once(')')
+            .is_some_and(|(_, rest)| rest.split_whitespace().nth(2) == Some(&group.to_string()));
         let line = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
         if own && line.starts_with("sleep\u{0}1000") {
             let id = entry.file_name().into_string().unwrap();

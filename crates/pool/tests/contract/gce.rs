@@ -34,7 +34,11 @@ async fn a_machine_is_made_wherever_there_is_one() {
         gce(&stage).set_zone(other, stock(Stock::Plenty));
         let make = stage.order("m1");
         assert_eq!(stage.pool().create(&make).await.unwrap(), other);
-        stage.pool().delete(&make.order.machine, None).await.unwrap();
+        stage
+            .pool()
+            .delete(&make.order.machine, None)
+            .await
+            .unwrap();
         stage.has(&[]).await;
     }
     for zone in ["zone-a", "zone-b"] {
@@ -42,7 +46,10 @@ async fn a_machine_is_made_wherever_there_is_one() {
     }
     let error = stage.pool().create(&stage.order("m1")).await.unwrap_err();
     assert_eq!(error.cause, NotMade::StockOut, "{error}");
-    assert!(error.reason.contains("ZONE_RESOURCE_POOL_EXHAUSTED"), "{error}");
+    assert!(
+        error.reason.contains("ZONE_RESOURCE_POOL_EXHAUSTED"),
+        "{error}"
+    );
     stage.has(&[]).await;
 }
 

@@ -24,7 +24,11 @@ async fn the_key_of_a_pod_goes_with_it() {
     stage.pool().create(&make).await.unwrap();
     let secrets = stage.ask(Method::GET, SECRETS, &Value::Null).await;
     assert_eq!(secrets["items"].as_array().unwrap().len(), 1);
-    stage.pool().delete(&make.order.machine, None).await.unwrap();
+    stage
+        .pool()
+        .delete(&make.order.machine, None)
+        .await
+        .unwrap();
     let secrets = stage.ask(Method::GET, SECRETS, &Value::Null).await;
     assert_eq!(secrets["items"], json!([]));
 }
@@ -36,7 +40,9 @@ async fn a_pod_that_was_made_without_its_key_gets_it_the_next_time() {
     stage.pool().create(&make).await.unwrap();
     stage.key_seen("m1").await;
     // As if whoever made it had died in between.
-    stage.ask(Method::DELETE, &format!("{SECRETS}/m1"), &Value::Null).await;
+    stage
+        .ask(Method::DELETE, &format!("{SECRETS}/m1"), &Value::Null)
+        .await;
     stage.pool().create(&make).await.unwrap();
     let secrets = stage.ask(Method::GET, SECRETS, &Value::Null).await;
     assert_eq!(secrets["items"].as_array().unwrap().len(), 1);
@@ -53,7 +59,11 @@ async fn a_pod_that_fits_nowhere_is_there_and_can_be_deleted() {
     stage.pool().create(&make).await.unwrap();
     let all = stage.list().await;
     assert_eq!((all.len(), all[0].ended), (1, false), "{all:?}");
-    stage.pool().delete(&make.order.machine, None).await.unwrap();
+    stage
+        .pool()
+        .delete(&make.order.machine, None)
+        .await
+        .unwrap();
     stage.has(&[]).await;
 }
 
@@ -81,7 +91,9 @@ async fn somebody_elses_pod_of_the_name_is_no_machine_of_ours() {
         "metadata": { "name": "m1" },
         "spec": { "restartPolicy": "Never", "containers": [{ "name": "c", "image": "buildlet:test" }] },
     });
-    stage.ask(Method::POST, "/api/v1/namespaces/farm/pods", &pod).await;
+    stage
+        .ask(Method::POST, "/api/v1/namespaces/farm/pods", &pod)
+        .await;
     let error = stage.pool().create(&stage.order("m1")).await.unwrap_err();
     assert_eq!(error.cause, NotMade::Refused, "{error}");
 }

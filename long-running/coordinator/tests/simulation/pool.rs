@@ -204,6 +204,8 @@ impl Pool {
             place: "zone-a".to_owned(),
             since: time(made.since),
             mark: Mark::Ours,
+            until: None,
+            ended: false,
         };
         Census {
             at: outside.time(),

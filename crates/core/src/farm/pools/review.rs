@@ -64,7 +64,9 @@ impl Farm {
     fn next_of(&self, ordered: &Ordered, now: Timestamp) -> Option<Next> {
         let (order, stand) = (&ordered.line.order, &ordered.line.stand);
         if matches!(stand, OrderStand::Ending { .. }) {
-            return None;
+            // Its machine knows itself when it has to go; nobody is left who would say that it is gone.
+            let forgotten = later(order.until, self.policy.pool_forget) <= now;
+            return forgotten.then_some(Next::IsOver);
         }
         if order.until <= now {
             return Some(Next::Ends("its time is over".to_owned()));
