@@ -115,32 +115,6 @@ look_at_call() {
     echo "told once, and signed: $(jq -c '{type, id}' <<<"$body")"
 }
 
-# A builder whose host has no machine: the function that is told makes one, with the rights that it has for that. Without work
-# for it, it goes.
-look_at_pool() {
-    cp "$repo/farm.toml" "$dir/farm.toml"
-    cat >>"$repo/farm.toml" <<'TOML'
-[hosts.cloud]
-vm = { image = "ami-0123456789abcdef0", machine = "t3.small", buildlet = "linux-amd64" }
-[hosts.cloud.pool]
-name = "vms"
-most = 1
-idle = "1s"
-[builders.made]
-host = "cloud"
-steps = [{ name = "hello", run = "true" }]
-TOML
-    push fourth true >/dev/null
-    is_made() { [ "$(ask instances)" = "t3.small ami-0123456789abcdef0" ]; }
-    until_ok is_made || { ask log farm-provision | tail -n 5 >&2; die "no machine is made: $(ask instances)"; }
-    echo "a machine is made: $(ask instances)"
-    cp "$dir/farm.toml" "$repo/farm.toml"
-    push fifth true >/dev/null
-    is_gone() { [ -z "$(ask instances)" ]; }
-    until_ok is_gone || die "the machine stays, though nobody needs it"
-    echo "it is gone"
-}
-
 # What each schedule says, to the function that it names: strangers cannot, as first_page saw.
 look_at_ticks() {
     local schedule said

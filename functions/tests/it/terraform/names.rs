@@ -21,11 +21,17 @@ fn terraform(dir: &Path, args: &[&str]) -> Option<Output> {
     match command.output() {
         Ok(output) => Some(output),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!("skipped: there is no terraform");
+            skipped("there is no terraform");
             None
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+/// Says that cases are left out, and why.
+#[expect(clippy::print_stdout, reason = "whoever runs the tests reads it")]
+fn skipped(why: &str) {
+    println!("skipped: {why}");
 }
 
 /// The module's outputs where the operator gives these optional settings and secrets, or what Terraform has against them.
