@@ -32,7 +32,10 @@ use secrets::Secrets;
   FRAMEWORKS_ROOT=/var/tmp/frameworks target/dist/cold-start --peer bench/functions-framework.sh")]
 struct Args {
     /// The binary of the functions, built with `--features aws`
-    #[arg(long, default_value = "target/x86_64-unknown-linux-gnu/small/functions")]
+    #[arg(
+        long,
+        default_value = "target/x86_64-unknown-linux-gnu/small/functions"
+    )]
     functions: PathBuf,
     /// How often each is started
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1000))]
