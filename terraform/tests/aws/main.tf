@@ -32,11 +32,6 @@ variable "package" {
   type        = string
 }
 
-variable "endpoint" {
-  description = "The stand-in's address."
-  type        = string
-}
-
 variable "hook" {
   description = "A webhook of the test's, which the farm calls."
   type        = string
@@ -74,10 +69,6 @@ module "farm" {
   database     = "none"
   trusted_arns = ["arn:aws:iam::000000000000:root"]
 
-  pools    = { vms = { most = 1, images = ["ami-0123456789abcdef0"], instance_types = ["t3.small"], endpoint = var.endpoint } }
-  hub_name = "hub.example.org"
-  buildlet = { url = "https://example.org/buildlet-{buildlet}" }
-
   bucket_destroyed_with_content = true
   secret_recovery_days          = 0
   alarms                        = { mail = ["builds@example.org"] }
@@ -90,7 +81,7 @@ output "farm" {
 }
 
 # AWS takes the right to one message for the right to a batch; the stand-in asks for the name of the call. On the same topics
-# and queues, so that its answers still depend on them. Nor does it know an instance's tags, by which instances may be ended.
+# and queues, so that its answers still depend on them.
 data "aws_iam_policy_document" "batch" {
   for_each = local.batches
 
@@ -129,7 +120,6 @@ locals {
       "sqs:SendMessageBatch"             = [for queue in lookup(local.sends, name, []) : "arn:aws:sqs:${local.here}-${queue}"]
       "sqs:DeleteMessageBatch"           = [for queue in lookup(local.receives, name, []) : "arn:aws:sqs:${local.here}-${queue}"]
       "sqs:ChangeMessageVisibilityBatch" = [for queue in lookup(local.receives, name, []) : "arn:aws:sqs:${local.here}-${queue}"]
-      "ec2:TerminateInstances"           = name == "provision" ? ["arn:aws:ec2:us-east-1:000000000000:instance/*"] : [] # tidy: allowed
     }
   }
   role_names = merge(

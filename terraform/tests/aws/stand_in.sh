@@ -49,7 +49,7 @@ changed() {
 }
 
 apply() {
-    given=(-state="$state" -var package="$package" -var hook="$hook" -var endpoint="$AWS_ENDPOINT_URL")
+    given=(-state="$state" -var package="$package" -var hook="$hook")
     changed apply
 }
 
