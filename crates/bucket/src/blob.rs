@@ -24,6 +24,10 @@ const PART: usize = 8 << 20;
 /// Parts under way at once, and so how much of a stream is held in memory.
 const PARTS_AT_ONCE: usize = 2;
 
+/// How long an address that is handed out is good.
+#[cfg(feature = "aws")]
+const HANDED_OUT: std::time::Duration = std::time::Duration::from_mins(5);
+
 /// A blob that is read as it comes.
 pub struct BlobStream {
     /// Its length in bytes.
@@ -129,6 +133,42 @@ impl Bucket {
             size: found.range.end - found.range.start,
             bytes: found.into_stream().map_err(io::Error::other).boxed(),
         }))
+    }
+
+    /// An address at which anybody reads the blob for five minutes, without asking us, as of the type `media`; none where
+    /// the bucket hands out none (in a folder, in memory, on Google Cloud: there an answer may be of any length).
+    ///
+    /// # Errors
+    /// [`BucketError`]: there are no credentials to sign with.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(clippy::unused_async, reason = "AWS asks for credentials")
+    )]
+    pub async fn blob_url(&self, id: &BlobId, media: &str) -> Result<Option<String>, BucketError> {
+        #[cfg(feature = "aws")]
+        if let Some(signing) = self.signing() {
+            return self.sign(signing, &blob_key(id)?, media).await.map(Some);
+        }
+        let _ = (id, media);
+        Ok(None)
+    }
+
+    #[cfg(feature = "aws")]
+    async fn sign(
+        &self,
+        signing: &crate::object::Signing,
+        key: &Key,
+        media: &str,
+    ) -> Result<String, BucketError> {
+        use object_store::signer::{Method, SignedUrlOptions};
+
+        // The store sends what it is asked to (API reference of GetObject: `response-content-type`).
+        let options = SignedUrlOptions::new().with_query([("response-content-type", media)]);
+        let path = signing.prefix.parts().chain(key.path().parts()).collect();
+        let signer = &signing.signer;
+        let url = signer.signed_url_opts(Method::GET, &path, HANDED_OUT, &options);
+        let url = url.await.map_err(|error| self.failed("sign", key, error))?;
+        Ok(url.to_string())
     }
 
     /// Whether the blob is there.

@@ -38,13 +38,16 @@ pub fn gcs(url: &str) -> Result<Bucket, BucketError> {
                 bearer,
             })));
     }
-    opened(url, address.prefix, builder.build())
+    let store = builder.build().map_err(|error| refused(url, &error))?;
+    Ok(Bucket::new(url, within(Arc::new(store), address.prefix)))
 }
 
 /// `s3://bucket/prefix`.
 #[cfg(feature = "aws")]
 pub fn s3(url: &str) -> Result<Bucket, BucketError> {
     use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+
+    use crate::object::Signing;
 
     let address = Address::parse(url, "s3://")?;
     let mut builder = AmazonS3Builder::from_env()
@@ -57,7 +60,13 @@ pub fn s3(url: &str) -> Result<Bucket, BucketError> {
             .with_client_options(plain_text())
             .with_skip_signature(known.is_none());
     }
-    opened(url, address.prefix, builder.build())
+    let store = builder.build().map_err(|error| refused(url, &error))?;
+    let store = Arc::new(store);
+    let signing = Signing {
+        signer: Arc::clone(&store) as _,
+        prefix: Path::from(address.prefix),
+    };
+    Ok(Bucket::signed(url, within(store, address.prefix), signing))
 }
 
 /// Emulators have no certificates.
@@ -121,20 +130,19 @@ impl<'a> Address<'a> {
     }
 }
 
-fn opened(
-    url: &str,
-    prefix: &str,
-    store: object_store::Result<impl ObjectStore>,
-) -> Result<Bucket, BucketError> {
-    let store = store.map_err(|error| BucketError::Url {
+/// The objects below `prefix`.
+fn within(store: Arc<dyn ObjectStore>, prefix: &str) -> Place {
+    Place::Versioned(match prefix {
+        "" => store,
+        prefix => Arc::new(PrefixStore::new(store, Path::from(prefix))),
+    })
+}
+
+fn refused(url: &str, error: &object_store::Error) -> BucketError {
+    BucketError::Url {
         url: url.to_owned(),
         reason: error.to_string(),
-    })?;
-    let store: Arc<dyn ObjectStore> = match prefix {
-        "" => Arc::new(store),
-        prefix => Arc::new(PrefixStore::new(store, Path::from(prefix))),
-    };
-    Ok(Bucket::new(url, Place::Versioned(store)))
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,18 @@ pub struct Bucket(Arc<Inner>);
 struct Inner {
     url: String,
     place: Place,
+    #[cfg(feature = "aws")]
+    signing: Option<Signing>,
+}
+
+/// Lets others read single objects for a while, by addresses that say so.
+#[cfg(feature = "aws")]
+#[derive(Debug)]
+pub struct Signing {
+    /// Of the store.
+    pub signer: Arc<dyn object_store::signer::Signer>,
+    /// What the keys of this bucket lie below.
+    pub prefix: object_store::path::Path,
 }
 
 /// Where objects lie.
@@ -58,8 +70,27 @@ impl fmt::Debug for Bucket {
 
 impl Bucket {
     pub(crate) fn new(url: &str, place: Place) -> Self {
-        let url = url.to_owned();
-        Self(Arc::new(Inner { url, place }))
+        Self(Arc::new(Inner {
+            url: url.to_owned(),
+            place,
+            #[cfg(feature = "aws")]
+            signing: None,
+        }))
+    }
+
+    /// One whose objects may be handed out.
+    #[cfg(feature = "aws")]
+    pub(crate) fn signed(url: &str, place: Place, signing: Signing) -> Self {
+        Self(Arc::new(Inner {
+            url: url.to_owned(),
+            place,
+            signing: Some(signing),
+        }))
+    }
+
+    #[cfg(feature = "aws")]
+    pub(crate) fn signing(&self) -> Option<&Signing> {
+        self.0.signing.as_ref()
     }
 
     /// The address it was opened with.

@@ -127,6 +127,8 @@ struct Dashboard {
     pasts: Rendered,
     turns: turns::Turns,
     logs: read::Indexes,
+    /// Bytes of a log in one answer.
+    longest: log::Longest,
     clock: Clock,
     /// What the tokens of those are signed with who may see what others asked for.
     tokens: Option<String>,
@@ -160,6 +162,7 @@ pub fn build(vars: &Vars) -> anyhow::Result<Router> {
         pasts: Rendered::default(),
         turns: turns::Turns::default(),
         logs: read::Indexes::default(),
+        longest: log::Longest::read(vars),
         bucket,
         clock: Clock::system(),
         tokens: vars.read("FARM_TOKEN_KEY")?,

@@ -101,6 +101,38 @@ async fn a_log_whose_chunks_are_gone_is_read_from_its_blob() {
 }
 
 #[tokio::test]
+async fn what_is_longer_than_lambda_answers_is_sent_in_parts() {
+    let function = Function::start_with("dashboard", None, |vars| {
+        vars.with("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
+    });
+    let size = (2 << 20) + 1;
+    let text = Bytes::from("y".repeat(size));
+    let blob = function.bucket.put_blob(text).await.unwrap();
+    let view = build(failed(LogSummary {
+        bytes: size as u64,
+        whole: Some(blob),
+        ..LogSummary::default()
+    }));
+    let key = farm_model::view::key::build(&view.build.id);
+    function.put_view(&key, &view).await;
+    let path = format!("/log/{}", attempt());
+    for whole in [path.clone(), format!("{path}?gzip")] {
+        let answer = function.get(&whole).await;
+        let text = answer.of(400);
+        assert!(text.contains("2097153 bytes"), "{text}");
+    }
+    let mut request = axum::http::Request::get(&path);
+    request = request.header("range", "bytes=-7");
+    let answer = function.ask(request.body("".into()).unwrap()).await;
+    assert_eq!(answer.of(206), "yyyyyyy");
+    let answer = from(&function, 2 << 20).await;
+    assert_eq!(
+        (answer.of(200), answer.header("x-log-next")),
+        ("y", "2097153")
+    );
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_text_arrive_as_they_are() {
     let function = dashboard_with(&build(running())).await;
     let bytes = Bytes::from_static(b"\x1b[31m\xff\0\n");

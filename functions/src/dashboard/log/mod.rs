@@ -1,5 +1,6 @@
 //! Logs as they are: pieces by byte offset while they grow, whole, in parts, and as a gzip file.
 
+mod elsewhere;
 mod gzip;
 mod range;
 mod source;
@@ -16,11 +17,15 @@ use farm_model::record::{Attempt, AttemptState};
 use farm_model::view::BuildView;
 use serde::Deserialize;
 
+pub(super) use self::elsewhere::Longest;
 use self::range::Asked;
 pub(super) use self::source::{Life, PIECE, Source};
 use super::Dashboard;
 use super::cache::Keep;
 use super::trouble::Trouble;
+
+/// What a log is.
+const TEXT: &str = "text/plain; charset=utf-8";
 
 #[derive(Deserialize)]
 pub(super) struct Part {
@@ -49,12 +54,13 @@ pub(super) async fn serve(
     let unclear = |_| Trouble::Unclear("from= is a byte offset.".to_owned());
     let Query(part) = part.map_err(unclear)?;
     let source = Source::of(&dashboard, &attempt).await?;
+    let longest = dashboard.longest;
     match part {
         Part {
             from: Some(from), ..
         } => piece(&source, from).await,
-        Part { gzip: Some(_), .. } => packed(&source, &attempt).await,
-        _ => whole(&source, &attempt, &headers).await,
+        Part { gzip: Some(_), .. } => packed(&source, &attempt, longest).await,
+        _ => whole(&source, &attempt, &headers, longest).await,
     }
 }
 
@@ -68,7 +74,7 @@ pub(super) async fn by_hash(
     let attempt = dashboard.bucket.log_by_hash(&name).await?;
     let attempt = attempt.ok_or_else(|| missing(&hash))?;
     let source = Source::of(&dashboard, &attempt).await?;
-    whole(&source, &attempt, &headers).await
+    whole(&source, &attempt, &headers, dashboard.longest).await
 }
 
 pub(super) fn missing(name: &str) -> Trouble {
@@ -92,12 +98,18 @@ async fn whole(
     source: &Source,
     attempt: &AttemptKey,
     headers: &HeaderMap,
+    longest: Longest,
 ) -> Result<Response, Trouble> {
     let end = end(source, attempt).await?;
     let Some(tag) = source.tag() else {
+        longest.instead(source, end).await?;
         return growing(source, end).await;
     };
-    let response = asked(source, range::asked(headers, end, &tag), end).await?;
+    let part = range::asked(headers, end, &tag);
+    if let Some(instead) = longest.instead(source, part.bytes(end)).await? {
+        return Ok(instead);
+    }
+    let response = asked(source, part, end).await?;
     let parts = [
         (header::ETAG, tag.as_str()),
         (header::ACCEPT_RANGES, "bytes"),
@@ -138,9 +150,16 @@ async fn asked(source: &Source, asked: Asked, end: u64) -> Result<Response, Trou
     Ok(response)
 }
 
-/// As a file to keep.
-async fn packed(source: &Source, attempt: &AttemptKey) -> Result<Response, Trouble> {
+/// As a file to keep. One that is sent by the bucket is not packed.
+async fn packed(
+    source: &Source,
+    attempt: &AttemptKey,
+    longest: Longest,
+) -> Result<Response, Trouble> {
     let end = end(source, attempt).await?;
+    if let Some(instead) = longest.instead(source, end).await? {
+        return Ok(instead);
+    }
     let build = &attempt.build.as_str()[..8];
     let (run, job, number) = (attempt.run, &attempt.job, attempt.attempt);
     let name = format!("attachment; filename=\"{build}-{run}-{job}-{number}.log.gz\"");
@@ -166,7 +185,7 @@ pub(super) async fn end(source: &Source, attempt: &AttemptKey) -> Result<u64, Tr
 }
 
 fn text(body: Body) -> Response {
-    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    let kind = [(header::CONTENT_TYPE, TEXT)];
     (kind, body).into_response()
 }
 

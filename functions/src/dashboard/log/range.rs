@@ -15,6 +15,17 @@ pub(super) enum Asked {
     None,
 }
 
+impl Asked {
+    /// How many bytes that are, of `size`.
+    pub(super) fn bytes(&self, size: u64) -> u64 {
+        match self {
+            Self::All => size,
+            Self::Part(part) => part.end - part.start,
+            Self::None => 0,
+        }
+    }
+}
+
 /// What `headers` ask for of `size` bytes that have the entity tag `tag`. Several parts at once are answered with all.
 pub(super) fn asked(headers: &HeaderMap, size: u64, tag: &str) -> Asked {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());

@@ -13,7 +13,7 @@ use farm_model::view::key;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
-use super::{find, is_over, summary};
+use super::{TEXT, find, is_over, summary};
 use crate::dashboard::Dashboard;
 use crate::dashboard::trouble::Trouble;
 
@@ -87,6 +87,14 @@ impl Source {
     pub(super) fn tag(&self) -> Option<String> {
         let whole = self.whole.as_ref()?;
         Some(format!("\"{}\"", whole.blob))
+    }
+
+    /// Where the bucket itself sends the log to anybody, for a few minutes; none while it grows, and of most buckets.
+    pub(super) async fn address(&self) -> Result<Option<String>, BucketError> {
+        match &self.whole {
+            Some(whole) => self.bucket.blob_url(&whole.blob, TEXT).await,
+            None => Ok(None),
+        }
     }
 
     /// Where the log ends at this moment.

@@ -145,3 +145,19 @@ async fn what_is_not_as_said_is_not_stored() {
     assert!(left("blobs").is_err(), "no blob was stored");
     assert_eq!(left("staging").unwrap().count(), 0, "nothing is left over");
 }
+
+#[tokio::test]
+async fn an_address_that_is_handed_out_sends_the_blob_to_anybody() {
+    each(async |bucket| {
+        let blob = bucket.put_blob(Bytes::from_static(b"hello")).await.unwrap();
+        let address = bucket.blob_url(&blob, "text/plain").await.unwrap();
+        assert_eq!(address.is_some(), bucket.url().starts_with("s3:"));
+        #[cfg(feature = "aws")]
+        if let Some(address) = address {
+            let answer = reqwest::get(&address).await.unwrap();
+            assert_eq!(answer.headers()["content-type"], "text/plain");
+            assert_eq!(answer.bytes().await.unwrap(), "hello");
+        }
+    })
+    .await;
+}
