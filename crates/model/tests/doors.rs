@@ -40,6 +40,7 @@ const OWNED: &[(&str, &str)] = &[
     ("rusqlite", "farm-store"),
     ("postgres", "farm-store"),
     ("lambda_http", "farm-runtime"),
+    ("cloudevents-sdk", "farm-runtime"),
     ("lettre", "functions"),
 ];
 

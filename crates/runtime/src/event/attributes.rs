@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use cloudevents::event::EventBuilderError;
+use cloudevents::{AttributesReader, EventBuilder, EventBuilderV10};
 use farm_model::Timestamp;
 use farm_model::event::Event;
 
@@ -27,20 +29,26 @@ pub(super) fn event(mut attributes: Attributes, data: String) -> Result<Event, S
     if version != "1.0" {
         return Err(format!("CloudEvents version {version:?} is not 1.0"));
     }
-    let (id, source, kind) = (take("id")?, take("source")?, take("type")?);
-    let time = match attributes.remove("time") {
-        Some(text) => text
-            .parse()
-            .map_err(|_| format!("time is {text:?}, which is none"))?,
-        // It is optional. Nothing is older than an event that does not say when it was.
-        None => Timestamp::UNIX_EPOCH,
-    };
+    let named = EventBuilderV10::new()
+        .id(take("id")?)
+        .source(take("source")?)
+        .ty(take("type")?);
+    let time = attributes.remove("time");
+    let named = time.iter().fold(named, |named, text| named.time(&**text));
+    let named = named.build().map_err(|error| match (error, &time) {
+        (EventBuilderError::ParseTimeError { .. }, Some(text)) => {
+            format!("time is {text:?}, which is none")
+        }
+        (error, _) => error.to_string(),
+    })?;
+    // It is optional. Nothing is older than an event that does not say when it was.
+    let time = named.time().and_then(|time| time.to_rfc3339().parse().ok());
     attributes.retain(|name, value| name != DATA_TYPE || !data::is_plain_json(value));
     Ok(Event {
-        id,
-        source,
-        kind,
-        time,
+        id: named.id().to_owned(),
+        source: named.source().clone(),
+        kind: named.ty().to_owned(),
+        time: time.unwrap_or(Timestamp::UNIX_EPOCH),
         extensions: attributes,
         data,
     })
