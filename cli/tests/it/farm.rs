@@ -236,6 +236,7 @@ fn status_of(state: &FarmState) -> Value {
             {"host_type": "local", "waiting": 10, "pausing": 2, "oldest": "2026-01-01T11:56:10Z", "machines": 2, "busy": 2},
         ],
         "machines": {"idle": 0, "busy": 2, "held": 0, "aside": 0, "draining": 0, "away": 1},
+        "orders": {"wanted": 1, "waits": 0, "made": 0, "here": 2, "ending": 0},
         "hubs": [{"hub": "h1", "session": "s1", "heard": "2026-01-01T11:59:58Z", "draining": true, "machines": 2}],
         "intake": [{
             "day": "2026-01-01", "source": "github", "accepted": 6, "effective": 4, "repeated": 1, "refused": 1, "found": 2,

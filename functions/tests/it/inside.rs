@@ -19,6 +19,7 @@ async fn started(flags: &[&str]) -> (tokio::process::Child, Vec<String>) {
         .env("GITHUB_WEBHOOK_SECRET", "a")
         .env("GERRIT_WEBHOOK_SECRET", "b")
         .env("FARM_TOKEN_KEY", "c")
+        .env("FARM_MACHINE_KEY", "d")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
@@ -57,7 +58,7 @@ async fn strangers_reach_no_path_of_a_queue_or_of_the_time() {
     let [outside, inside] = &addresses[..] else {
         panic!("{addresses:?}")
     };
-    for path in ["/report", "/retrybuilds"] {
+    for path in ["/provision", "/provision/tick", "/report", "/retrybuilds"] {
         assert_eq!(posted(outside, path).await, StatusCode::NOT_FOUND, "{path}");
         assert_ne!(posted(inside, path).await, StatusCode::NOT_FOUND, "{path}");
     }
