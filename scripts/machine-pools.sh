@@ -44,8 +44,8 @@ start_functions
 curl -sf -X PUT "http://127.0.0.1:$pubsub/v1/projects/farm/subscriptions/results-provision" \
     -H 'content-type: application/json' -o "$dir/subscription.log" --data '{
         "topic": "projects/farm/topics/results",
-        "pushConfig": { "pushEndpoint": "'"$pages"'/provision", "noWrapper": { "writeMetadata": true } } }'
-ticks() { while :; do curl -s -X POST "$pages/provision/tick" || true; sleep 1; done; }
+        "pushConfig": { "pushEndpoint": "http://127.0.0.1:'"$inside"'/provision", "noWrapper": { "writeMetadata": true } } }'
+ticks() { while :; do curl -s -X POST "http://127.0.0.1:$inside/provision/tick" || true; sleep 1; done; }
 start ticks ticks
 
 machines() { curl -sf "$cloud/emulator/machines"; }

@@ -12,9 +12,9 @@ commit_all() {
     git -C "$1" rev-parse HEAD
 }
 
-# A farm for the repository $repo on this machine alone; sets $pubsub, $http, $hub (ports).
+# A farm for the repository $repo on this machine alone; sets $pubsub, $http, $inside, $hub (ports).
 start_farm() {
-    pubsub=$(port) http=$(port)
+    pubsub=$(port) http=$(port) inside=$(port)
     join_at "pubsub://farm?endpoint=http://127.0.0.1:$pubsub" "file://$dir/bucket" "http://127.0.0.1:$http"
     start_emulator
     until_ok curl -sf "http://127.0.0.1:$pubsub/healthz"
@@ -46,7 +46,7 @@ start_coordinator() { start "$1" "$farm" coordinator --data "$dir/$1" --repo "de
 
 start_functions() {
     start functions env PORT="$http" GITHUB_WEBHOOK_SECRET=s3cret GERRIT_WEBHOOK_SECRET=other FARM_TOKEN_KEY=third \
-        FARM_MACHINE_KEY="$machine_key" "$farm" functions
+        FARM_MACHINE_KEY="$machine_key" "$farm" functions --inside "127.0.0.1:$inside"
 }
 
 # start_hub [NAME ID PORT]: hub, h1, on $hub unless said otherwise.

@@ -45,7 +45,7 @@ impl Farm {
             "topic": format!("projects/farm/topics/{topic}"),
             "ackDeadlineSeconds": 60,
             "pushConfig": {
-                "pushEndpoint": self.url(path), "noWrapper": { "writeMetadata": true },
+                "pushEndpoint": self.inside_url(path), "noWrapper": { "writeMetadata": true },
             },
             "retryPolicy": { "minimumBackoff": "1s", "maximumBackoff": "5s" },
         });

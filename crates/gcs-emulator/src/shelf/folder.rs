@@ -70,6 +70,8 @@ impl Folder {
             folder: root.to_owned(),
             source,
         };
+        // What is above a relative path may be the empty one, which is no directory.
+        let root = &std::path::absolute(root).map_err(unusable)?;
         let lock = lock_file(root).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}

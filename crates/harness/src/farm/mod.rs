@@ -57,7 +57,7 @@ pub struct Farm {
     running: BTreeMap<Part, Process>,
     /// Buildlets beside the first.
     added: Vec<Process>,
-    pub(crate) ports: [u16; 4],
+    pub(crate) ports: [u16; 5],
     /// What every part is started with besides.
     environment: Vec<(String, String)>,
     deliveries: u32,

@@ -69,6 +69,12 @@ impl Farm {
         format!("http://127.0.0.1:{}{path}", self.ports[1])
     }
 
+    /// Where functions serve `path` to queues and schedules.
+    #[must_use]
+    pub fn inside_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports[4])
+    }
+
     /// Where the coordinator serves `path` of its own pages.
     #[must_use]
     pub fn coordinator_url(&self, path: &str) -> String {

@@ -11,7 +11,7 @@ use crate::{Process, farm_command};
 impl Farm {
     /// Starts a part, the first time or again.
     pub fn run(&mut self, part: Part) {
-        let [pubsub, http, hub, status] = self.ports;
+        let [pubsub, http, hub, status, inside] = self.ports;
         let at = |port: u16| format!("127.0.0.1:{port}");
         let mut command = match part {
             Part::Emulator => farm_command(
@@ -26,7 +26,8 @@ impl Farm {
                 ],
             ),
             Part::Functions => {
-                let mut command = farm_command(&self.program, &["functions"]);
+                let args = ["functions", "--inside", &at(inside)];
+                let mut command = farm_command(&self.program, &args);
                 command.env("PORT", http.to_string());
                 command.env("GITHUB_WEBHOOK_SECRET", SECRET);
                 command.env("GERRIT_WEBHOOK_SECRET", "other");
@@ -136,11 +137,11 @@ impl Farm {
     }
 }
 
-/// Four ports that are free now. A part that is killed comes back on the same one, so they lie below those that the system
+/// Five ports that are free now. A part that is killed comes back on the same one, so they lie below those that the system
 /// gives to whoever asks for any: it could give one away between a look and its use, or while its part is dead.
-pub(super) fn free_ports() -> [u16; 4] {
+pub(super) fn free_ports() -> [u16; 5] {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    [0; 4].map(|_| {
+    [0; 5].map(|_| {
         loop {
             // Test binaries that run at once start at different places.
             let number = NEXT

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use farm_harness::{Farm, Part, until_within};
 use farm_model::view::{BuildView, PoolsView, Status};
-use reqwest::StatusCode;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -38,7 +37,7 @@ impl Pooled {
         farm.push_to("results", "results-provision", "/provision")
             .await;
         let mut ticks = JoinSet::new();
-        ticks.spawn(tick(farm.http.clone(), farm.url("/provision/tick")));
+        ticks.spawn(tick(farm.http.clone(), farm.inside_url("/provision/tick")));
         Self {
             farm,
             cloud,
@@ -103,12 +102,7 @@ async fn tick(http: reqwest::Client, url: String) {
     loop {
         times.tick().await;
         // The process may be away at the moment, and says itself what is wrong with the rest.
-        match http.post(&url).send().await {
-            Ok(answer) if answer.status() != StatusCode::NO_CONTENT => {
-                println!("provision answered {}", answer.status());
-            }
-            _ => {}
-        }
+        drop(http.post(&url).send().await);
     }
 }
 
