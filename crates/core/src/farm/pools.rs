@@ -182,7 +182,7 @@ impl Farm {
         let of_host = self.pools.by_host.entry(order.host_type.clone());
         of_host.or_default().insert(order.machine.clone());
         self.pools.due.insert(order.host_type.clone());
-        effects.dirty.insert(ViewKey::Pools);
+        self.show_orders(&order.host_type, effects);
         self.book.put(Kept::Order(ordered), effects);
     }
 
@@ -247,7 +247,7 @@ impl Farm {
         effects.note(now, "machine-gone", &detail);
         let key = Kept::Order(ordered.clone()).key();
         self.book.take(&key, effects);
-        effects.dirty.insert(ViewKey::Pools);
+        self.show_orders(&order.host_type, effects);
         self.pools.seen.forget(&order.machine);
         if let Some(of_host) = self.pools.by_host.get_mut(&order.host_type) {
             of_host.remove(&order.machine);

@@ -1,6 +1,6 @@
 //! Which documents show a build.
 
-use farm_model::id::BuildId;
+use farm_model::id::{BuildId, HostType};
 use farm_model::message::progress::TestOutcome;
 use farm_model::record::{Build, BuildKind};
 use farm_model::view::sheet_of;
@@ -9,6 +9,9 @@ use super::{Farm, newest};
 use crate::effects::{Effects, ViewKey};
 use crate::failure;
 use crate::page::is_cell;
+
+/// Waiting builds whose documents say at once what a machine is at; the others' say it when they are next written.
+const SHOWN: usize = 50;
 
 impl Farm {
     /// The number of a build's commit on its branch, where it is planned from one.
@@ -61,5 +64,14 @@ impl Farm {
                 branch: build.key.branch.clone(),
             });
         }
+    }
+
+    /// An order for a machine stands otherwise: what says why builds wait for one is out of date.
+    pub(super) fn show_orders(&self, host: &HostType, effects: &mut Effects) {
+        effects.dirty.extend([ViewKey::Pools, ViewKey::Farm]);
+        let first = self.queue.in_order(host, SHOWN).into_iter();
+        effects.dirty.extend(first.map(|(_, job)| ViewKey::Build {
+            id: job.build.clone(),
+        }));
     }
 }
