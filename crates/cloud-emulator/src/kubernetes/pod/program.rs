@@ -39,17 +39,19 @@ pub(super) fn of(
     for variable in list(container, "/env") {
         environment.extend(value_of(state, key, pod, variable)?);
     }
-    let command = list(container, "/command");
-    let own = command.iter().filter_map(Value::as_str);
-    let mut words: Vec<String> = match command {
-        [] => entry.clone(),
-        _ => own.map(|word| expanded(word, &environment)).collect(),
+    let said = |pointer| {
+        let words = list(container, pointer).iter().filter_map(Value::as_str);
+        words.map(|word| moved(&expanded(word, &environment), &mounts))
     };
-    let args = list(container, "/args").iter().filter_map(Value::as_str);
-    words.extend(args.map(|word| expanded(word, &environment)));
+    let mut words: Vec<String> = said("/command").collect();
+    if words.is_empty() {
+        // A program of this computer, wherever that lies.
+        words.clone_from(entry);
+    }
+    words.extend(said("/args"));
     Ok(Program {
         folder: folder.to_owned(),
-        words: words.iter().map(|word| moved(word, &mounts)).collect(),
+        words,
         environment: environment
             .into_iter()
             .map(|(name, value)| (name, moved(&value, &mounts)))
