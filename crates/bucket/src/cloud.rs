@@ -53,20 +53,26 @@ pub fn s3(url: &str) -> Result<Bucket, BucketError> {
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(address.bucket)
         .with_retry(retries());
+    let known = builder.get_config_value(&AmazonS3ConfigKey::AccessKeyId);
+    // Nobody asks for credentials to an emulator, and without any there is nothing to sign with.
+    let unsigned = address.endpoint.is_some() && known.is_none();
     if let Some(endpoint) = address.endpoint {
-        let known = builder.get_config_value(&AmazonS3ConfigKey::AccessKeyId);
         builder = builder
             .with_endpoint(endpoint)
             .with_client_options(plain_text())
-            .with_skip_signature(known.is_none());
+            .with_skip_signature(unsigned);
     }
     let store = builder.build().map_err(|error| refused(url, &error))?;
     let store = Arc::new(store);
+    let place = within(Arc::clone(&store) as _, address.prefix);
+    if unsigned {
+        return Ok(Bucket::new(url, place));
+    }
     let signing = Signing {
-        signer: Arc::clone(&store) as _,
+        signer: store,
         prefix: Path::from(address.prefix),
     };
-    Ok(Bucket::signed(url, within(store, address.prefix), signing))
+    Ok(Bucket::signed(url, place, signing))
 }
 
 /// Emulators have no certificates.
