@@ -1,6 +1,13 @@
 //! Buckets of every kind: `contract` is one suite for all of them, `folders` what only those in a folder do.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
+#![cfg_attr(
+    feature = "aws",
+    expect(
+        clippy::expect_used,
+        reason = "a helper that fails is a test that fails"
+    )
+)]
 
 // Servers of others as processes, as the tests of the bus have them.
 #[cfg(feature = "aws")]
