@@ -74,6 +74,7 @@ use places::Places;
 use pools::Pools;
 use stand::Stands;
 pub(crate) use stand::stand;
+pub use stand::{current_attempt, status_of};
 
 /// What a new leader starts from: the records of the store.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -460,30 +461,6 @@ impl Farm {
         ];
         wakes.into_iter().flatten().min()
     }
-}
-
-/// The state of a run.
-#[must_use]
-pub fn status_of(run: &Run) -> Status {
-    use farm_model::message::progress::Outcome;
-    match &run.verdict {
-        Some(verdict) => match verdict.outcome {
-            Outcome::Ok => Status::Ok,
-            Outcome::Failed => Status::Failed,
-            Outcome::Lost => Status::Lost,
-        },
-        None if run.jobs.iter().any(|job| job.state == JobState::Leased) => Status::Running,
-        None => Status::Queued,
-    }
-}
-
-/// The current attempt of a leased job.
-#[must_use]
-pub fn current_attempt(run: &Run) -> Option<&Attempt> {
-    run.jobs
-        .iter()
-        .find(|job| job.state == JobState::Leased)
-        .and_then(|job| job.attempts.last())
 }
 
 fn newest(runs: &[Run]) -> &Run {

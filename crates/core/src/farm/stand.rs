@@ -1,14 +1,15 @@
-//! How open builds stand, as history last said: so that each change is said once.
+//! How runs stand, and how history last said that open ones do: so that each change is said once.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use farm_model::id::BuildId;
-use farm_model::record::Run;
+use farm_model::message::progress::Outcome;
+use farm_model::record::{Attempt, JobState, Run};
 use farm_model::view::Status;
 
-use super::{Farm, current_attempt, newest, status_of};
+use super::{Farm, newest};
 use crate::effects::Effects;
 
 /// Builds that do not just wait since their run was opened.
@@ -18,6 +19,29 @@ pub(super) type Stands = HashMap<BuildId, (Status, Timestamp)>;
 pub(crate) fn stand(run: &Run) -> (Status, Timestamp) {
     let since = current_attempt(run).map_or(run.opened, |attempt| attempt.leased);
     (status_of(run), since)
+}
+
+/// The state of a run.
+#[must_use]
+pub fn status_of(run: &Run) -> Status {
+    match &run.verdict {
+        Some(verdict) => match verdict.outcome {
+            Outcome::Ok => Status::Ok,
+            Outcome::Failed => Status::Failed,
+            Outcome::Lost => Status::Lost,
+        },
+        None if run.jobs.iter().any(|job| job.state == JobState::Leased) => Status::Running,
+        None => Status::Queued,
+    }
+}
+
+/// The current attempt of a leased job.
+#[must_use]
+pub fn current_attempt(run: &Run) -> Option<&Attempt> {
+    run.jobs
+        .iter()
+        .find(|job| job.state == JobState::Leased)
+        .and_then(|job| job.attempts.last())
 }
 
 impl Farm {
