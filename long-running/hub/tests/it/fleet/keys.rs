@@ -101,9 +101,12 @@ async fn a_machine_without_a_record_is_refused_where_records_are_required() {
 async fn a_machine_with_another_key_is_another_one() {
     let mut b = Bench::start().await;
     let mut identities = Vec::new();
-    for key in [b.key("m"), b.key("m"), b.key_for("m", 7200)] {
+    // Far from their ends: the hub would send the machine another, which it writes to the file that it reads next time.
+    let year = 365 * 86_400;
+    let (one, another) = (b.key_for("m", year), b.key_for("m", 2 * year));
+    for key in [&one, &one, &another] {
         let work_dir = b.folder.path().join("work-m");
-        let machine = crate::machine::Connection::with_key(&b, "m", &work_dir, &key);
+        let machine = crate::machine::Connection::with_key(&b, "m", &work_dir, key);
         identities.push(b.report_of("m").await.identity.unwrap());
         machine.cut();
         b.gone("m").await;
