@@ -5,11 +5,11 @@ mod path;
 mod rules;
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::http::Form;
-use rules::Rules;
+use crate::{lookup, native};
+pub use rules::Rules;
 
 /// Settings of the buildlet itself, secrets among them: never a build's business.
 const PRIVATE: &[u8] = b"META_";
@@ -38,7 +38,7 @@ impl Environment {
     }
 
     fn by_rules(given: impl IntoIterator<Item = Variable>, work_dir: &Path, rules: Rules) -> Self {
-        let private = |name: &OsStr| name.as_bytes().starts_with(PRIVATE);
+        let private = |name: &OsStr| name.as_encoded_bytes().starts_with(PRIVATE);
         let mut variables: Vec<Variable> = given
             .into_iter()
             .filter(|(name, _)| !private(name))
@@ -89,8 +89,8 @@ impl Environment {
             if !self.rules.is_same(name, PATH) {
                 return (name.clone(), value.clone());
             }
-            let path = compilers::choose(value.as_bytes(), self.rules.separator, is_64_bit);
-            (PATH.into(), OsString::from_vec(path))
+            let path = compilers::choose(value.as_encoded_bytes(), self.rules.separator, is_64_bit);
+            (PATH.into(), native::os(path))
         };
         let exit = ("GOBUILDEXIT".into(), "1".into());
         std::iter::once(exit)
@@ -107,17 +107,11 @@ impl Environment {
     /// The file of a command's bare name, looked for in this process's own `PATH`.
     #[must_use]
     pub fn look_up(&self, name: &OsStr) -> Option<PathBuf> {
-        use std::os::unix::fs::PermissionsExt;
         let path = self.own(PATH).unwrap_or_default();
-        let executable = |file: &PathBuf| {
-            file.metadata()
-                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-        };
         // Elements that depend on where this process happens to be are no answer, the empty one among them.
         std::env::split_paths(path)
             .filter(|dir| dir.is_absolute())
-            .map(|dir| dir.join(name))
-            .find(executable)
+            .find_map(|dir| lookup::program(dir.join(name), self))
     }
 }
 
@@ -146,8 +140,7 @@ fn split(text: &[u8]) -> Option<Variable> {
         .iter()
         .position(|&byte| byte == b'=')
         .filter(|at| *at > 0)?;
-    let os = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
-    (!text.contains(&0)).then(|| (os(&text[..at]), os(&text[at + 1..])))
+    (!text.contains(&0)).then(|| (native::os(&text[..at]), native::os(&text[at + 1..])))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::machine::Machine;
 use crate::module_proxy::Upstream;
 use crate::vars::Vars;
-use crate::{Args, VERSION, http, key};
+use crate::{Args, VERSION, http, key, os};
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ impl Reverse {
         let host_type = args.reverse_type.as_deref();
         let request = Request {
             host: host.to_owned(),
-            hostname: hostname(args)?,
+            hostname: hostname(args, vars)?,
             claim: claim(args, vars)?,
             version: VERSION,
             revdial: RevdialVersion::V3,
@@ -203,13 +203,11 @@ fn trust(args: &Args) -> anyhow::Result<Trust> {
     }
 }
 
-fn hostname(args: &Args) -> anyhow::Result<String> {
+fn hostname(args: &Args, vars: &Vars) -> anyhow::Result<String> {
     match &args.hostname {
         Some(name) if !name.is_empty() => Ok(name.clone()),
-        _ => match nix::unistd::gethostname()?.into_string() {
-            Ok(name) if !name.is_empty() => Ok(name),
-            _ => bail!("this machine has no usable name; --hostname gives it one"),
-        },
+        _ => os::hostname(vars)
+            .context("this machine has no usable name; --hostname gives it one"),
     }
 }
 

@@ -16,8 +16,7 @@ use crate::machine::{Machine, Parts};
 use crate::metadata::Metadata;
 use crate::module_proxy::Upstream;
 use crate::outbound::Outbound;
-use crate::process::Processes;
-use crate::process::guard::{self, GuardCommand};
+use crate::process::{GuardCommand, Processes, be_guard};
 use crate::ssh::Ssh;
 use crate::vars::Vars;
 use crate::work_dir::WorkDir;
@@ -181,9 +180,4 @@ fn guard_command(args: &Args) -> anyhow::Result<GuardCommand> {
 async fn halted(machine: &Machine) {
     machine.halted().await;
     tokio::time::sleep(HALT_DELAY).await;
-}
-
-/// There is nothing else in this process to wait for: no thread is needed.
-fn be_guard() -> anyhow::Result<()> {
-    guard::watch(io::stdin().lock()).context("the guard cannot read")
 }

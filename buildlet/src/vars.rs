@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use farm_wire::proxy::Proxies;
 
-use crate::environment::Variable;
+use crate::environment::{Rules, Variable};
+use crate::os;
 
 /// Names and values; secrets may be among them, which is why it is not shown.
 #[derive(Clone, Default)]
@@ -31,7 +32,7 @@ impl Vars {
     /// The value, if there is one and it is not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        let found = self.0.iter().find(|(known, _)| known == name);
+        let found = self.0.iter().find(|(known, _)| is_same(known, name));
         found
             .map(|(_, value)| value.as_os_str())
             .filter(|value| !value.is_empty())
@@ -58,7 +59,7 @@ impl Vars {
 
     /// Sets it, whatever was there.
     pub fn set(&mut self, name: &str, value: impl Into<OsString>) {
-        self.0.retain(|(known, _)| known != name);
+        self.0.retain(|(known, _)| !is_same(known, name));
         self.0.push((name.into(), value.into()));
     }
 
@@ -74,14 +75,10 @@ impl Vars {
         self.flag("IN_KUBERNETES") || self.get("KUBERNETES_SERVICE_HOST").is_some()
     }
 
-    /// Where files of this user live: `$HOME`, else `/root` for root, else `/` (`buildlet.md` 8.2).
+    /// Where files of this user live.
     #[must_use]
     pub fn home(&self) -> PathBuf {
-        match self.get("HOME") {
-            Some(home) => home.into(),
-            None if nix::unistd::getuid().is_root() => "/root".into(),
-            None => "/".into(),
-        }
+        os::home(self)
     }
 
     /// The proxies they name. Ones that are not understood are as if they were not there, and said.
@@ -98,6 +95,10 @@ impl Vars {
     pub fn all(&self) -> &[Variable] {
         &self.0
     }
+}
+
+fn is_same(known: &OsStr, name: &str) -> bool {
+    Rules::HERE.is_same(known, name)
 }
 
 /// Go's `ParseBool`; anything else is false.

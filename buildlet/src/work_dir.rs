@@ -1,20 +1,22 @@
 //! The one directory whose content belongs to builds (`buildlet.md` 2.4 and 2.5).
 
+mod bootstrap;
+#[cfg(unix)]
+#[path = "work_dir/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "work_dir/windows.rs"]
+mod system;
+
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use farm_archive::{Dir, remove};
 
-use crate::os;
 pub use bootstrap::Bootstrap;
-
-mod bootstrap;
-
-/// Made by the buildlet inside the work dir, for commands.
-const OURS: [&str; 2] = ["tmp", "gocache"];
+use system::{OURS, chosen, real};
 
 /// The work dir of this process.
 #[derive(Debug, Clone)]
@@ -25,8 +27,8 @@ pub struct WorkDir {
 }
 
 impl WorkDir {
-    /// The one given, made if it is missing; else a memory-backed `/workdir`; else an emptied one among the temporary
-    /// files. Its `tmp` and `gocache` are emptied in any case.
+    /// The one given, made if it is missing; else the one that the system has for it. What is ours in it is emptied in any
+    /// case.
     ///
     /// # Errors
     /// It cannot be made or emptied.
@@ -37,7 +39,7 @@ impl WorkDir {
         };
         let make = || -> io::Result<PathBuf> {
             std::fs::create_dir_all(&path)?;
-            path.canonicalize()
+            real(&path)
         };
         let path = make().with_context(|| {
             format!(
@@ -45,7 +47,7 @@ impl WorkDir {
                 path.display()
             )
         })?;
-        remove(&path, &OURS).context("cannot empty tmp and gocache in the work dir")?;
+        remove(&path, OURS).context("cannot empty tmp and gocache in the work dir")?;
         let work_dir = Self {
             path,
             bootstrap: Arc::default(),
@@ -56,11 +58,12 @@ impl WorkDir {
         Ok(work_dir)
     }
 
-    /// Makes it and its `tmp` and `gocache` again where a build removed them.
+    /// Makes it and what is ours in it again where a build removed them.
     ///
     /// # Errors
     /// They cannot be made.
     pub fn ensure(&self) -> io::Result<()> {
+        std::fs::create_dir_all(&self.path)?;
         OURS.iter()
             .try_for_each(|name| std::fs::create_dir_all(self.path.join(name)))
     }
@@ -79,42 +82,6 @@ impl WorkDir {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-fn chosen(host_type: Option<&str>) -> anyhow::Result<PathBuf> {
-    if let Some(memory) = os::in_memory_work_dir() {
-        return Ok(memory);
-    }
-    let name = host_type.map_or_else(
-        || "workdir".to_owned(),
-        |host_type| format!("workdir-{host_type}"),
-    );
-    among_temporary_files(&std::env::temp_dir().join(name))
-}
-
-/// Everybody can guess this name and may write beside it: what somebody else put there is neither emptied nor used.
-fn among_temporary_files(path: &Path) -> anyhow::Result<PathBuf> {
-    let prepare = || -> anyhow::Result<()> {
-        if path.symlink_metadata().is_ok() {
-            is_ours(path)?;
-            remove(path, &["."])?;
-        }
-        match std::fs::create_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => is_ours(path),
-            made => Ok(made?),
-        }
-    };
-    prepare()
-        .with_context(|| format!("cannot use {}; --workdir chooses another", path.display()))?;
-    Ok(path.to_owned())
-}
-
-fn is_ours(path: &Path) -> anyhow::Result<()> {
-    let found = path.symlink_metadata()?;
-    if !found.is_dir() || found.uid() != nix::unistd::geteuid().as_raw() {
-        bail!("it is not a directory of this user");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -137,23 +104,6 @@ mod tests {
         std::fs::remove_dir_all(&path).unwrap();
         work_dir.ensure().unwrap();
         assert!(path.join("tmp").is_dir());
-    }
-
-    #[test]
-    fn a_guessable_work_dir_is_emptied_unless_it_is_a_link() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, precious) = (folder.path().join("workdir"), folder.path().join("home"));
-        std::fs::create_dir(&precious).unwrap();
-        std::fs::write(precious.join("kept"), "").unwrap();
-        among_temporary_files(&path).unwrap();
-        std::fs::write(path.join("gone"), "").unwrap();
-        among_temporary_files(&path).unwrap();
-        assert!(path.is_dir() && !path.join("gone").exists());
-        std::fs::remove_dir(&path).unwrap();
-        std::os::unix::fs::symlink(&precious, &path).unwrap();
-        let error = among_temporary_files(&path).unwrap_err();
-        assert!(error.to_string().contains("--workdir"), "{error}");
-        assert!(precious.join("kept").exists());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Command lines of 2019: Go's flags have a single dash (`-workdir=/w`, `-halt=false`).
 
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use clap::{ArgAction, Command, CommandFactory};
 
 use super::Args;
+use crate::native;
 
 /// A command line with the second dash before each long option that had only one. Values of options, everything behind `--`,
 /// and what is no option of ours stay as they are.
@@ -35,7 +35,7 @@ pub fn from_go_style(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> 
 
 /// The argument, and whether the next one is its value.
 fn rewritten(command: &Command, arg: OsString) -> (OsString, bool) {
-    let bytes = arg.as_bytes();
+    let bytes = arg.as_encoded_bytes();
     let Some(rest) = bytes.strip_prefix(b"-") else {
         return (arg, false);
     };
@@ -54,7 +54,7 @@ fn rewritten(command: &Command, arg: OsString) -> (OsString, bool) {
     if rest.starts_with(b"-") {
         return (arg, awaits_value);
     }
-    (OsString::from_vec([b"-", bytes].concat()), awaits_value)
+    (native::os([b"-", bytes].concat()), awaits_value)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use farm_wire::stream::BoxStream;
 use farm_wire::tls::Acceptor;
-use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -118,12 +118,8 @@ async fn opened(stream: TcpStream, tls: Option<Acceptor>) -> io::Result<BoxStrea
 /// Answers go out at once, and a client that vanished is looked for after three minutes.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    setsockopt(stream, sockopt::KeepAlive, &true)?;
-    #[cfg(target_os = "linux")]
-    {
-        setsockopt(stream, sockopt::TcpKeepIdle, &180)?;
-        setsockopt(stream, sockopt::TcpKeepInterval, &15)?;
-        setsockopt(stream, sockopt::TcpKeepCount, &8)?;
-    }
-    Ok(())
+    let probes = TcpKeepalive::new()
+        .with_time(Duration::from_secs(180))
+        .with_interval(Duration::from_secs(15));
+    SockRef::from(stream).set_tcp_keepalive(&probes)
 }

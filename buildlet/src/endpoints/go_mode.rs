@@ -1,6 +1,14 @@
 //! Go's file modes, in numbers (`/write`) and letters (`/ls`).
 
-use nix::sys::stat::{Mode, SFlag};
+/// What a mode of `stat` says of the kind of file, the same on all systems that have such modes.
+const FORMAT: u32 = 0o170_000;
+const SOCKET: u32 = 0o140_000;
+const LINK: u32 = 0o120_000;
+const REGULAR: u32 = 0o100_000;
+const BLOCK: u32 = 0o060_000;
+const DIRECTORY: u32 = 0o040_000;
+const CHARACTER: u32 = 0o020_000;
+const PIPE: u32 = 0o010_000;
 
 /// Bits that say what kind of file it is.
 const KIND: u32 = 1 << 31 | 1 << 27 | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19;
@@ -29,23 +37,21 @@ pub(super) fn unix_mode(text: &[u8]) -> Option<u32> {
 /// permissions.
 pub(super) fn letters(mode: u32) -> String {
     let mut text = String::with_capacity(12);
-    text.push_str(
-        match SFlag::from_bits_truncate(mode & SFlag::S_IFMT.bits()) {
-            SFlag::S_IFDIR => "d",
-            SFlag::S_IFLNK => "L",
-            SFlag::S_IFBLK => "D",
-            SFlag::S_IFIFO => "p",
-            SFlag::S_IFSOCK => "S",
-            _ => "",
-        },
-    );
-    let is_char = mode & SFlag::S_IFMT.bits() == SFlag::S_IFCHR.bits();
+    text.push_str(match mode & FORMAT {
+        DIRECTORY => "d",
+        LINK => "L",
+        BLOCK => "D",
+        PIPE => "p",
+        SOCKET => "S",
+        _ => "",
+    });
+    let is_char = mode & FORMAT == CHARACTER;
     for (is_so, letters) in [
         (is_char, "D"),
-        (mode & Mode::S_ISUID.bits() != 0, "u"),
-        (mode & Mode::S_ISGID.bits() != 0, "g"),
+        (mode & 0o4000 != 0, "u"),
+        (mode & 0o2000 != 0, "g"),
         (is_char, "c"),
-        (mode & Mode::S_ISVTX.bits() != 0, "t"),
+        (mode & 0o1000 != 0, "t"),
     ] {
         if is_so {
             text.push_str(letters);
@@ -66,12 +72,12 @@ pub(super) fn letters(mode: u32) -> String {
 
 /// Whether it is one of a regular file.
 pub(super) fn is_regular(mode: u32) -> bool {
-    mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits()
+    mode & FORMAT == REGULAR
 }
 
 /// Whether it is one of a directory.
 pub(super) fn is_dir(mode: u32) -> bool {
-    mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits()
+    mode & FORMAT == DIRECTORY
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Endpoints with a short answer and no parameters.
 
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 
 use crate::VERSION;
 use crate::http::{Connection, Head, Request};
@@ -41,7 +40,7 @@ pub(super) async fn work_dir(
     connection
         .respond(
             &Head::new(200),
-            machine.work_dir.path().as_os_str().as_bytes(),
+            machine.work_dir.path().as_os_str().as_encoded_bytes(),
         )
         .await
 }

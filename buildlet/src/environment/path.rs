@@ -1,11 +1,10 @@
 //! The rewriting of `PATH` (`buildlet.md` 5.6).
 
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use super::rules::Rules;
 use super::{PATH, Variable};
+use crate::native;
 
 /// The last entry is rewritten, since it is the one that counts, and an empty old value leaves no empty element behind,
 /// which would mean the current directory: the original had both wrong.
@@ -18,7 +17,7 @@ pub(super) fn rewrite(
     let is_path = |(name, _): &Variable| rules.is_same(name, PATH);
     let at = variables.iter().rposition(is_path);
     let old = at
-        .map(|at| variables[at].1.as_bytes().to_vec())
+        .map(|at| variables[at].1.as_encoded_bytes().to_vec())
         .unwrap_or_default();
     let value = match elements {
         [] => return,
@@ -31,7 +30,7 @@ pub(super) fn rewrite(
         elements => {
             let expanded = elements.iter().map(|element| match *element {
                 b"$PATH" => old.clone(),
-                element => replace(element, b"$WORKDIR", work_dir.as_os_str().as_bytes()),
+                element => replace(element, b"$WORKDIR", work_dir.as_os_str().as_encoded_bytes()),
             });
             expanded
                 .filter(|element| !element.is_empty())
@@ -39,7 +38,7 @@ pub(super) fn rewrite(
                 .join(&rules.separator)
         }
     };
-    let value = OsString::from_vec(value);
+    let value = native::os(value);
     match at {
         Some(at) => variables[at] = (PATH.into(), value),
         None => variables.push((PATH.into(), value)),

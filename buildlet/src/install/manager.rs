@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::{Service, launchd, rc_d, systemd};
+use super::{Service, launchd, rc_d, systemd, task};
 
 /// A kind of service manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub(super) enum Manager {
     FreeBsd,
     NetBsd,
     OpenBsd,
+    TaskScheduler,
 }
 
 #[cfg(target_os = "macos")]
@@ -27,12 +28,15 @@ const HERE: Option<Manager> = Some(Manager::NetBsd);
 const HERE: Option<Manager> = Some(Manager::OpenBsd);
 #[cfg(target_os = "linux")]
 const HERE: Option<Manager> = Some(Manager::Systemd);
+#[cfg(target_os = "windows")]
+const HERE: Option<Manager> = Some(Manager::TaskScheduler);
 #[cfg(not(any(
     target_os = "macos",
     target_os = "freebsd",
     target_os = "netbsd",
     target_os = "openbsd",
-    target_os = "linux"
+    target_os = "linux",
+    target_os = "windows"
 )))]
 const HERE: Option<Manager> = None;
 
@@ -53,6 +57,7 @@ impl Manager {
             Self::FreeBsd => rc_d::freebsd(service),
             Self::NetBsd => rc_d::netbsd(service),
             Self::OpenBsd => rc_d::openbsd(service),
+            Self::TaskScheduler => task::xml(service),
         }
     }
 
@@ -86,20 +91,22 @@ impl Manager {
             (_, true) => bail!("services of users are unknown to this system; use --run-as"),
             (Self::FreeBsd, _) => (format!("/usr/local/etc/rc.d/{name}").into(), 0o755),
             (Self::NetBsd | Self::OpenBsd, _) => (format!("/etc/rc.d/{name}").into(), 0o755),
+            (Self::TaskScheduler, _) => (format!(r"C:\ProgramData\Farmhand\{name}.xml").into(), 0o644),
         })
     }
 
-    /// What remains to be done by hand.
-    pub(super) fn next(self, name: &str, user: bool, file: &Path) -> String {
+    /// What remains to be done by hand, for a service of this user, or of who installs it.
+    pub(super) fn next(self, name: &str, run_as: Option<&str>, file: &Path) -> String {
         match self {
             Self::Systemd => {
-                let user = if user { " --user" } else { "" };
+                let user = if run_as.is_none() { " --user" } else { "" };
                 format!("systemctl{user} daemon-reload && systemctl{user} enable --now {name}")
             }
             Self::Launchd => format!("launchctl load -w {}", file.display()),
             Self::FreeBsd => format!("sysrc {name}_enable=YES && service {name} start"),
             Self::NetBsd => format!("echo {name}=YES >> /etc/rc.conf && service {name} start"),
             Self::OpenBsd => format!("rcctl enable {name} && rcctl start {name}"),
+            Self::TaskScheduler => task::next(name, run_as, &file.to_string_lossy()),
         }
     }
 
@@ -113,6 +120,7 @@ impl Manager {
             Self::Launchd => format!("launchctl remove {}", launchd::label(name)),
             Self::FreeBsd => format!("service {name} stop; sysrc -x {name}_enable"),
             Self::NetBsd | Self::OpenBsd => format!("kill what {} started", file.display()),
+            Self::TaskScheduler => task::stop(name),
         }
     }
 }

@@ -5,12 +5,13 @@ mod files;
 mod launchd;
 mod manager;
 mod rc_d;
+mod runner;
 mod systemd;
+mod task;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
@@ -18,8 +19,8 @@ use clap::Parser;
 use crate::Args;
 use crate::args::{Command, InstallArgs, UninstallArgs, from_go_style};
 use crate::vars::Vars;
-use files::Runner;
 use manager::Manager;
+use runner::Runner;
 
 /// In each file that is ours: only such files are removed or, with `--force`, replaced without more ado.
 const MARK: &str = "Written by `buildlet install`";
@@ -51,7 +52,7 @@ pub fn install(wanted: &InstallArgs, vars: &Vars) -> anyhow::Result<()> {
     let (file, mode) = manager.file(&wanted.name, wanted.user, &vars.home())?;
     let path = below(&wanted.root, &file);
     write(&path, &text, mode, wanted.force)?;
-    let next = manager.next(&wanted.name, wanted.user, &file);
+    let next = manager.next(&wanted.name, wanted.run_as.as_deref(), &file);
     say(&format!("wrote {}; now: {next}\n", path.display()))
 }
 
@@ -137,7 +138,13 @@ fn understood(options: &[OsString]) -> anyhow::Result<(Args, Option<PathBuf>)> {
 
 /// `file`, absolute, below another root.
 fn below(root: &Path, file: &Path) -> PathBuf {
-    root.join(file.strip_prefix("/").unwrap_or(file))
+    if root == Path::new("/") {
+        return file.to_owned();
+    }
+    let names = file
+        .components()
+        .filter(|part| matches!(part, Component::Normal(_)));
+    root.join(names.collect::<PathBuf>())
 }
 
 fn write(path: &Path, text: &str, mode: u32, force: bool) -> anyhow::Result<()> {
@@ -160,14 +167,8 @@ fn write(path: &Path, text: &str, mode: u32, force: bool) -> anyhow::Result<()> 
     name.push(".new");
     let new = PathBuf::from(name);
     let written = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&new)?;
+        let mut file = runner::create(&new, mode)?;
         file.write_all(text.as_bytes())?;
-        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
         file.sync_all()?;
         std::fs::rename(&new, path)
     };

@@ -1,5 +1,6 @@
 //! Where a machine's key is (`buildlet.md` 8.2).
 
+mod owned;
 mod replace;
 
 pub use replace::replace;

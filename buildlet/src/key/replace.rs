@@ -1,8 +1,10 @@
 //! The file with this machine's key, when the hub gives it a new one.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::path::Path;
+
+use super::owned;
 
 /// Replaces the key in `path` as a whole: whoever reads the file reads the old key or the new one. The file stays its
 /// owner's, and nobody else's. A file that is gone is not made again: whoever removed it wanted no key on the disk.
@@ -24,60 +26,20 @@ pub fn replace(path: &Path, key: &str) -> io::Result<()> {
         drop(fs::remove_file(&aside));
     }
     written?;
-    sync_folder(folder)
+    owned::sync_folder(folder)
 }
 
 fn write_aside(aside: &Path, old: &Metadata, key: &str) -> io::Result<()> {
     // Of a process that was killed here.
     drop(fs::remove_file(aside));
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    let mut file = owned::create(&options, aside, old)?;
+    let mut file = owned::create(aside, old)?;
     file.write_all(format!("{key}\n").as_bytes())?;
     file.sync_all()
 }
 
-#[cfg(unix)]
-mod owned {
-    use super::{File, Metadata, OpenOptions, Path, io};
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
-
-    /// A file of the same owner with the same rights, but for nobody else, from its first byte.
-    pub fn create(options: &OpenOptions, path: &Path, like: &Metadata) -> io::Result<File> {
-        let file = options.clone().mode(like.mode() & 0o600).open(path)?;
-        let new = file.metadata()?;
-        if (new.uid(), new.gid()) != (like.uid(), like.gid()) {
-            fchown(&file, Some(like.uid()), Some(like.gid()))?;
-        }
-        Ok(file)
-    }
-}
-
-#[cfg(not(unix))]
-mod owned {
-    use super::{File, Metadata, OpenOptions, Path, io};
-
-    /// A file with what rights its folder gives.
-    pub fn create(options: &OpenOptions, path: &Path, _: &Metadata) -> io::Result<File> {
-        options.open(path)
-    }
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
@@ -88,8 +50,10 @@ mod tests {
         names
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_key_is_replaced_for_its_owner_alone_and_through_a_link() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("key"), folder.path().join("link"));
         fs::write(&file, "old\n").unwrap();
@@ -106,6 +70,21 @@ mod tests {
         assert!(link.symlink_metadata().unwrap().is_symlink());
         assert_eq!(names(folder.path()), ["key", "link"]);
         assert_ne!(after.ino(), before.ino(), "it was replaced as a whole");
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_key_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        fs::write(&file, "old\n").unwrap();
+        // What a killed process left behind is no obstacle.
+        fs::write(folder.path().join("key.new"), "half").unwrap();
+        replace(&file, "new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new\n");
+        assert_eq!(names(folder.path()), ["key"]);
+        replace(&file, "newer").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "newer\n");
     }
 
     #[test]

@@ -5,12 +5,15 @@
 
 mod mac_vm;
 mod tell;
+#[cfg(unix)]
+mod unix;
 #[cfg(any(
     target_os = "macos",
     target_os = "freebsd",
     target_os = "netbsd",
     target_os = "openbsd",
-    target_os = "solaris"
+    target_os = "solaris",
+    target_os = "windows"
 ))]
 mod usual;
 
@@ -32,18 +35,26 @@ mod system;
 #[cfg(target_os = "solaris")]
 #[path = "solaris.rs"]
 mod system;
+#[cfg(target_os = "windows")]
+#[path = "windows.rs"]
+mod system;
 #[cfg(not(any(
     target_os = "linux",
     target_os = "macos",
     target_os = "freebsd",
     target_os = "netbsd",
     target_os = "openbsd",
-    target_os = "solaris"
+    target_os = "solaris",
+    target_os = "windows"
 )))]
 #[path = "usual.rs"]
 mod system;
 
 pub use system::{console, guest_info, in_memory_work_dir, is_google_machine};
+#[cfg(windows)]
+pub use system::{complete, home, hostname, make_program};
+#[cfg(unix)]
+pub use unix::{complete, home, hostname, make_program};
 
 use crate::Args;
 use crate::metadata::Metadata;

@@ -1,38 +1,45 @@
-//! Commands and their whole process groups.
+//! Commands and all that they start.
 //!
-//! Each command leads a session of its own. It ends with its group and, on Linux, with all others of its session: when
-//! the client goes, when the session with the hub ends, when this process is asked to end, and, through the [`guard`],
-//! when this process is killed.
+//! A command ends with everything it started: when the client goes, when the session with the hub ends, when this process
+//! is asked to end, and when this process is killed. How, is the system's business: sessions, process groups and a guard
+//! process on Unix, a job object on Windows.
 
-mod forker;
-pub mod guard;
-mod image;
-mod os;
 mod output;
 mod program;
-mod state;
-mod waiter;
+
+#[cfg(unix)]
+#[path = "unix/mod.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod system;
 
 pub use output::Running;
 pub use program::Program;
-pub use state::process_state;
+pub use system::{be_guard, process_state};
 
+use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::sync::watch;
 
-use forker::{Forked, Forker};
-use guard::{Guard, GuardCommand};
+use system::Starter;
+
+/// How to run this program again as the guard, where the system has need of one.
+#[derive(Debug, Clone)]
+pub struct GuardCommand {
+    /// The program.
+    pub exe: PathBuf,
+    /// Its arguments, `--guard` included.
+    pub args: Vec<OsString>,
+}
 
 /// Starts commands and knows how many live.
 pub struct Processes {
-    forker: Forker,
-    guard: Arc<Guard>,
+    starter: Starter,
     living: Arc<watch::Sender<usize>>,
 }
 
@@ -42,45 +49,26 @@ impl Processes {
     /// # Errors
     /// No thread can be started.
     pub fn new(guard: GuardCommand) -> io::Result<Self> {
-        let guard = Arc::new(Guard::new(guard));
         Ok(Self {
-            forker: Forker::new()?,
-            guard,
+            starter: Starter::new(guard)?,
             living: Arc::new(watch::Sender::new(0)),
         })
     }
 
-    /// Starts a program. Its output must be read; dropping what is returned kills its group.
+    /// Starts a program. Its output must be read; dropping what is returned kills it and all that it started.
     ///
     /// # Errors
     /// [`NotStarted`].
     pub async fn start(&self, program: Program) -> Result<Running, NotStarted> {
         program.check_dir()?;
-        let forked = self.fork(program).await?;
         let living = Living::new(self.living.clone());
-        waiter::watch(forked, self.guard.clone(), living).map_err(NotStarted::Machine)
+        self.starter.start(program, living).await
     }
 
-    /// A guard may be dying while it still looks alive: with another one it is tried again.
-    async fn fork(&self, program: Program) -> Result<Forked, NotStarted> {
-        let name = program.path.display().to_string();
-        let pipe = self.guard.pipe().map_err(NotStarted::Machine)?;
-        let forked = self.forker.fork(program.clone(), pipe.clone()).await;
-        let forked = match forked {
-            Err(error) if error.raw_os_error() == Some(Errno::EPIPE as i32) => {
-                self.guard.give_up(&pipe);
-                let pipe = self.guard.pipe().map_err(NotStarted::Machine)?;
-                self.forker.fork(program, pipe).await
-            }
-            forked => forked,
-        };
-        forked.map_err(|error| NotStarted::from_fork(error, &name))
-    }
-
-    /// The process numbers of commands that live.
+    /// The process numbers of commands that live, ascending.
     #[must_use]
-    pub fn living(&self) -> Vec<i32> {
-        self.guard.leaders()
+    pub fn living(&self) -> Vec<u32> {
+        self.starter.living()
     }
 
     /// Waits until no command lives, at most for `limit`; whether that is so.
@@ -106,13 +94,13 @@ pub enum NotStarted {
 }
 
 impl NotStarted {
-    fn from_fork(error: io::Error, name: &str) -> Self {
-        use Errno::{EAGAIN, EMFILE, ENFILE, ENOMEM, EPIPE, ESRCH};
-        match error.raw_os_error().map(Errno::from_raw) {
-            None | Some(EAGAIN | EMFILE | ENFILE | ENOMEM | EPIPE | ESRCH) => Self::Machine(error),
-            Some(errno) => Self::Command {
-                text: format!("fork/exec {name}: {}", state::errno_text(&error)),
-                cause: Cause::of(errno),
+    /// From the error of starting the program `name`.
+    fn of(error: io::Error, name: &str) -> Self {
+        match system::cause(&error) {
+            None => Self::Machine(error),
+            Some(cause) => Self::Command {
+                text: format!("fork/exec {name}: {}", system::error_text(&error)),
+                cause,
             },
         }
     }
@@ -132,14 +120,6 @@ pub enum Cause {
 }
 
 impl Cause {
-    fn of(errno: Errno) -> Self {
-        match errno {
-            Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP => Self::NotFound,
-            Errno::EACCES | Errno::EPERM => Self::Permission,
-            _ => Self::Invalid,
-        }
-    }
-
     /// For programs.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -149,22 +129,6 @@ impl Cause {
             Self::BadDir => "bad-dir",
             Self::Invalid => "invalid",
         }
-    }
-}
-
-/// A process group that was led by a child of ours, which leads a session too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Group(i32);
-
-impl Group {
-    /// Kills everything in it and in its session. An empty one is none any more.
-    fn kill(self) {
-        if let Err(error) = killpg(Pid::from_raw(self.0), Signal::SIGKILL)
-            && error != Errno::ESRCH
-        {
-            tracing::warn!(group = self.0, %error, "cannot kill a process group");
-        }
-        os::kill_other_groups(Pid::from_raw(self.0));
     }
 }
 

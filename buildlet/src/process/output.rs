@@ -6,11 +6,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::net::unix::pipe;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::time::{Instant, sleep_until};
 
-use super::Group;
+use super::system::{Group, Output};
 
 /// How long a process that the command left behind may hold its output open.
 const GRACE: Duration = Duration::from_secs(2);
@@ -22,7 +21,7 @@ const LATE_OUTPUT: usize = 16 * 1024 * 1024;
 /// A command that runs. Dropping it kills its group; it is reaped in any case.
 pub struct Running {
     group: Group,
-    output: pipe::Receiver,
+    output: Output,
     exit: oneshot::Receiver<()>,
     left: Option<Leftover>,
     /// Used or dropped, it lets the waiter kill what is left and reap.
@@ -40,7 +39,7 @@ struct Leftover {
 impl Running {
     pub(super) fn new(
         group: Group,
-        output: pipe::Receiver,
+        output: Output,
         exit: oneshot::Receiver<()>,
         release: mpsc::Sender<()>,
         end: oneshot::Receiver<io::Result<ExitStatus>>,

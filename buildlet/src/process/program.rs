@@ -3,8 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::state::errno_text;
-use super::{Cause, NotStarted};
+use super::{Cause, NotStarted, system};
 
 /// A program, resolved.
 #[derive(Debug, Clone)]
@@ -17,7 +16,7 @@ pub struct Program {
     pub args: Vec<OsString>,
     /// Working directory, absolute.
     pub dir: PathBuf,
-    /// Environment, all of it but `PWD`, which is `dir`; for equal names the last one counts.
+    /// Environment, all of it but `PWD` where the system has it, which is `dir`; for equal names the last one counts.
     pub env: Vec<(OsString, OsString)>,
 }
 
@@ -27,7 +26,7 @@ impl Program {
         let text = match std::fs::metadata(&self.dir) {
             Ok(found) if found.is_dir() => return Ok(()),
             Ok(_) => "not a directory".to_owned(),
-            Err(error) => errno_text(&error),
+            Err(error) => system::error_text(&error),
         };
         Err(NotStarted::Command {
             text: format!("chdir {}: {text}", self.dir.display()),

@@ -1,21 +1,18 @@
-//! `authorized_keys` (`buildlet.md` 9.6). The file is reached by directory handles, never through a symbolic link below the
-//! folder of homes: builds may write in their user's home.
+//! `authorized_keys` (`buildlet.md` 9.6). The file is never reached through a link below the folder of homes: builds may
+//! write in their user's home.
+
+#[cfg(unix)]
+#[path = "keys/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "keys/windows.rs"]
+mod system;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
-use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
-use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{User, fchown, geteuid};
+pub(super) use system::append;
 
-const PRIVATE_DIR: Mode = Mode::S_IRWXU;
-const PRIVATE_FILE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
-const DIR: OFlag = OFlag::O_RDONLY
-    .union(OFlag::O_DIRECTORY)
-    .union(OFlag::O_CLOEXEC);
 /// The longest file that is looked through, and the longest key.
 const MAX_FILE: u64 = 1 << 20;
 const MAX_KEY: usize = 16 << 10;
@@ -50,27 +47,12 @@ impl Key {
     }
 }
 
-/// Appends the key below `homes`, unless it is there. What is made is private, and the user's if we may give it away.
-pub(super) fn append(homes: &Path, key: &Key) -> io::Result<()> {
-    let owner = owner(&key.user)?;
-    let homes = openat(AT_FDCWD, homes, DIR, Mode::empty())?;
-    let home = enter(&homes, &key.user, owner.as_ref())?;
-    let dir = enter(&home, ".ssh", owner.as_ref())?;
-    let flags = OFlag::O_RDWR
-        | OFlag::O_CREAT
-        | OFlag::O_APPEND
-        | OFlag::O_NOFOLLOW
-        | OFlag::O_NONBLOCK
-        | OFlag::O_CLOEXEC;
-    let mut file = File::from(openat(&dir, "authorized_keys", flags, PRIVATE_FILE)?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("authorized_keys is no regular file"));
-    }
+/// Appends the key to its file, unless it is there.
+fn add(mut file: &File, key: &Key) -> io::Result<()> {
     let mut text = Vec::new();
-    (&file).take(MAX_FILE).read_to_end(&mut text)?;
-    give(&file, owner.as_ref())?;
+    file.take(MAX_FILE).read_to_end(&mut text)?;
     let line = key.line.as_bytes();
-    if text.split(|&byte| byte == b'\n').any(|known| known == line) {
+    if lines(&text).any(|known| known == line) {
         return Ok(());
     }
     let end: &[u8] = if text.last().is_some_and(|&byte| byte != b'\n') {
@@ -81,83 +63,14 @@ pub(super) fn append(homes: &Path, key: &Key) -> io::Result<()> {
     file.write_all(&[end, line, b"\n"].concat())
 }
 
-/// The directory `name` in `parent`, made and given to its owner if it is missing.
-fn enter(parent: &OwnedFd, name: &str, owner: Option<&User>) -> io::Result<OwnedFd> {
-    let open = || openat(parent, name, DIR | OFlag::O_NOFOLLOW, Mode::empty());
-    match open() {
-        Err(Errno::ENOENT) => {
-            match mkdirat(parent, name, PRIVATE_DIR) {
-                Ok(()) | Err(Errno::EEXIST) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-            let made = open()?;
-            give(&made, owner)?;
-            Ok(made)
-        }
-        opened => Ok(opened?),
-    }
-}
-
-/// Whom what is made is given to: a user that the system knows, if we may.
-fn owner(user: &str) -> io::Result<Option<User>> {
-    if geteuid().is_root() {
-        Ok(User::from_name(user)?)
-    } else {
-        Ok(None)
-    }
-}
-
-fn give(file: impl AsFd, owner: Option<&User>) -> io::Result<()> {
-    match owner {
-        Some(owner) => Ok(fchown(file, Some(owner.uid), Some(owner.gid))?),
-        None => Ok(()),
-    }
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = text.split(|&byte| byte == b'\n');
+    lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
-
     use super::*;
-
-    fn key(line: &str) -> Key {
-        Key::new("gopher", line).unwrap()
-    }
-
-    #[test]
-    fn a_key_is_appended_once_to_a_private_file() {
-        let homes = tempfile::tempdir().unwrap();
-        let file = homes.path().join("gopher/.ssh/authorized_keys");
-        for line in ["ssh-ed25519 AAAA a", "ssh-rsa BBBB b", "ssh-ed25519 AAAA a"] {
-            append(homes.path(), &key(line)).unwrap();
-        }
-        let text = || std::fs::read_to_string(&file).unwrap();
-        assert_eq!(text(), "ssh-ed25519 AAAA a\nssh-rsa BBBB b\n");
-        let mode = |path: &Path| path.metadata().unwrap().mode() & 0o777;
-        assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
-        // Behind a line without an end, and though the key is part of another line.
-        std::fs::write(&file, "# ssh-rsa CCCC").unwrap();
-        append(homes.path(), &key("ssh-rsa CCCC")).unwrap();
-        assert_eq!(text(), "# ssh-rsa CCCC\nssh-rsa CCCC\n");
-    }
-
-    #[test]
-    fn links_in_a_home_lead_nowhere() {
-        let homes = tempfile::tempdir().unwrap();
-        let precious = homes.path().join("precious");
-        std::fs::create_dir(&precious).unwrap();
-        std::fs::create_dir_all(homes.path().join("gopher/.ssh")).unwrap();
-        std::fs::write(precious.join("authorized_keys"), "kept").unwrap();
-        let link = homes.path().join("gopher/.ssh/authorized_keys");
-        symlink(precious.join("authorized_keys"), &link).unwrap();
-        assert!(append(homes.path(), &key("k")).is_err());
-        std::fs::remove_file(&link).unwrap();
-        std::fs::remove_dir(homes.path().join("gopher/.ssh")).unwrap();
-        symlink(&precious, homes.path().join("gopher/.ssh")).unwrap();
-        assert!(append(homes.path(), &key("k")).is_err());
-        let text = std::fs::read_to_string(precious.join("authorized_keys")).unwrap();
-        assert_eq!(text, "kept");
-    }
 
     #[test]
     fn names_that_lead_out_and_keys_of_two_lines_are_refused() {

@@ -1,15 +1,21 @@
 //! The buildlet as a child of stage0.
 
+#[cfg(unix)]
+#[path = "child/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "child/windows.rs"]
+mod system;
+
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::args::Stage0Args;
 use crate::vars::Vars;
+use system::{Started, start};
 
 /// For the buildlet to end when it is told: it takes five seconds itself.
 const GRACE: Duration = Duration::from_secs(15);
@@ -32,14 +38,6 @@ pub enum End {
     Told,
 }
 
-/// What programs expect of root's environment, and the first process of a machine may not have.
-pub fn complete(vars: &mut Vars) {
-    if nix::unistd::getuid().is_root() {
-        vars.default_to("USER", "root");
-        vars.default_to("HOME", "/root");
-    }
-}
-
 /// Runs it until it ends, or until `shutdown`.
 ///
 /// # Errors
@@ -51,18 +49,19 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<End> {
     let file = std::path::absolute(&args.file)?;
-    let mut child = Command::new(&file)
+    let mut command = Command::new(&file);
+    command
         .args(&args.options)
         .env_clear()
         .envs(vars.all().iter().cloned())
         .env("GO_STAGE0_NET_DELAY", as_go(delays.network))
         .env("GO_STAGE0_DL_DELAY", as_go(delays.download))
         .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("cannot start {}", file.display()))?;
+        .kill_on_drop(true);
+    let mut child =
+        start(&mut command).with_context(|| format!("cannot start {}", file.display()))?;
     let ended = tokio::select! {
-        status = child.wait() => status.map(Some),
+        status = child.0.wait() => status.map(Some),
         () = shutdown => tell(&mut child).await.map(|()| None),
     };
     match ended? {
@@ -72,13 +71,11 @@ pub async fn run(
     }
 }
 
-async fn tell(child: &mut Child) -> std::io::Result<()> {
-    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-        kill(Pid::from_raw(pid), Signal::SIGTERM)?;
-    }
-    match tokio::time::timeout(GRACE, child.wait()).await {
+async fn tell(child: &mut Started) -> std::io::Result<()> {
+    child.tell()?;
+    match tokio::time::timeout(GRACE, child.0.wait()).await {
         Ok(ended) => ended.map(drop),
-        Err(_) => child.kill().await,
+        Err(_) => child.0.kill().await,
     }
 }
 

@@ -15,6 +15,7 @@ use farm_wire::revdial::listener::Backoff;
 
 use crate::args::Stage0Args;
 use crate::fetch::Fetcher;
+use crate::os;
 use crate::vars::Vars;
 use child::Delays;
 use update::Update;
@@ -36,7 +37,7 @@ pub async fn run(
     if let (Some(file), Some(dir)) = (&args.untar_file, &args.untar_dest_dir) {
         return untar(file, dir);
     }
-    child::complete(&mut vars);
+    os::complete(&mut vars);
     let fetcher = Fetcher::with_ca(args.ca.as_deref(), vars.proxies())?;
     tokio::pin!(shutdown);
     let began = Instant::now();

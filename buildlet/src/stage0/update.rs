@@ -1,7 +1,5 @@
 //! The buildlet's file: fetched when it changed, and trusted only by its digest.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +8,7 @@ use tokio::task::spawn_blocking;
 use ureq::http::StatusCode;
 
 use crate::args::Stage0Args;
+use crate::os;
 use crate::fetch::{
     Cancel, DownloadError, Downloaded, FetchError, Fetcher, Limits, Sum, download, shown, sum_of,
 };
@@ -95,7 +94,7 @@ impl Update {
             }
             Err(error) => return Err(error.into()),
         }
-        std::fs::set_permissions(&self.file, Permissions::from_mode(0o755))
+        os::make_program(&self.file)
             .with_context(|| format!("cannot make {} a program", self.file.display()))?;
         self.verified = sum_of(&self.file).ok();
         Ok(())

@@ -1,24 +1,22 @@
 //! The line of `debug=true` (`buildlet.md` 5.3).
 
-use std::os::unix::ffi::OsStrExt;
-
 use super::resolve::Command;
 use crate::environment::Variable;
 
 /// `:: Running <path> with args […] and env […] in dir <dir>` and an empty line.
 pub(super) fn line(command: &Command, args: &[&[u8]], env: &[Variable]) -> Vec<u8> {
-    let name = command.name.as_bytes();
+    let name = command.name.as_encoded_bytes();
     let path = command
         .path
         .as_ref()
-        .map_or(name, |path| path.as_os_str().as_bytes());
+        .map_or(name, |path| path.as_os_str().as_encoded_bytes());
     let args = list(std::iter::once(name).chain(args.iter().copied()));
     let env: Vec<Vec<u8>> = env
         .iter()
-        .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
+        .map(|(name, value)| [name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat())
         .collect();
     let env = list(env.iter().map(Vec::as_slice));
-    let dir = command.dir.as_os_str().as_bytes();
+    let dir = command.dir.as_os_str().as_encoded_bytes();
     [
         b":: Running ",
         path,

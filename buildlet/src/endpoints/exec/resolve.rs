@@ -1,7 +1,6 @@
 //! Which file is run, and where (`buildlet.md` 5.2).
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use farm_archive::is_relative_path;
@@ -10,6 +9,7 @@ use crate::environment::Variable;
 use crate::http::Form;
 use crate::machine::Machine;
 use crate::process::{Cause, NotStarted, Program};
+use crate::{lookup, native};
 
 /// A command, resolved but for what can only fail at its start.
 #[derive(Debug)]
@@ -31,31 +31,26 @@ pub(super) fn command(machine: &Machine, form: &Form) -> Result<Command, &'stati
         return Err("bogus 'dir' parameter");
     }
     if form.get("mode") == b"sys" {
-        Ok(of_system(machine, os(cmd), os(dir)))
+        Ok(of_system(machine, cmd, dir))
     } else {
         of_work_dir(machine, cmd, dir)
     }
 }
 
 /// System mode: anything goes.
-fn of_system(machine: &Machine, cmd: &OsStr, dir: &OsStr) -> Command {
-    let bare = !cmd.as_bytes().contains(&b'/');
-    let path = if bare {
-        machine.environment.look_up(cmd)
+fn of_system(machine: &Machine, cmd: &[u8], dir: &[u8]) -> Command {
+    let (name, dir) = (native::os(cmd), PathBuf::from(native::os(dir)));
+    let dir = if dir.is_absolute() {
+        dir
     } else {
-        // Relative to the command's own directory.
-        Some(cmd.into())
+        below(machine.work_dir.path(), &dir)
     };
-    let dir = Path::new(dir);
-    Command {
-        name: cmd.to_owned(),
-        path,
-        dir: if dir.is_absolute() {
-            dir.to_owned()
-        } else {
-            below(machine.work_dir.path(), dir)
-        },
-    }
+    let path = if lookup::is_bare(cmd) {
+        machine.environment.look_up(&name)
+    } else {
+        Some(lookup::file(&name, &dir, &machine.environment))
+    };
+    Command { name, path, dir }
 }
 
 /// Joined and cleaned by name alone; `..` may lead out.
@@ -77,26 +72,32 @@ fn of_work_dir(machine: &Machine, cmd: &[u8], dir: &[u8]) -> Result<Command, &'s
         return Err("requires 'cmd' parameter");
     }
     let root = machine.work_dir.path();
-    let path = joined(root.to_owned(), cmd);
+    let path = joined(root.to_owned(), cmd).ok_or("requires 'cmd' parameter")?;
     let dir = match dir {
-        b"" => path.parent().unwrap_or(root).to_owned(),
+        b"" => Some(path.parent().unwrap_or(root).to_owned()),
         dir if is_relative_path(dir) => joined(root.to_owned(), dir),
-        _ => return Err("bogus 'dir' parameter"),
+        _ => None,
     };
+    let dir = dir.ok_or("bogus 'dir' parameter")?;
     Ok(Command {
         name: path.clone().into(),
-        path: Some(path),
+        path: Some(lookup::file(path.as_os_str(), &dir, &machine.environment)),
         dir,
     })
 }
 
-/// Joined and cleaned.
-fn joined(mut path: PathBuf, name: &[u8]) -> PathBuf {
-    let parts = name
-        .split(|&byte| byte == b'/')
-        .filter(|part| !part.is_empty() && *part != b".");
-    parts.for_each(|part| path.push(os(part)));
-    path
+/// Joined and cleaned; `None` if a part is no plain name, as `C:` is none on Windows.
+fn joined(mut path: PathBuf, name: &[u8]) -> Option<PathBuf> {
+    for part in name.split(|&byte| byte == b'/') {
+        let part = PathBuf::from(native::os(part));
+        let mut components = part.components();
+        match (components.next(), components.next()) {
+            (None | Some(Component::CurDir), None) => {}
+            (Some(Component::Normal(name)), None) => path.push(name),
+            _ => return None,
+        }
+    }
+    Some(path)
 }
 
 impl Command {
@@ -113,7 +114,7 @@ impl Command {
             let text = format!("fork/exec {}: invalid argument", path.display());
             return Err(refused(text, Cause::Invalid));
         }
-        let args = args.iter().map(|arg| os(arg).to_owned()).collect();
+        let args = args.iter().map(|arg| native::os(*arg)).collect();
         Ok(Program {
             path,
             name: self.name,
@@ -122,8 +123,4 @@ impl Command {
             env,
         })
     }
-}
-
-fn os(bytes: &[u8]) -> &OsStr {
-    OsStr::from_bytes(bytes)
 }

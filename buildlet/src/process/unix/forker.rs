@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::Group;
 use super::guard::say;
 use super::image::Image;
-use super::program::Program;
+use super::Program;
 
 /// Commands that may wait to be started.
 const QUEUE: usize = 64;
@@ -130,7 +130,7 @@ mod lead {
     use nix::unistd::{getpid, getppid, setsid};
 
     use super::Image;
-    use crate::process::os::die_with_parent;
+    use super::super::session::die_with_parent;
 
     /// Makes the child lead a session and its process group, die with this thread, tell the guard, and only then run
     /// the program: a group that the guard does not know cannot exist. If there is no such program it tells the guard that

@@ -1,11 +1,11 @@
-//! What differs from system to system. Only Linux is tested.
+//! What of a session differs between Unix systems. Only Linux is tested.
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(all(unix, not(target_os = "linux")))]
-mod unix;
+mod other;
 
 #[cfg(target_os = "linux")]
 pub use linux::{die_with_parent, kill_other_groups};
 #[cfg(all(unix, not(target_os = "linux")))]
-pub use unix::{die_with_parent, kill_other_groups};
+pub use other::{die_with_parent, kill_other_groups};

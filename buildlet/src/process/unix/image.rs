@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::libc;
 
-use super::program::Program;
+use super::Program;
 
 pub(super) struct Image {
     path: CString,

@@ -6,6 +6,8 @@ use std::process::ExitStatus;
 
 use nix::errno::Errno;
 
+use crate::process::Cause;
+
 /// The value of `Process-State`.
 #[must_use]
 pub fn process_state(status: ExitStatus) -> String {
@@ -51,13 +53,24 @@ fn signal_text(signal: i32) -> String {
 }
 
 /// An error of the system in lower case, without its number.
-pub(super) fn errno_text(error: &io::Error) -> String {
+pub fn error_text(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => match Errno::from_raw(number) {
             Errno::ENOEXEC => "exec format error".to_owned(),
             errno => errno.desc().to_lowercase(),
         },
         None => error.to_string(),
+    }
+}
+
+/// What an error of starting says of the program; `None` if it is the machine that lacks something.
+pub fn cause(error: &io::Error) -> Option<Cause> {
+    use Errno::{EAGAIN, EMFILE, ENFILE, ENOMEM, EPIPE, ESRCH};
+    match error.raw_os_error().map(Errno::from_raw)? {
+        EAGAIN | EMFILE | ENFILE | ENOMEM | EPIPE | ESRCH => None,
+        Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP => Some(Cause::NotFound),
+        Errno::EACCES | Errno::EPERM => Some(Cause::Permission),
+        _ => Some(Cause::Invalid),
     }
 }
 
@@ -74,11 +87,11 @@ mod tests {
         assert_eq!(state(6 | 0x80), "signal: aborted (core dumped)");
         assert_eq!(state(40), "signal: signal 40");
         assert_eq!(
-            errno_text(&io::Error::from_raw_os_error(2)),
+            error_text(&io::Error::from_raw_os_error(2)),
             "no such file or directory"
         );
         assert_eq!(
-            errno_text(&io::Error::from_raw_os_error(13)),
+            error_text(&io::Error::from_raw_os_error(13)),
             "permission denied"
         );
     }

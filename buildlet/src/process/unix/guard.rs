@@ -4,27 +4,16 @@
 //! of file it kills every group still listed, and ends.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::io::{self, BufRead};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use nix::sys::signal::{SigHandler, Signal, signal};
 use parking_lot::Mutex;
 
-use super::Group;
-
-/// How to run this program again as the guard.
-#[derive(Debug, Clone)]
-pub struct GuardCommand {
-    /// The program.
-    pub exe: PathBuf,
-    /// Its arguments, `--guard` included.
-    pub args: Vec<OsString>,
-}
+use super::{Group, GuardCommand};
 
 /// The first process's side.
 pub(super) struct Guard {
@@ -94,9 +83,10 @@ impl Guard {
     }
 
     /// Groups that live, by their leaders.
-    pub fn leaders(&self) -> Vec<i32> {
+    pub fn leaders(&self) -> Vec<u32> {
         let state = self.state.lock();
-        let mut leaders: Vec<i32> = state.groups.iter().map(|group| group.0).collect();
+        let leaders = state.groups.iter().map(|group| group.0.unsigned_abs());
+        let mut leaders: Vec<u32> = leaders.collect();
         leaders.sort_unstable();
         leaders
     }
@@ -149,7 +139,7 @@ pub(super) fn say(pipe: &OwnedFd, sign: char, group: Group) -> io::Result<()> {
 ///
 /// # Errors
 /// Its input fails.
-pub fn watch(input: impl BufRead) -> io::Result<()> {
+pub(super) fn watch(input: impl BufRead) -> io::Result<()> {
     let mut groups = HashSet::new();
     let read = collect(input, &mut groups);
     groups.iter().for_each(|group: &Group| group.kill());

@@ -14,8 +14,7 @@ use tokio::sync::oneshot;
 
 use super::forker::Forked;
 use super::guard::Guard;
-use super::output::Running;
-use super::{Group, Living};
+use super::{Group, Living, Running};
 
 /// Watches a child from a small thread of its own, until it is reaped.
 pub(super) fn watch(forked: Forked, guard: Arc<Guard>, living: Living) -> io::Result<Running> {
