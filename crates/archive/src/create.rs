@@ -3,14 +3,10 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 
-use nix::sys::stat::FileStat;
-use nix::unistd::{Gid, Group, Uid, User};
 use tar::{EntryType, Header};
 
-use crate::dir::{Kind, MAX_DEPTH, kind};
+use crate::dir::{Kind, MAX_DEPTH, NOT_ARCHIVED, Stat, group_name, user_name};
 use crate::gzip::{Block, Members, Output, Single};
 use crate::{Dir, Error};
 
@@ -71,8 +67,8 @@ impl<B: Output> Packing<B> {
         }
         for name in dir.names().map_err(Error::local("list", prefix))? {
             let length = prefix.len();
-            prefix.extend_from_slice(name.as_bytes());
-            self.entry(dir, name.as_bytes(), prefix, depth)?;
+            prefix.extend_from_slice(&name);
+            self.entry(dir, &name, prefix, depth)?;
             prefix.truncate(length);
         }
         Ok(())
@@ -92,7 +88,7 @@ impl<B: Output> Packing<B> {
                 .head(header, path, link)
                 .map_err(Error::local("write", path))
         };
-        match kind(&stat) {
+        match stat.kind {
             Kind::File => {
                 let file = dir.read(name).map_err(Error::local("open", path))?;
                 self.file(&file, &stat, path)
@@ -114,13 +110,13 @@ impl<B: Output> Packing<B> {
             Kind::Char => header_only(self, path, b"", EntryType::Char),
             Kind::Block => header_only(self, path, b"", EntryType::Block),
             Kind::Other => Err(Error::local("archive", path)(io::Error::other(
-                "sockets cannot be archived",
+                NOT_ARCHIVED,
             ))),
         }
     }
 
-    fn file(&mut self, mut file: &File, stat: &FileStat, path: &[u8]) -> io::Result<()> {
-        let size = file.metadata()?.size();
+    fn file(&mut self, mut file: &File, stat: &Stat, path: &[u8]) -> io::Result<()> {
+        let size = file.metadata()?.len();
         let mut header = self.header(stat, EntryType::Regular);
         header.set_size(size);
         self.head(header, path, b"")?;
@@ -165,22 +161,20 @@ impl<B: Output> Packing<B> {
         Ok(())
     }
 
-    fn header(&mut self, stat: &FileStat, kind: EntryType) -> Header {
+    fn header(&mut self, stat: &Stat, kind: EntryType) -> Header {
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
         header.set_size(0);
-        header.set_mode(stat.st_mode & 0o7777);
-        header.set_mtime(u64::try_from(stat.st_mtime).unwrap_or(0));
-        header.set_uid(stat.st_uid.into());
-        header.set_gid(stat.st_gid.into());
+        header.set_mode(stat.mode & 0o7777);
+        header.set_mtime(u64::try_from(stat.modified).unwrap_or(0));
+        header.set_uid(stat.user.into());
+        header.set_gid(stat.group.into());
         // Names too long for a header are left out: the numbers are there.
-        let _ = header.set_username(self.owners.user(stat.st_uid));
-        let _ = header.set_groupname(self.owners.group(stat.st_gid));
+        let _ = header.set_username(self.owners.user(stat.user));
+        let _ = header.set_groupname(self.owners.group(stat.group));
         if matches!(kind, EntryType::Char | EntryType::Block) {
-            let _ = header
-                .set_device_major(u32::try_from(nix::sys::stat::major(stat.st_rdev)).unwrap_or(0));
-            let _ = header
-                .set_device_minor(u32::try_from(nix::sys::stat::minor(stat.st_rdev)).unwrap_or(0));
+            let _ = header.set_device_major(stat.device.0);
+            let _ = header.set_device_minor(stat.device.1);
         }
         header
     }
@@ -240,22 +234,12 @@ struct Owners {
 
 impl Owners {
     fn user(&mut self, id: u32) -> &str {
-        self.users.entry(id).or_insert_with(|| {
-            User::from_uid(Uid::from_raw(id))
-                .ok()
-                .flatten()
-                .map(|user| user.name)
-                .unwrap_or_default()
-        })
+        let name = || user_name(id).unwrap_or_default();
+        self.users.entry(id).or_insert_with(name)
     }
 
     fn group(&mut self, id: u32) -> &str {
-        self.groups.entry(id).or_insert_with(|| {
-            Group::from_gid(Gid::from_raw(id))
-                .ok()
-                .flatten()
-                .map(|group| group.name)
-                .unwrap_or_default()
-        })
+        let name = || group_name(id).unwrap_or_default();
+        self.groups.entry(id).or_insert_with(name)
     }
 }

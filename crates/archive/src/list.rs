@@ -2,11 +2,8 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 
-use nix::sys::stat::FileStat;
-
-use crate::dir::{Kind, MAX_DEPTH, kind};
+use crate::dir::{Kind, MAX_DEPTH, Stat};
 use crate::{Dir, Error};
 
 /// What is left out of a listing.
@@ -25,26 +22,26 @@ pub struct Found<'a> {
     pub name: &'a [u8],
     parent: &'a Dir,
     last: &'a [u8],
-    stat: FileStat,
+    stat: Stat,
 }
 
 impl Found<'_> {
     /// Type and permission bits, as `stat` has them. A symbolic link has its own.
     #[must_use]
     pub fn mode(&self) -> u32 {
-        self.stat.st_mode
+        self.stat.mode
     }
 
     /// In bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.stat.st_size.unsigned_abs()
+        self.stat.size
     }
 
     /// When it was modified, in whole seconds since 1970.
     #[must_use]
     pub fn modified(&self) -> i64 {
-        self.stat.st_mtime
+        self.stat.modified
     }
 
     /// Opens the regular file that this is.
@@ -76,7 +73,7 @@ pub fn list(
     };
     let parent = root.walk(above, false).map_err(failed())?;
     let stat = parent.stat(last).map_err(failed())?;
-    if kind(&stat) == Kind::Dir {
+    if stat.kind == Kind::Dir {
         let dir = parent.enter(last, false).map_err(failed())?;
         return walk.tree(&dir, &mut Vec::new(), 0);
     }
@@ -103,8 +100,8 @@ impl Walk<'_> {
         }
         for name in dir.names().map_err(Error::local("list", prefix))? {
             let length = prefix.len();
-            prefix.extend_from_slice(name.as_bytes());
-            self.entry(dir, name.as_bytes(), prefix, depth)?;
+            prefix.extend_from_slice(&name);
+            self.entry(dir, &name, prefix, depth)?;
             prefix.truncate(length);
         }
         Ok(())
@@ -121,7 +118,7 @@ impl Walk<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             stat => stat.map_err(Error::local("lstat", name))?,
         };
-        let is_dir = kind(&stat) == Kind::Dir;
+        let is_dir = stat.kind == Kind::Dir;
         if is_dir && self.listing.skip.contains(name) {
             return Ok(());
         }

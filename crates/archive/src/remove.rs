@@ -1,7 +1,6 @@
 //! Removing (`buildlet.md` 4.7), read-only directories included.
 
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +31,7 @@ pub fn remove<P: AsRef<[u8]>>(root: &Path, paths: &[P]) -> Result<(), Error> {
     for (path, parts) in paths.iter().zip(checked) {
         let dir = match Dir::open(root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            opened => opened.map_err(Error::local("open", root.as_os_str().as_bytes()))?,
+            opened => opened.map_err(Error::local("open", root.as_os_str().as_encoded_bytes()))?,
         };
         match parts.split_last() {
             None => whole(root, &dir).map_err(Error::local("remove", path.as_ref()))?,
@@ -50,7 +49,7 @@ pub fn remove<P: AsRef<[u8]>>(root: &Path, paths: &[P]) -> Result<(), Error> {
 
 fn whole(root: &Path, dir: &Dir) -> io::Result<()> {
     for name in dir.names()? {
-        Removal::below(dir).all(dir, name.as_bytes())?;
+        Removal::below(dir).all(dir, &name)?;
     }
     match std::fs::remove_dir(root) {
         Err(_) if dir.names()?.is_empty() => Ok(()),
@@ -83,20 +82,19 @@ impl<'a> Removal<'a> {
     }
 
     fn entry(&mut self, parent: &Dir, name: &[u8], depth: usize) -> io::Result<()> {
-        let removed = retry(parent, || parent.unlink(name));
-        match removed {
+        match parent.unlink(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            // Linux says the one, others the other.
+            // Of a directory Linux says the one, others the other.
             Err(error)
                 if matches!(
                     error.kind(),
                     io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied
                 ) =>
             {
-                if parent.kind(name)? != Some(Kind::Dir) {
-                    return Err(error);
+                match parent.kind(name)? {
+                    Some(Kind::Dir) => self.directory(parent, name, depth),
+                    _ => retry(parent, || parent.unlink(name)),
                 }
-                self.directory(parent, name, depth)
             }
             other => other,
         }
@@ -108,8 +106,10 @@ impl<'a> Removal<'a> {
         }
         let dir = open(parent, name)?;
         for below in dir.names()? {
-            self.entry(&dir, below.as_bytes(), depth + 1)?;
+            self.entry(&dir, &below, depth + 1)?;
         }
+        // Where an open directory cannot be removed.
+        drop(dir);
         retry(parent, || parent.remove_dir(name))
     }
 

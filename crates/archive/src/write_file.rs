@@ -3,8 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nix::sys::stat::{Mode, fchmod};
-
+use crate::dir::set_mode;
 use crate::name::components;
 use crate::{Dir, Error};
 
@@ -31,9 +30,10 @@ pub fn write_file(root: &Dir, name: &[u8], mode: u32, mut content: impl Read) ->
         .map_err(Error::local("create", name))?;
     let written = copy(&mut content, &mut file, name).and_then(|()| {
         let local = || Error::local("write", name);
-        fchmod(&file, Mode::from_bits_truncate(mode as _))
-            .map_err(|errno| local()(errno.into()))?;
-        parent.rename(&unfinished, last).map_err(local())
+        set_mode(&file, mode).map_err(local())?;
+        parent
+            .move_to(&unfinished, (&parent, last))
+            .map_err(local())
     });
     if written.is_err() {
         // The first error is the one to tell.
