@@ -15,6 +15,7 @@ mod unix;
     target_os = "solaris",
     target_os = "windows"
 ))]
+#[allow(dead_code, reason = "each system takes what it has nothing of its own for")]
 mod usual;
 
 #[cfg(target_os = "linux")]

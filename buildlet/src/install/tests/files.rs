@@ -1,5 +1,7 @@
 //! Files that a service reads and writes.
 
+use std::os::unix::fs::PermissionsExt;
+
 use nix::unistd::User;
 
 use super::*;

@@ -6,9 +6,8 @@ use std::process::Child;
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use nix::errno::Errno;
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
-use nix::unistd::Pid;
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 
@@ -27,7 +26,7 @@ pub(super) fn watch(forked: Forked, guard: Arc<Guard>, living: Living) -> io::Re
     let (mut child, unclaimed) = (forked.child, forked.unclaimed);
     let of_life = guard.clone();
     let life = move || {
-        until_exit(&mut child);
+        until_exit(&child);
         let _ = exited.send(());
         // A zombie keeps its number, and so its group's, from being given away: kills hit nobody else until here.
         let _ = released.recv();
@@ -57,8 +56,8 @@ pub(super) fn watch(forked: Forked, guard: Arc<Guard>, living: Living) -> io::Re
 }
 
 /// Returns when the child has ended, without reaping it.
-fn until_exit(child: &mut Child) {
-    let pid = Pid::from_raw(child.id().cast_signed());
-    let ended = || waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
-    while ended() == Err(Errno::EINTR) {}
+fn until_exit(child: &Child) {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    let ended = || waitid(WaitId::Pid(Pid::from_child(child)), options);
+    while matches!(ended(), Err(Errno::INTR)) {}
 }
