@@ -24,6 +24,7 @@ pub struct Dir(system::Handle);
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(windows, expect(dead_code, reason = "Windows has not all of them"))]
 pub(crate) enum Kind {
     File,
     Dir,

@@ -46,7 +46,7 @@ pub struct Extracted {
     pub entries: u64,
     /// Of all files together.
     pub bytes: u64,
-    /// Symbolic links that would lead out of the tree, which were not made.
+    /// Symbolic links that were not made: they would lead out of the tree, or this is Windows.
     pub links_left_out: u64,
     /// Files whose modification time could not be set.
     pub times_failed: u64,

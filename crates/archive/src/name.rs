@@ -1,4 +1,7 @@
-//! Names that come from outside (`buildlet.md` 3.3). They use `/` and are bytes: not all are UTF-8.
+//! Names that come from outside (`buildlet.md` 3.3). They use `/` and are bytes: not all are UTF-8. On Windows all are, and
+//! those that stand there for something else than a file of this name are bad.
+
+mod windows;
 
 /// "Relative dir": empty, or a path that stays inside after cleaning (`a/../b` does).
 #[must_use]
@@ -10,7 +13,8 @@ pub fn is_relative_dir(name: &[u8]) -> bool {
 /// 2019 let through.
 #[must_use]
 pub fn is_relative_path(name: &[u8]) -> bool {
-    !name.is_empty() && plain(name) && !name.split(|&byte| byte == b'/').any(|part| part == b"..")
+    let mut parts = name.split(|&byte| byte == b'/');
+    !name.is_empty() && plain(name) && parts.all(|part| idle(part) || is_file_name(part))
 }
 
 /// The components of a name; empty for the tree itself. `None` if it is none that stays inside.
@@ -31,7 +35,8 @@ pub(crate) fn clean(name: &[u8]) -> Option<Vec<&[u8]>> {
     for part in name.split(|&byte| byte == b'/').filter(|part| !idle(part)) {
         match part {
             b".." => drop(parts.pop()?),
-            part => parts.push(part),
+            part if is_file_name(part) => parts.push(part),
+            _ => return None,
         }
     }
     Some(parts)
@@ -39,6 +44,11 @@ pub(crate) fn clean(name: &[u8]) -> Option<Vec<&[u8]>> {
 
 fn plain(name: &[u8]) -> bool {
     !name.starts_with(b"/") && !name.contains(&b'\\') && !name.contains(&0)
+}
+
+/// Whether a component names something in its directory, here on this system.
+fn is_file_name(part: &[u8]) -> bool {
+    part != b".." && (cfg!(unix) || windows::is_file_name(part))
 }
 
 fn idle(part: &[u8]) -> bool {

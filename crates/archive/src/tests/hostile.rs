@@ -1,3 +1,4 @@
+#[cfg(unix)]
 use std::os::unix::fs::symlink;
 
 use super::*;
@@ -67,6 +68,7 @@ fn symbolic_links_that_lead_out_are_left_out_and_counted() {
 }
 
 /// `d/e/l -> ../..` is the tree's top, and `d/e/l/..` would be what is above it.
+#[cfg(unix)]
 #[test]
 fn a_link_that_climbs_out_of_another_link_is_left_out() {
     let place = Place::new();
@@ -80,6 +82,7 @@ fn a_link_that_climbs_out_of_another_link_is_left_out() {
     place.is_unharmed();
 }
 
+#[cfg(unix)]
 #[test]
 fn nothing_is_written_through_a_link_of_the_archive() {
     let place = Place::new();
@@ -91,6 +94,7 @@ fn nothing_is_written_through_a_link_of_the_archive() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn nothing_is_written_through_links_that_were_there() {
     let place = Place::new();
@@ -125,6 +129,7 @@ fn nothing_is_written_through_links_that_were_there() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn hard_links_reach_only_files_of_the_tree() {
     let place = Place::new();
@@ -176,6 +181,7 @@ fn files_that_were_linked_may_differ_in_the_next_archive() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn devices_and_fifos_are_refused_and_do_not_block() {
     let place = Place::new();

@@ -1,7 +1,9 @@
-use std::ffi::OsStr;
-use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+#[cfg(unix)]
+use std::{
+    ffi::OsStr,
+    io::Read,
+    os::unix::{ffi::OsStrExt, fs::symlink},
+};
 
 use super::*;
 
@@ -49,6 +51,7 @@ fn a_tree_is_told_depth_first_in_byte_order() {
     assert_eq!(names(&place, "a", &recursive(&["deep"])).unwrap(), [b"z"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn names_are_bytes_and_files_can_be_opened() {
     let place = Place::new();
@@ -66,6 +69,7 @@ fn names_are_bytes_and_files_can_be_opened() {
     assert_eq!(seen, [(b"\xff\tx".to_vec(), 7, "content".to_owned())]);
 }
 
+#[cfg(unix)]
 #[test]
 fn what_is_no_directory_is_told_alone() {
     let place = tree();
@@ -75,6 +79,7 @@ fn what_is_no_directory_is_told_alone() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_listing_never_leaves_the_tree() {
     let place = Place::new();

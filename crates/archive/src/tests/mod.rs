@@ -5,6 +5,8 @@ mod large;
 mod listing;
 mod removal;
 mod round_trip;
+#[cfg(windows)]
+mod windows;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+#[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
@@ -14,6 +15,7 @@ fn all_paths_are_checked_before_any_is_removed() {
     place.is_unharmed();
 }
 
+#[cfg(unix)]
 #[test]
 fn links_are_removed_and_never_followed() {
     let place = Place::new();
@@ -29,6 +31,7 @@ fn links_are_removed_and_never_followed() {
     assert!(exists(&beside.path().join("precious")));
 }
 
+#[cfg(unix)]
 #[test]
 fn read_only_trees_and_missing_paths_are_no_trouble() {
     let place = Place::new();
@@ -74,6 +77,7 @@ fn a_tree_of_any_depth_is_removed_though_it_cannot_be_packed() {
     };
     deep("tree");
     // Where a directory is to be moved from, and what is moved, may be read-only.
+    #[cfg(unix)]
     for depth in [499, 500, 501] {
         let dir = place.work().join("tree").join("d/".repeat(depth));
         std::fs::set_permissions(dir, PermissionsExt::from_mode(0o555)).unwrap();

@@ -1,9 +1,15 @@
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+#[cfg(unix)]
+use std::{
+    ffi::OsStr,
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{MetadataExt, PermissionsExt, symlink},
+    },
+};
 
 use super::*;
 
+#[cfg(unix)]
 #[test]
 fn a_tree_comes_back_as_it_was() {
     let from = Place::new();
@@ -86,6 +92,7 @@ fn several_gzip_members_an_empty_archive_and_global_headers_are_read() {
     assert_eq!(place.extract(&gz(b"")).unwrap(), Extracted::default());
 }
 
+#[cfg(unix)]
 #[test]
 fn modes_and_times_follow_the_rules() {
     let place = Place::new();
@@ -127,6 +134,7 @@ fn hard_links_have_content() {
     assert_eq!(place.read("b"), "text");
 }
 
+#[cfg(unix)]
 #[test]
 fn what_cannot_be_packed_is_an_error_of_ours() {
     let place = Place::new();
@@ -139,6 +147,7 @@ fn what_cannot_be_packed_is_an_error_of_ours() {
     assert!(Dir::open(&place.work().join("missing")).is_err());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_file_is_written_whole_or_not_at_all() {
     struct Broken;
