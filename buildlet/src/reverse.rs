@@ -206,8 +206,7 @@ fn trust(args: &Args) -> anyhow::Result<Trust> {
 fn hostname(args: &Args, vars: &Vars) -> anyhow::Result<String> {
     match &args.hostname {
         Some(name) if !name.is_empty() => Ok(name.clone()),
-        _ => os::hostname(vars)
-            .context("this machine has no usable name; --hostname gives it one"),
+        _ => os::hostname(vars).context("this machine has no usable name; --hostname gives it one"),
     }
 }
 

@@ -30,7 +30,11 @@ pub(super) fn rewrite(
         elements => {
             let expanded = elements.iter().map(|element| match *element {
                 b"$PATH" => old.clone(),
-                element => replace(element, b"$WORKDIR", work_dir.as_os_str().as_encoded_bytes()),
+                element => replace(
+                    element,
+                    b"$WORKDIR",
+                    work_dir.as_os_str().as_encoded_bytes(),
+                ),
             });
             expanded
                 .filter(|element| !element.is_empty())

@@ -91,7 +91,9 @@ impl Manager {
             (_, true) => bail!("services of users are unknown to this system; use --run-as"),
             (Self::FreeBsd, _) => (format!("/usr/local/etc/rc.d/{name}").into(), 0o755),
             (Self::NetBsd | Self::OpenBsd, _) => (format!("/etc/rc.d/{name}").into(), 0o755),
-            (Self::TaskScheduler, _) => (format!(r"C:\ProgramData\Farmhand\{name}.xml").into(), 0o644),
+            (Self::TaskScheduler, _) => {
+                (format!(r"C:\ProgramData\Farmhand\{name}.xml").into(), 0o644)
+            }
         })
     }
 

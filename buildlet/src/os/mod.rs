@@ -15,7 +15,10 @@ mod unix;
     target_os = "solaris",
     target_os = "windows"
 ))]
-#[allow(dead_code, reason = "each system takes what it has nothing of its own for")]
+#[allow(
+    dead_code,
+    reason = "each system takes what it has nothing of its own for"
+)]
 mod usual;
 
 #[cfg(target_os = "linux")]
@@ -37,7 +40,7 @@ mod system;
 #[path = "solaris.rs"]
 mod system;
 #[cfg(target_os = "windows")]
-#[path = "windows.rs"]
+#[path = "windows/mod.rs"]
 mod system;
 #[cfg(not(any(
     target_os = "linux",
@@ -51,9 +54,11 @@ mod system;
 #[path = "usual.rs"]
 mod system;
 
-pub use system::{console, guest_info, in_memory_work_dir, is_google_machine};
+#[cfg(unix)]
+pub use system::in_memory_work_dir;
 #[cfg(windows)]
 pub use system::{complete, home, hostname, make_program};
+pub use system::{console, guest_info, is_google_machine};
 #[cfg(unix)]
 pub use unix::{complete, home, hostname, make_program};
 

@@ -30,6 +30,10 @@ use system::Starter;
 
 /// How to run this program again as the guard, where the system has need of one.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    windows,
+    expect(dead_code, reason = "there the system itself is the guard")
+)]
 pub struct GuardCommand {
     /// The program.
     pub exe: PathBuf,

@@ -11,6 +11,7 @@ pub struct Program {
     /// The file.
     pub path: PathBuf,
     /// Argument 0: what was asked for.
+    #[cfg_attr(windows, expect(dead_code, reason = "there it is always the file"))]
     pub name: OsString,
     /// The arguments behind it.
     pub args: Vec<OsString>,

@@ -8,10 +8,10 @@ use tokio::task::spawn_blocking;
 use ureq::http::StatusCode;
 
 use crate::args::Stage0Args;
-use crate::os;
 use crate::fetch::{
     Cancel, DownloadError, Downloaded, FetchError, Fetcher, Limits, Sum, download, shown, sum_of,
 };
+use crate::os;
 
 /// A line of `sha256sum` and no more.
 const MAX_SUM_FILE: u64 = 4096;

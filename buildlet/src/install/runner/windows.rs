@@ -31,7 +31,11 @@ impl Runner {
     ///
     /// # Errors
     /// None.
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "other systems know more")]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "other systems know more"
+    )]
     pub fn check_key(&self, _: &Args) -> anyhow::Result<()> {
         Ok(())
     }

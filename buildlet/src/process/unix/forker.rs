@@ -15,9 +15,9 @@ use nix::unistd::Pid;
 use tokio::sync::oneshot;
 
 use super::Group;
+use super::Program;
 use super::guard::say;
 use super::image::Image;
-use super::Program;
 
 /// Commands that may wait to be started.
 const QUEUE: usize = 64;
@@ -129,8 +129,8 @@ mod lead {
     use nix::sys::signal::{SigHandler, Signal, signal};
     use nix::unistd::{getpid, getppid, setsid};
 
-    use super::Image;
     use super::super::session::die_with_parent;
+    use super::Image;
 
     /// Makes the child lead a session and its process group, die with this thread, tell the guard, and only then run
     /// the program: a group that the guard does not know cannot exist. If there is no such program it tells the guard that

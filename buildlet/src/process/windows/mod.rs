@@ -23,8 +23,8 @@ use tokio::sync::oneshot;
 use windows_sys::Win32::System::Threading::CREATE_NO_WINDOW;
 
 use super::{GuardCommand, Living, NotStarted, Program, Running};
-use pipe::Input;
 use crate::job::{Job, SUSPENDED};
+use pipe::Input;
 
 /// For what was killed to be gone. It is in any case, but who removes its files next should not have to wait.
 const GONE: Duration = Duration::from_secs(2);
@@ -55,7 +55,7 @@ impl Starter {
 
     pub async fn start(&self, program: Program, living: Living) -> Result<Running, NotStarted> {
         let name = program.path.display().to_string();
-        let (output, input) = pipe::new().map_err(NotStarted::Machine)?;
+        let (output, input) = pipe::new().await.map_err(NotStarted::Machine)?;
         let spawned = tokio::task::spawn_blocking(move || spawn(&program, input)).await;
         let spawned = spawned.map_err(io::Error::other).flatten();
         let (child, job) = spawned.map_err(|error| NotStarted::of(error, &name))?;

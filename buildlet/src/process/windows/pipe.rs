@@ -30,7 +30,7 @@ impl Input {
 ///
 /// # Errors
 /// The system has no more, or somebody else was faster.
-pub fn new() -> io::Result<(Output, Input)> {
+pub async fn new() -> io::Result<(Output, Input)> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!(r"\\.\pipe\buildlet-{}-{number}", std::process::id());
@@ -43,6 +43,8 @@ pub fn new() -> io::Result<(Output, Input)> {
         .create(&name)?;
     let writer = OpenOptions::new().write(true).open(&name)?;
     let second = writer.try_clone()?;
+    // Its writer is there: this does not wait, but nothing is read before it.
+    server.connect().await?;
     Ok((Output(server), Input(writer, second)))
 }
 

@@ -29,7 +29,11 @@ pub fn append(homes: &Path, key: &Key) -> io::Result<()> {
     let _held = (enter(&home)?, enter(&folder)?);
     let path = folder.join("authorized_keys");
     let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true).share_mode(HELD);
+    options
+        .read(true)
+        .append(true)
+        .create(true)
+        .share_mode(HELD);
     let file = options
         .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
         .open(&path)?;
@@ -65,9 +69,15 @@ fn refuse_link(file: &File, path: &Path) -> io::Result<()> {
 fn let_in(path: &Path) -> io::Result<()> {
     let mut command = Command::new("icacls");
     command.arg(path).args(["/grant", SERVER]);
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()?;
     match status.success() {
         true => Ok(()),
-        false => Err(io::Error::other(format!("icacls {}: {status}", path.display()))),
+        false => Err(io::Error::other(format!(
+            "icacls {}: {status}",
+            path.display()
+        ))),
     }
 }

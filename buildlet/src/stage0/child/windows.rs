@@ -37,7 +37,8 @@ impl Started {
         let number = self.0.id().unwrap_or_default();
         #[expect(unsafe_code, reason = "the standard library knows no such events")]
         // SAFETY: two numbers. No group has number 0 here: that would mean all that share our console.
-        let told = number != 0 && unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, number) } != 0;
+        let told =
+            number != 0 && unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, number) } != 0;
         if !told {
             self.1.kill();
         }

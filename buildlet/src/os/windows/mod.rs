@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use super::usual::{guest_info, in_memory_work_dir};
+pub use super::usual::guest_info;
 pub(super) use super::usual::{configure, prepare_cloud_machine, raise_limits};
 use crate::vars::Vars;
 
