@@ -68,10 +68,12 @@ impl Emulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn an_emulator_that_ended_is_named_as_the_reason() {
+        use std::time::{Duration, Instant};
+
         let emulator = Emulator::start("/bin/sh", &["-c", "exec sleep 1000"]).unwrap();
         assert_eq!(emulator.failure(), None);
         drop(emulator.0.lock().start_kill());

@@ -38,7 +38,13 @@ impl Environment {
     }
 
     fn by_rules(given: impl IntoIterator<Item = Variable>, work_dir: &Path, rules: Rules) -> Self {
-        let private = |name: &OsStr| name.as_encoded_bytes().starts_with(PRIVATE);
+        let private = |name: &OsStr| {
+            let begins = name.as_encoded_bytes().get(..PRIVATE.len());
+            begins.is_some_and(|begins| match rules.ignore_case {
+                true => begins.eq_ignore_ascii_case(PRIVATE),
+                false => begins == PRIVATE,
+            })
+        };
         let mut variables: Vec<Variable> = given
             .into_iter()
             .filter(|(name, _)| !private(name))
@@ -154,6 +160,7 @@ mod tests {
             .collect()
     }
 
+    #[cfg(unix)]
     fn environment(given: &[(&str, &str)]) -> Environment {
         Environment::new(
             given
@@ -163,6 +170,7 @@ mod tests {
         )
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_command_gets_what_the_worked_exchange_shows() {
         let given = [
@@ -186,6 +194,7 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
     #[test]
     fn an_inherited_bootstrap_comes_back_when_ours_is_missing() {
         let all = lines(
@@ -195,6 +204,7 @@ mod tests {
         assert_eq!(all.last().unwrap(), "GOROOT_BOOTSTRAP=/usr/lib/go");
     }
 
+    #[cfg(unix)]
     #[test]
     fn bare_names_are_looked_up_in_our_own_path() {
         let environment = environment(&[("PATH", "/nowhere:/bin")]);
@@ -205,6 +215,7 @@ mod tests {
         assert_eq!(environment.look_up(OsStr::new("no-such-command")), None);
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_is_added_comes_behind_what_was_asked_for() {
         let form = Form::parse(b"env=GOPROXY%3Dcoordinator");
@@ -223,6 +234,7 @@ mod tests {
         let given = [
             ("Path", r"C:\Windows;C:\TDM-GCC-64\bin;C:\TDM-GCC-32\bin"),
             ("Tmp", "t"),
+            ("Meta_password", "secret"),
         ];
         let given = given.map(|(name, value)| (name.into(), value.into()));
         let work_dir = Path::new("work");
@@ -236,7 +248,7 @@ mod tests {
                 r"PATH=work/bin;C:\Windows;C:\TDM-GCC-64\bin;C:\godep\gcc64\bin",
                 "Tmp=t",
                 "WORKDIR=work",
-                "GOROOT_BOOTSTRAP=work/go1.4",
+                &format!("GOROOT_BOOTSTRAP={}", work_dir.join("go1.4").display()),
             ]
         );
         let all = lines(&environment.of_command(&form("env=goarch%3D386"), &[]));

@@ -19,7 +19,7 @@ pub async fn halt(args: &Args, environment: &Environment) {
         .own(FAMILY)
         .is_some_and(|family| family == "macstadium_vm");
     let command: &[&str] = match (args.reboot, args.halt) {
-        (true, _) => &["reboot"],
+        (true, _) => reboot(OS),
         (false, true) => power_down(OS, is_mac_vm),
         (false, false) => &[],
     };
@@ -32,6 +32,14 @@ pub async fn halt(args: &Args, environment: &Environment) {
         Ok(Ok(status)) => tracing::error!(%status, "halting failed"),
         Ok(Err(error)) => tracing::error!(%error, "halting failed"),
         Err(_) => tracing::error!("halting takes too long"),
+    }
+}
+
+/// How a system is started again.
+fn reboot(os: &str) -> &'static [&'static str] {
+    match os {
+        "windows" => &["shutdown", "/r", "/f", "/t", "0"],
+        _ => &["reboot"],
     }
 }
 
@@ -48,7 +56,7 @@ fn power_down(os: &str, is_mac_vm: bool) -> &'static [&'static str] {
 
 #[cfg(test)]
 mod tests {
-    use super::power_down;
+    use super::{power_down, reboot};
 
     #[test]
     fn only_systems_that_know_how_are_powered_down() {
@@ -60,5 +68,7 @@ mod tests {
         for (os, is_mac_vm) in [("macos", false), ("windows", false), ("netbsd", true)] {
             assert_eq!(command(os, is_mac_vm), "", "{os}");
         }
+        assert_eq!(reboot("linux"), ["reboot"]);
+        assert_eq!(reboot("windows").join(" "), "shutdown /r /f /t 0");
     }
 }

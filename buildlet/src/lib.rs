@@ -25,6 +25,7 @@ mod native;
 mod os;
 mod outbound;
 mod process;
+mod removal;
 mod reverse;
 mod run;
 mod signals;

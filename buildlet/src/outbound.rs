@@ -144,6 +144,7 @@ mod tests {
     }
 
     /// The exception of a hub whose name is not found is refused by the packet filter.
+    #[cfg(unix)]
     #[tokio::test]
     async fn a_hub_without_an_exception_is_not_locked_out() {
         for (hub, taken_back) in [("farm.example:443", true), ("farm.example:8119", false)] {

@@ -113,12 +113,12 @@ mod tests {
 
     #[test]
     fn values_are_found_and_defaults_fill_gaps_alone() {
-        let mut vars = Vars::of([("A", "t"), ("B", ""), ("HOME", "/h")]);
+        let mut vars = Vars::of([("A", "t"), ("B", ""), ("HOME", "/h"), ("USERPROFILE", "/h")]);
         assert!(vars.flag("A") && !vars.flag("B") && !vars.flag("C"));
         vars.default_to("A", "no");
         vars.default_to("B", "yes");
         assert_eq!((vars.text("A"), vars.text("B")), (Some("t"), Some("yes")));
-        assert_eq!(vars.all().len(), 3);
+        assert_eq!(vars.all().len(), 4);
         assert_eq!(vars.home(), PathBuf::from("/h"));
         assert_ne!(Vars::default().home(), PathBuf::from("/h"));
     }

@@ -84,7 +84,7 @@ impl WorkDir {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

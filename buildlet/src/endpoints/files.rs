@@ -2,7 +2,7 @@
 
 use std::io;
 
-use farm_archive::{Error, is_relative_path, remove, write_file};
+use farm_archive::{Error, is_relative_path, write_file};
 use tokio::task::spawn_blocking;
 
 use super::archive::status_of;
@@ -10,6 +10,7 @@ use super::go_mode::unix_mode;
 use super::{bridge, posted, query};
 use crate::http::{Connection, Head, Request};
 use crate::machine::Machine;
+use crate::removal;
 
 /// `/write`: the body becomes the file `path` with exactly `mode`.
 pub(super) async fn write(
@@ -63,11 +64,8 @@ pub(super) async fn remove_all(
     if paths.is_empty() {
         return connection.error(400, "requires 'path' parameter").await;
     }
-    let root = machine.work_dir.path().to_owned();
-    match spawn_blocking(move || remove(&root, &paths))
-        .await
-        .map_err(io::Error::other)?
-    {
+    machine.work_dir.bootstrap.let_go(&paths);
+    match removal::remove_all(machine.work_dir.path(), paths).await {
         Ok(()) => connection.respond(&Head::new(200), b"").await,
         Err(error) => {
             connection

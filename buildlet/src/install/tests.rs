@@ -1,7 +1,9 @@
+#[cfg(unix)]
 mod files;
+#[cfg(unix)]
+mod scripts;
 
 use super::*;
-use std::process::Command as Program;
 
 fn service(run_as: Option<&str>, options: &[&str]) -> Service {
     let command = ["/usr/local/bin/buildlet"].iter().chain(options);
@@ -89,61 +91,44 @@ fn a_property_list_is_well_formed_and_escapes() {
     assert!(!launchd::property_list(&service(None, &[])).contains("UserName"));
 }
 
-/// What a script's functions and variables come to, in a shell whose rc.subr does nothing.
-fn ran(script: &str, then: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let subr = folder.path().join("rc.subr");
-    std::fs::write(
-        &subr,
-        "load_rc_config() { :; }\nrun_rc_command() { :; }\nrc_cmd() { :; }\n",
-    )
-    .unwrap();
-    let subr = subr.to_str().unwrap();
-    let script = script
-        .replace("/etc/rc.subr", subr)
-        .replace("/etc/rc.d/rc.subr", subr);
-    let done = Program::new("/bin/sh")
-        .args(["-c", &format!("{script}\n{then}"), "sh", "start"])
-        .output()
-        .unwrap();
-    assert!(
-        done.status.success(),
-        "{script}: {}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8(done.stdout).unwrap()
-}
-
 #[test]
-fn scripts_are_understood_by_a_shell_and_keep_arguments_apart() {
-    let service = service(Some("farm"), &ODD);
-    // rc.subr evaluates the arguments once more: so does this.
-    let words = ran(
-        &rc_d::freebsd(&service),
-        r#"eval "printf '%s\n' $command_args""#,
+fn a_task_is_well_formed_and_started_again_whenever_it_ended() {
+    let task = task::xml(&service(Some("farm"), &ODD));
+    for line in [
+        "<Interval>PT1M</Interval>",
+        "<MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>",
+        "<ExecutionTimeLimit>PT0S</ExecutionTimeLimit>",
+        "<UserId>farm</UserId>",
+        "<LogonType>Password</LogonType>",
+        "<RunLevel>LeastPrivilege</RunLevel>",
+        "<Command>/usr/local/bin/buildlet</Command>",
+        r#"<Arguments>--hostname "it's 100% \"$HOME\" \ &lt;b&gt;" --workdir "/w w"</Arguments>"#,
+    ] {
+        assert!(
+            task.lines().any(|there| there.trim() == line),
+            "{line}: {task}"
+        );
+    }
+    for tag in [
+        "Task",
+        "Triggers",
+        "Principal",
+        "Settings",
+        "Actions",
+        "Exec",
+    ] {
+        let count = |text: &str| task.matches(text).count();
+        let opened = count(&format!("<{tag}>")) + count(&format!("<{tag} "));
+        assert_eq!(opened, count(&format!("</{tag}>")), "{tag}");
+    }
+    let of_system = task::xml(&service(Some("System"), &[]));
+    assert!(of_system.contains("<UserId>S-1-5-18</UserId>") && !of_system.contains("LogonType"));
+    let next = |user| task::next("farm-pi", Some(user), r"C:\x.xml");
+    assert_eq!(
+        next("farm"),
+        r#"schtasks /Create /TN farm-pi /XML "C:\x.xml" /RU farm /RP * && schtasks /Run /TN farm-pi"#
     );
-    let words: Vec<&str> = words.lines().collect();
-    assert_eq!(words[words.len() - 4..], ODD);
-    assert!(words.contains(&"-u") && words.contains(&"farm"));
-    let flags = ran(
-        &rc_d::openbsd(&service),
-        r#"eval "printf '%s\n' $daemon_flags""#,
-    );
-    let looped = flags.strip_prefix("-c\n").unwrap();
-    assert!(
-        looped.starts_with("while :; do /usr/local/bin/buildlet --hostname "),
-        "{looped}"
-    );
-    let print = looped
-        .trim()
-        .replace("/usr/local/bin/buildlet", "printf '%s\\n'")
-        .replace("sleep 5", "break");
-    assert_eq!(ran("", &print).lines().collect::<Vec<_>>(), ODD);
-    let started = ran(
-        &rc_d::netbsd(&service),
-        "type farm_pi_start > /dev/null; echo $start_cmd",
-    );
-    assert_eq!(started, "farm_pi_start\n");
+    assert!(!next("SYSTEM").contains("/RP"));
 }
 
 fn wanted(line: &[&str]) -> InstallArgs {

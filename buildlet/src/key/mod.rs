@@ -126,8 +126,10 @@ mod tests {
             delete: bool,
         ) -> Result<Vec<String>, String> {
             let args = Args::parse_from(["buildlet"].iter().chain(args));
+            let home = self.0.path().to_str().unwrap();
             let vars = Vars::of([
-                ("HOME", self.0.path().to_str().unwrap()),
+                ("HOME", home),
+                ("USERPROFILE", home),
                 (DELETE, if delete { "true" } else { "" }),
             ]);
             find(names, old, &args, &vars).map_err(|error| format!("{error:#}"))
@@ -139,7 +141,7 @@ mod tests {
         let home = Home::with(&[(".gobuildkey-a", " k1\n"), (".gobuildkey-b", "k2")]);
         assert_eq!(home.find(&["a", "b"], true, &[]).unwrap(), ["k1", "k2"]);
         let error = home.find(&["a", "c"], true, &[]).unwrap_err();
-        assert!(error.contains("/.gobuildkey-c"), "{error}");
+        assert!(error.contains(".gobuildkey-c"), "{error}");
     }
 
     #[test]

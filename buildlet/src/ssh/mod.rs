@@ -94,7 +94,7 @@ impl Ssh {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::net::TcpListener;
     use std::os::unix::fs::PermissionsExt;

@@ -33,11 +33,10 @@ pub(super) fn homes(user: &str) -> PathBuf {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::*;
 
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[test]
     fn linux_has_its_own_port_and_homes() {
         assert_eq!(address(), "localhost:2200");
