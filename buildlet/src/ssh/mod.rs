@@ -94,7 +94,8 @@ impl Ssh {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::net::TcpListener;
     use std::os::unix::fs::PermissionsExt;

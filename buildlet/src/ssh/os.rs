@@ -33,7 +33,8 @@ pub(super) fn homes(user: &str) -> PathBuf {
     }
 }
 
-#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
