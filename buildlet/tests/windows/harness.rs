@@ -2,18 +2,20 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use windows_sys::Win32::System::Threading::CREATE_NEW_PROCESS_GROUP;
 
 use crate::hub::{Dialed, Hub};
 use crate::peer::{Answer, bare, post, with_body};
 
 /// Long enough for a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-const BUILDLET: &str = env!("CARGO_BIN_EXE_buildlet");
+pub const BUILDLET: &str = env!("CARGO_BIN_EXE_buildlet");
 
 /// Killed when dropped.
 pub struct Buildlet {
@@ -22,13 +24,17 @@ pub struct Buildlet {
 }
 
 impl Buildlet {
-    /// Its work dir is `work` in the folder, its log `log`.
-    pub fn spawn(folder: TempDir, args: &[&str], env: &[(&str, &str)]) -> Self {
+    /// Its work dir is `work` in the folder.
+    pub fn spawn(folder: TempDir, args: &[&str], _: &[(&str, &str)]) -> Self {
+        let work = folder.path().join("work").to_str().unwrap().to_owned();
+        Self::run(folder, &[&["--workdir", &work], args].concat())
+    }
+
+    /// In a group of processes of its own. Its log is `log` in the folder.
+    pub fn run(folder: TempDir, args: &[&str]) -> Self {
         let child = Command::new(BUILDLET)
-            .envs(env.iter().copied())
-            .arg("--workdir")
-            .arg(folder.path().join("work"))
             .args(args)
+            .creation_flags(CREATE_NEW_PROCESS_GROUP)
             .stdin(Stdio::null())
             .stderr(File::create(folder.path().join("log")).unwrap())
             .spawn();
@@ -36,6 +42,12 @@ impl Buildlet {
             child: child.unwrap(),
             folder,
         }
+    }
+
+    /// Ends it as nothing can that it could answer.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     fn log(&self) -> String {
@@ -112,21 +124,29 @@ impl Machine {
 
     /// Ends it as nothing can that it could answer.
     pub fn kill(&mut self) {
-        self.buildlet.child.kill().unwrap();
-        self.buildlet.child.wait().unwrap();
+        self.buildlet.kill();
     }
 
-    /// Asks it to end, and accounts.
-    pub async fn end(mut self) {
-        let answer = self.ask(post("/halt", &[])).await;
-        assert_eq!(answer.status, 200);
+    pub fn pid(&self) -> u32 {
+        self.buildlet.child.id()
+    }
+
+    /// What it ended with, once it did.
+    pub async fn ended(&mut self) -> Option<i32> {
         let mut status: Option<ExitStatus> = None;
         until("the buildlet's end", || {
             status = self.buildlet.child.try_wait().unwrap();
             status.is_some()
         })
         .await;
-        assert_eq!(status.unwrap().code(), Some(0), "{}", self.buildlet.log());
+        status.unwrap().code()
+    }
+
+    /// Asks it to end, and accounts.
+    pub async fn end(mut self) {
+        let answer = self.ask(post("/halt", &[])).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(self.ended().await, Some(0), "{}", self.buildlet.log());
     }
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
 
 mod commands;
+mod ends;
 mod harness;
 #[allow(dead_code, reason = "written for the tests of Unix")]
 #[path = "../it/hub.rs"]
