@@ -10,12 +10,13 @@ use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlE
 use crate::harness::{BUILDLET, Buildlet, Machine, is_held, until};
 use crate::hub::Hub;
 use crate::peer::post;
+use crate::skipped;
 
+/// Whether it was passed on.
 #[expect(unsafe_code, reason = "the standard library knows no such events")]
-fn press_break(group: u32) {
+fn press_break(group: u32) -> bool {
     // SAFETY: two numbers.
-    let told = unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, group) };
-    assert_ne!(told, 0, "{}", std::io::Error::last_os_error());
+    unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, group) != 0 }
 }
 
 #[tokio::test]
@@ -27,7 +28,10 @@ async fn ctrl_break_ends_it_and_its_commands() {
     peer.send(post("/exec", &[("cmd", "long.bat")])).await;
     let held = m.work_dir().join("held");
     until("a command", || is_held(&held)).await;
-    press_break(m.pid());
+    if !press_break(m.pid()) {
+        let why = std::io::Error::last_os_error();
+        return skipped(&format!("nobody here can press Ctrl-Break: {why}"));
+    }
     assert_eq!(m.ended().await, Some(0));
     until("the command's end", || !is_held(&held)).await;
 }
