@@ -112,8 +112,8 @@ impl<R: Read> Blocks<R> {
     }
 
     /// How much of the current member's content was not read yet.
-    pub fn left(&self) -> usize {
-        usize::try_from(self.left).unwrap_or(usize::MAX)
+    pub fn left(&self) -> u64 {
+        self.left
     }
 
     /// Content of this size follows.

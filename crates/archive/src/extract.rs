@@ -138,10 +138,10 @@ impl Reading {
 
     fn content(&mut self, blocks: &mut Blocks<impl Read>) -> Result<Result<(), Gone>, Error> {
         while blocks.left() > 0 {
-            let mut piece = vec![0; blocks.left().min(PIECE)];
+            let length = usize::try_from(blocks.left()).map_or(PIECE, |left| left.min(PIECE));
+            let mut piece = vec![0; length];
             let read = blocks.read_exact(&mut piece);
             read.map_err(|error| Error::tar(&error))?;
-            let length = piece.len();
             let sent = self.step(Step::Content(piece), length);
             if sent.is_err() {
                 return Ok(sent);

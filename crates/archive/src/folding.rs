@@ -56,10 +56,10 @@ mod tests {
     }
 
     #[test]
-    fn case_makes_a_difference_on_linux() {
+    fn case_makes_a_difference_on_linux_and_the_bsds() {
         assert_eq!(
             Folding::of_this_system().is_none(),
-            cfg!(target_os = "linux")
+            cfg!(all(unix, not(target_vendor = "apple")))
         );
     }
 }

@@ -78,9 +78,11 @@ mod tests {
 
     #[test]
     fn relative_paths_never_climb() {
-        for good in ["a", "./a", "a/b/", ".", "a../b", "..a"] {
+        for good in ["a", "./a", "a/b/", ".", "..a"] {
             assert!(is_relative_path(good.as_bytes()), "{good:?}");
         }
+        // On Windows no name ends in a dot.
+        assert_eq!(is_relative_path(b"a../b"), cfg!(unix));
         for bad in ["", "/a", "..", "../a", "a/..", "a/../b", "a\\b", "a\0"] {
             assert!(!is_relative_path(bad.as_bytes()), "{bad:?}");
         }

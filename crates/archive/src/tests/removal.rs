@@ -66,12 +66,14 @@ fn a_dot_removes_the_tree_itself() {
     place.is_unharmed();
 }
 
-/// More directories in one another than are held open or listed.
+/// More directories in one another than are held open or listed. Each costs wine a look at all above it.
+const DEEP: usize = if cfg!(windows) { 520 } else { 1200 };
+
 #[test]
 fn a_tree_of_any_depth_is_removed_though_it_cannot_be_packed() {
     let place = Place::new();
     let deep = |top: &str| {
-        let tree = place.work().join(top).join("d/".repeat(1200));
+        let tree = place.work().join(top).join("d/".repeat(DEEP));
         std::fs::create_dir_all(&tree).unwrap();
         std::fs::write(tree.join("f"), "").unwrap();
     };
