@@ -81,7 +81,8 @@ pub struct Args {
     #[arg(long, conflicts_with = "ca")]
     pub insecure_skip_verify: bool,
 
-    /// Where builds live; made if it is missing. Default: /workdir if that is in memory, else a temporary folder.
+    /// Where builds live; made if it is missing. Default: /workdir if that is in memory, else a temporary folder; on
+    /// Windows C:\workdir.
     #[arg(long, value_name = "DIR")]
     pub workdir: Option<PathBuf>,
 

@@ -14,6 +14,9 @@ Examples:
   Unpack an archive while an image is made:
     buildlet stage0 --untar-file go.tar.gz --untar-dest-dir /usr/local/go-bootstrap";
 
+/// Windows starts programs long before it has a network (`buildlet.md` 10.1).
+const NETWORK_WAIT: &str = if cfg!(windows) { "5m" } else { "30s" };
+
 /// Where the newest buildlet comes from, and how it is run.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
@@ -40,7 +43,7 @@ pub struct Stage0Args {
     pub file: PathBuf,
 
     /// For how long the network may be away at the start, such as 30s or 5m.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = NETWORK_WAIT, value_parser = duration)]
     pub network_wait: std::time::Duration,
 
     /// Fetch what is new and run again whenever it ends.

@@ -1,6 +1,6 @@
 //! The buildlet as a process, spoken to in bytes.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
 
 mod access;

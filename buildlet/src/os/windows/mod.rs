@@ -5,10 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use super::usual::guest_info;
-pub(super) use super::usual::{configure, prepare_cloud_machine, raise_limits};
+pub(super) use super::usual::{configure, prepare_cloud_machine};
 use crate::vars::Vars;
 
+mod errors;
 mod firmware;
+
+pub(super) use errors::raise_limits;
 
 /// The first serial port, which the cloud shows.
 const CONSOLE: &str = r"\\.\COM1";
