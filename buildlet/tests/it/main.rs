@@ -1,4 +1,4 @@
-//! The buildlet as a process, spoken to in bytes.
+//! The buildlet as a process, spoken to in bytes. What goes on inside it is read from `/proc`: on Linux alone.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps an error")]
