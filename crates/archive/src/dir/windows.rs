@@ -3,13 +3,13 @@
 
 mod nt;
 mod reparse;
+mod stat;
 mod text;
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::windows::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::SystemTime;
 
 use windows_sys::Wdk::Storage::FileSystem::{
     FILE_CREATE, FILE_DIRECTORY_FILE, FILE_DISPOSITION_DELETE,
@@ -21,13 +21,13 @@ use windows_sys::Wdk::Storage::FileSystem::{
     FileRenameInformationEx, NTCREATEFILE_CREATE_DISPOSITION, NTCREATEFILE_CREATE_OPTIONS,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    DELETE, FILE_ACCESS_RIGHTS, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL,
-    FILE_ATTRIBUTE_READONLY, FILE_ATTRIBUTE_REPARSE_POINT, FILE_BASIC_INFO,
+    DELETE, FILE_ACCESS_RIGHTS, FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_READONLY, FILE_BASIC_INFO,
     FILE_FLAG_BACKUP_SEMANTICS, FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_LIST_DIRECTORY,
     FILE_READ_ATTRIBUTES, FILE_TRAVERSE, FILE_WRITE_ATTRIBUTES,
 };
 
 use self::nt::{How, Name, NewName};
+use self::stat::{is_reparse_point, regular};
 use super::{Dir, Kind, Stat};
 
 pub(super) type Handle = File;
@@ -94,19 +94,11 @@ impl Dir {
     }
 
     pub(crate) fn stat(&self, name: &[u8]) -> io::Result<Stat> {
-        let metadata = self
-            .at(name, FILE_READ_ATTRIBUTES, FILE_OPEN, 0)?
-            .metadata()?;
-        let kind = kind(&metadata);
-        Ok(Stat {
-            kind,
-            mode: mode(kind, metadata.file_attributes()),
-            size: metadata.len(),
-            modified: seconds(metadata.modified()?),
-            user: 0,
-            group: 0,
-            device: (0, 0),
-        })
+        stat::of(
+            &self
+                .at(name, FILE_READ_ATTRIBUTES, FILE_OPEN, 0)?
+                .metadata()?,
+        )
     }
 
     /// A regular file for reading.
@@ -280,53 +272,6 @@ fn component(name: &[u8]) -> io::Result<Name> {
         let kind = io::ErrorKind::InvalidFilename;
         io::Error::new(kind, "no name that Windows can give a file")
     })
-}
-
-fn kind(metadata: &Metadata) -> Kind {
-    if metadata.is_symlink() {
-        Kind::Symlink
-    } else if is_reparse_point(metadata) {
-        Kind::Other
-    } else if metadata.file_attributes() & FILE_ATTRIBUTE_DIRECTORY != 0 {
-        Kind::Dir
-    } else {
-        Kind::File
-    }
-}
-
-fn is_reparse_point(metadata: &Metadata) -> bool {
-    metadata.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT != 0
-}
-
-/// As Go has it: read-only or not, directories executable.
-fn mode(kind: Kind, attributes: u32) -> u32 {
-    let rights = if attributes & FILE_ATTRIBUTE_READONLY != 0 {
-        0o444
-    } else {
-        0o666
-    };
-    match kind {
-        Kind::Dir => 0o040_111 | rights,
-        Kind::Symlink => 0o120_000 | rights,
-        Kind::Other => 0o140_000 | rights,
-        _ => 0o100_000 | rights,
-    }
-}
-
-fn seconds(time: SystemTime) -> i64 {
-    let whole = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
-    match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(after) => whole(after.as_secs()),
-        Err(before) => -whole(before.duration().as_secs()),
-    }
-}
-
-fn regular(file: File) -> io::Result<File> {
-    if kind(&file.metadata()?) == Kind::File {
-        Ok(file)
-    } else {
-        Err(io::Error::other("not a regular file"))
-    }
 }
 
 /// The system's units in a row of bytes.
