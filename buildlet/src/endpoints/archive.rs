@@ -83,7 +83,7 @@ pub(super) fn unpack_into(
             if done.links_left_out > 0 {
                 tracing::warn!(
                     links = done.links_left_out,
-                    "symbolic links were not made: they lead out of the tree, or this is Windows"
+                    "symbolic links were left out: they lead out of the tree, or this is Windows"
                 );
             }
             if done.times_failed > 0 {
