@@ -1,11 +1,11 @@
 //! What lies below a prefix, object by object, for whoever removes what is not wanted any more.
 
-use std::pin::Pin;
+use std::path::PathBuf;
 
 use farm_model::Timestamp;
 use futures::stream::{self, BoxStream};
-use futures::{Stream, StreamExt, TryStreamExt};
-use object_store::{GetOptions, ObjectMeta, ObjectStore};
+use futures::{StreamExt, TryStreamExt};
+use object_store::{GetOptions, ObjectMeta};
 
 use crate::history;
 use crate::key::Key;
@@ -79,17 +79,14 @@ fn written(object: &ObjectMeta) -> Option<Timestamp> {
 pub type Walk = BoxStream<'static, Result<Found, BucketError>>;
 
 impl Bucket {
-    /// Everything below `prefix` whose key comes after `after` (a whole key), a page at a time as it is read: in the order of
-    /// keys, but in a folder, where there is no order and `after` means nothing. What somebody else has laid there, under a
-    /// key that none of ours has, is passed over.
+    /// Everything below `prefix`, a page at a time as it is read. What somebody else has laid there, under a key that none of
+    /// ours has, is passed over.
     ///
     /// # Errors
     /// [`BucketError`]: the prefix cannot be one.
-    pub fn walk(&self, prefix: &str, after: Option<&str>) -> Result<Walk, BucketError> {
+    pub fn walk(&self, prefix: &str) -> Result<Walk, BucketError> {
         let prefix = Key::new(prefix)?;
-        let after = after.filter(|_| self.has_versions()).map(Key::new);
-        let after = after.transpose()?;
-        let objects = listed(self.store(Wait::No), &prefix, after.as_ref());
+        let objects = self.store(Wait::No).list(Some(prefix.path()));
         let bucket = self.clone();
         let found = objects.filter_map(move |object| {
             let found = match object {
@@ -126,27 +123,24 @@ impl Bucket {
             return Ok(false);
         }
         self.remove(&found.key).await?;
-        if let Some(root) = self.root() {
-            let directories = found.key().match_indices('/').skip(1);
-            let directories: Vec<_> = directories
-                .map(|(end, _)| root.join(&found.key()[..end]))
-                .collect();
-            // The deepest first. One that is not empty stays, and so do those above it.
-            let emptied = move || {
-                let mut deepest = directories.iter().rev();
-                deepest.all(|directory| std::fs::remove_dir(directory).is_ok());
-            };
-            let _ = tokio::task::spawn_blocking(emptied).await;
-        }
+        self.remove_empty_above(found.key()).await;
         Ok(true)
     }
-}
 
-type Objects = Pin<Box<dyn Stream<Item = object_store::Result<ObjectMeta>> + Send>>;
-
-fn listed(store: &dyn ObjectStore, prefix: &Key, after: Option<&Key>) -> Objects {
-    match after {
-        Some(after) => store.list_with_offset(Some(prefix.path()), after.path()),
-        None => store.list(Some(prefix.path())),
+    /// Removes the directories that an object of a folder lay in, below its prefix, as far as they are empty.
+    async fn remove_empty_above(&self, key: &str) {
+        let Some(root) = self.root() else { return };
+        let directories = key.match_indices('/').skip(1);
+        let directories = directories.map(|(end, _)| root.join(&key[..end]));
+        let directories: Vec<PathBuf> = directories.collect();
+        if directories.is_empty() {
+            return;
+        }
+        // The deepest first. One that is not empty stays, and so do those above it.
+        let emptied = move || {
+            let mut deepest = directories.iter().rev();
+            deepest.all(|directory| std::fs::remove_dir(directory).is_ok());
+        };
+        let _ = tokio::task::spawn_blocking(emptied).await;
     }
 }
