@@ -215,10 +215,7 @@ impl Bucket {
     ///
     /// # Errors
     /// [`BucketError`].
-    pub async fn checkpoint_before(
-        &self,
-        at: Timestamp,
-    ) -> Result<Option<Timestamp>, BucketError> {
+    pub async fn checkpoint_before(&self, at: Timestamp) -> Result<Option<Timestamp>, BucketError> {
         let newest = self.newest_checkpoint(None, at).await?;
         Ok(newest.and_then(|name| checkpoint_moment(&name)))
     }

@@ -113,7 +113,10 @@ impl Bucket {
             Ok(removed.then_some(found))
         });
         let removed = stream::iter(removals).buffer_unordered(AT_ONCE);
-        removed.try_filter_map(futures::future::ok).try_collect().await
+        removed
+            .try_filter_map(futures::future::ok)
+            .try_collect()
+            .await
     }
 
     async fn remove_one(&self, found: &Found) -> Result<bool, BucketError> {

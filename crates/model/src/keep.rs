@@ -90,6 +90,9 @@ mod tests {
         assert!(KeepDays::default().checked().is_ok());
         let short = KeepDays { said: 14, ..none };
         let text = short.checked().unwrap_err().to_string();
-        assert!(text.contains("--keep-said is 0 (for ever) or at least 15 days"), "{text}");
+        assert!(
+            text.contains("--keep-said is 0 (for ever) or at least 15 days"),
+            "{text}"
+        );
     }
 }

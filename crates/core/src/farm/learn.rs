@@ -49,9 +49,7 @@ pub fn timed_as(job: &Job) -> String {
 }
 
 /// When each builder made something of each repository last.
-fn newest_made<'a>(
-    all: &[&'a Snapshot],
-) -> BTreeMap<(&'a BuilderName, &'a RepoName), Timestamp> {
+fn newest_made<'a>(all: &[&'a Snapshot]) -> BTreeMap<(&'a BuilderName, &'a RepoName), Timestamp> {
     let mut newest = BTreeMap::new();
     for of in all {
         let at = newest.entry((&of.builder, &of.repo)).or_insert(of.at);

@@ -164,7 +164,11 @@ proptest! {
 fn moments_after_the_limit_can_still_be_made() {
     let limit = day(100);
     assert_eq!(history_begins(limit, Some(day(99))), day(99));
-    assert_eq!(history_begins(limit, Some(day(3))), day(3), "nothing happened for long");
+    assert_eq!(
+        history_begins(limit, Some(day(3))),
+        day(3),
+        "nothing happened for long"
+    );
     assert_eq!(history_begins(limit, None), limit);
 }
 
@@ -174,6 +178,16 @@ fn what_has_no_name_of_a_blob_is_left_alone() {
         name: "README",
         ends: day(0),
     };
-    assert!(!may_go(Area::Blobs, day(100), &References::default(), object));
-    assert!(may_go(Area::Staging, day(100), &References::default(), object));
+    assert!(!may_go(
+        Area::Blobs,
+        day(100),
+        &References::default(),
+        object
+    ));
+    assert!(may_go(
+        Area::Staging,
+        day(100),
+        &References::default(),
+        object
+    ));
 }

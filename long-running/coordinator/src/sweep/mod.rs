@@ -161,8 +161,15 @@ impl Sweep {
 
     fn has_looked(&mut self, area: Area, looked: Looked) {
         if looked.removed > 0 {
-            let Looked { objects, removed, .. } = looked;
-            tracing::info!(area = area.prefix(), objects, removed, "removed what is old");
+            let Looked {
+                objects, removed, ..
+            } = looked;
+            tracing::info!(
+                area = area.prefix(),
+                objects,
+                removed,
+                "removed what is old"
+            );
         }
         let hours = looked.objects.saturating_add(looked.records) / AN_HOUR;
         let rest = SignedDuration::from_hours(i64::try_from(hours).unwrap_or(0));
@@ -179,7 +186,8 @@ impl Sweep {
         };
         let mut references = References::default();
         if area == Area::Blobs {
-            looked.records = references::read(&self.state, &self.keep, now, &mut references).await?;
+            looked.records =
+                references::read(&self.state, &self.keep, now, &mut references).await?;
         }
         let mut walk = self.bucket.walk(area.prefix())?.chunks(STEP);
         while let Some(step) = walk.next().await {

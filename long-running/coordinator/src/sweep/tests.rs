@@ -163,7 +163,10 @@ async fn two_hundred_days(mut room: Room) {
     let attempt: AttemptKey = format!("{}/1/steps/1", "b".repeat(32)).parse().unwrap();
     let hash: LogHash = "a".repeat(40).parse().unwrap();
     let delivery: DeliveryId = "d".repeat(64).parse().unwrap();
-    bucket.put_log_chunk(&attempt, 0, "a log".into()).await.unwrap();
+    bucket
+        .put_log_chunk(&attempt, 0, "a log".into())
+        .await
+        .unwrap();
     bucket.put_log_hash(&hash, &attempt).await.unwrap();
     for at in [start, room.in_days(199)] {
         let put = bucket.put_delivery("github", at, &delivery, None, "x".into());
@@ -209,7 +212,13 @@ async fn two_hundred_days(mut room: Room) {
     // Moments after the newest checkpoint before the limit can be shown; earlier ones cannot.
     assert_eq!(room.there("history").await.len(), 2);
     assert!(bucket.get_history(day_5).await.unwrap().is_some());
-    assert!(bucket.get_checkpoint(room.in_days(-150)).await.unwrap().is_some());
+    assert!(
+        bucket
+            .get_checkpoint(room.in_days(-150))
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(bucket.get_checkpoint(start).await.unwrap(), None);
 
     let status = room.board.view().coordinator.sweep.unwrap();
@@ -277,7 +286,13 @@ async fn a_blob_that_is_stored_again_meanwhile_stays() {
     let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let file = std::fs::File::options().write(true).open(&path).unwrap();
     file.set_modified(old).unwrap();
-    let found: Vec<Found> = room.bucket.walk("blobs").unwrap().try_collect().await.unwrap();
+    let found: Vec<Found> = room
+        .bucket
+        .walk("blobs")
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
     // A hub stores it between the look and the removal.
     room.blob("the same again").await;
     let (before, none) = (room.clock.now(), References::default());
@@ -344,7 +359,9 @@ async fn a_hundred_thousand_blobs_go_in_steps_and_are_never_held_at_once() {
     let mut room = Room::new(true);
     let wanted = lived_in(&mut room).await;
     let blobs = room.path().join("blobs");
-    tokio::task::spawn_blocking(move || many(&blobs, COUNT)).await.unwrap();
+    tokio::task::spawn_blocking(move || many(&blobs, COUNT))
+        .await
+        .unwrap();
     room.days_go_by(200);
     let before = peak();
     let mut sweep = room.leads();

@@ -58,9 +58,15 @@ async fn what_lies_below_a_prefix_tells_its_size_and_its_end() {
         assert_eq!(one(&bucket, "deliveries").await.ends(), last);
 
         bucket.put_history(hour, "{}\n".into()).await.unwrap();
-        bucket.put_history_part(hour, 1, "{}\n".into()).await.unwrap();
+        bucket
+            .put_history_part(hour, 1, "{}\n".into())
+            .await
+            .unwrap();
         let checkpoint = at("2026-11-24T15:10:00.000001Z");
-        bucket.put_checkpoint(checkpoint, "{}".into()).await.unwrap();
+        bucket
+            .put_checkpoint(checkpoint, "{}".into())
+            .await
+            .unwrap();
         let history = walked(&bucket, "history").await;
         let ends: BTreeSet<(&str, Timestamp)> =
             history.iter().map(|of| (of.name(), of.ends())).collect();
@@ -150,8 +156,9 @@ async fn a_folder_loses_directories_that_become_empty() {
         bucket.put_log_chunk(attempt, 0, "x".into()).await.unwrap();
     }
     let found = walked(&bucket, "logs").await;
-    let (gone, left): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|of| of.name().contains("/1/steps"));
+    let (gone, left): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|of| of.name().contains("/1/steps"));
     bucket.remove_unchanged(gone).await.unwrap();
     let build = folder.path().join("bucket/logs").join("b".repeat(32));
     assert!(!build.join("1").exists() && build.join("2").is_dir());
