@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use farm_core::keep::{References, logs_since};
+use farm_core::policy::earlier;
 use farm_model::Timestamp;
 use farm_model::keep::KeepDays;
 use farm_model::kept::KeptKind;
 use farm_store::{RunMark, Which};
+use jiff::SignedDuration;
 
 use crate::leadership::Handle;
 
 /// Runs that are read at once: each may be as large as a few messages.
 const RUNS: u32 = 32;
+/// By how much the state may have a run end too early: of those of its first schemas it knows when they were opened, and a run
+/// waits for two weeks and lasts for two days at most.
+const TOO_EARLY: SignedDuration = SignedDuration::from_hours(17 * 24);
 /// Between two portions.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -29,8 +34,9 @@ pub(super) async fn read(
     references: &mut References,
 ) -> anyhow::Result<u64> {
     let since = logs_since(keep, now);
+    let ended = since.map(|since| earlier(since, TOO_EARLY));
     let mut records = 0;
-    for which in [Which::Open, Which::EndedSince(since)] {
+    for which in [Which::Open, Which::EndedSince(ended)] {
         let mut after: Option<RunMark> = None;
         loop {
             let from = after.clone();
