@@ -278,6 +278,21 @@ async fn a_leader_that_was_deposed_removes_nothing() {
     round(&mut new).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_deposed_in_the_middle_goes_no_further() {
+    let room = Room::new(false);
+    orphans(&room, 3000).await;
+    room.days_go_by(200);
+    let mut old = room.leads();
+    let mut sweeping = std::pin::pin!(old.round());
+    let first = tokio::time::timeout(PAUSE / 2, &mut sweeping).await;
+    assert!(first.is_err(), "it rests after its first step");
+    let mut next = room.store.another().unwrap();
+    next.load(Keep::Everything).unwrap();
+    assert_eq!(sweeping.await, Err(Fenced));
+    assert_eq!(room.there("blobs").await.len(), 2000);
+}
+
 #[tokio::test]
 async fn a_blob_that_is_stored_again_meanwhile_stays() {
     let room = Room::new(true);
