@@ -20,6 +20,8 @@ pub(super) struct Lapsed {
     bytes: u64,
     /// For how long the coordinator keeps things, if it says so.
     keep: Option<KeepDays>,
+    /// When it was missed.
+    now: Timestamp,
 }
 
 impl Lapsed {
@@ -39,24 +41,29 @@ impl Lapsed {
             ended: *at,
             bytes: report.log.bytes,
             keep: status.and_then(|status| status.view.coordinator.keep),
+            now: dashboard.clock.now(),
         }))
     }
 
     /// For who asks for it.
     pub(super) fn trouble(&self, attempt: &AttemptKey) -> Trouble {
         let (size, ended) = (bytes(self.bytes), self.ended.strftime("%Y-%m-%d"));
-        let rest = match self.keep.filter(|keep| keep.logs > 0) {
-            Some(keep) => {
-                let (days, went) = (keep.logs, went(self.ended, keep.logs).strftime("%Y-%m-%d"));
-                format!(
-                    "It went on {went} or soon after: logs are kept for {days} days, as --keep-logs of the coordinator says."
-                )
-            }
-            None => "How long logs are kept, --keep-logs of the coordinator says.".to_owned(),
-        };
+        let why = self.why();
         Trouble::Gone(format!(
-            "The log of {attempt} had {size}, ended on {ended}, and is no longer kept. {rest}"
+            "The log of {attempt} had {size}, ended on {ended}, and is no longer kept. {why}"
         ))
+    }
+
+    fn why(&self) -> String {
+        let Some(days) = self.keep.map(|keep| keep.logs).filter(|days| *days > 0) else {
+            return "How long logs are kept, --keep-logs of the coordinator says.".to_owned();
+        };
+        let went = went(self.ended, days);
+        let when = match went <= self.now {
+            true => format!("It went on {} or soon after", went.strftime("%Y-%m-%d")),
+            false => "It went before its time, or while fewer days were set".to_owned(),
+        };
+        format!("{when}: logs are kept for {days} days, as --keep-logs of the coordinator says.")
     }
 }
 
@@ -71,16 +78,22 @@ mod tests {
 
     #[test]
     fn it_says_when_it_went_and_which_setting_that_is() {
-        let lapsed = |keep| Lapsed {
-            ended: "2026-05-01T10:00:00Z".parse().unwrap(),
-            bytes: 54_321,
-            keep,
-        };
         let attempt = format!("{}/1/steps/1", "b".repeat(32)).parse().unwrap();
-        let said = |keep| match lapsed(keep).trouble(&attempt) {
-            Trouble::Gone(text) => text,
-            other => panic!("{other:?}"),
+        let said_at = |keep, now: &str| {
+            let lapsed = Lapsed {
+                ended: "2026-05-01T10:00:00Z".parse().unwrap(),
+                bytes: 54_321,
+                keep,
+                now: now.parse().unwrap(),
+            };
+            match lapsed.trouble(&attempt) {
+                Trouble::Gone(text) => text,
+                other => panic!("{other:?}"),
+            }
         };
+        let early = said_at(Some(KeepDays::default()), "2026-06-01T00:00:00Z");
+        assert!(early.contains("before its time, or while fewer"), "{early}");
+        let said = |keep| said_at(keep, "2026-11-01T00:00:00Z");
         let text = said(Some(KeepDays::default()));
         assert!(text.contains("on 2026-10-28 or soon after"), "{text}");
         assert!(text.contains("180 days, as --keep-logs"), "{text}");
