@@ -38,7 +38,7 @@ else
     export FARM_STATE="sqlite:$dir/state.db"
 fi
 
-# back_up FOLDER: the state first. What it names is in the bucket by then, which only grows below logs/ and blobs/.
+# back_up FOLDER: the state first. What it names is in the bucket by then, and stays there for a month at least.
 back_up() {
     mkdir "$1"
     if [ $kind = postgres ]; then

@@ -34,18 +34,20 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "farm" {
   }
 }
 
+# What is told by its prefix and its age alone goes by the bucket's own rules, which cost nothing. The coordinator removes the
+# same after the same days (local.keep), and what hangs on more than that.
 resource "aws_s3_bucket_lifecycle_configuration" "farm" {
   bucket = aws_s3_bucket.farm.id
 
   rule {
     id     = "deliveries"
-    status = "Enabled"
+    status = var.delivery_days > 0 ? "Enabled" : "Disabled"
 
     filter {
       prefix = "deliveries/"
     }
     expiration {
-      days = 30
+      days = max(var.delivery_days, 1)
     }
   }
 

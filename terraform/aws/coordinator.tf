@@ -75,7 +75,7 @@ resource "aws_ecs_task_definition" "coordinator" {
       stopTimeout            = 30
       dependsOn              = [{ containerName = "files", condition = "SUCCESS" }]
       environment = [
-        for name, value in merge(local.task_environment, { FARM_CONFIG = "/files/farm.toml" }) : { name = name, value = value }
+        for name, value in merge(local.task_environment, local.keep, { FARM_CONFIG = "/files/farm.toml" }) : { name = name, value = value }
       ]
       secrets = [{ name = "FARM_STATE", valueFrom = aws_secretsmanager_secret.database[local.state_url].arn }]
       mountPoints = [

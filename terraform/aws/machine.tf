@@ -3,7 +3,7 @@
 
 locals {
   machine_units = {
-    coordinator = ["FARM_CONFIG=/etc/farm/farm.toml"]
+    coordinator = concat(["FARM_CONFIG=/etc/farm/farm.toml"], [for name, value in local.keep : "${name}=${value}"])
     hub = [
       "FARM_HUB_ID=${sort(var.hubs)[0]}",
       "FARM_HUB_LISTEN=0.0.0.0:${local.dial_port}",

@@ -21,6 +21,9 @@ locals {
   bus    = "aws://${local.region}?account=${local.account}&prefix=${var.prefix}"
   bucket = "s3://${aws_s3_bucket.farm.bucket}"
 
+  # For how long things are kept, as the coordinator takes it.
+  keep = { FARM_KEEP_DELIVERIES = tostring(var.delivery_days), FARM_KEEP_LOGS = tostring(var.log_days) }
+
   on_fargate = var.run == "fargate"
   on_machine = var.run == "machine"
 }

@@ -53,6 +53,11 @@ output "dead_letters" {
   value       = { for name, queue in aws_sqs_queue.dead : name => queue.url }
 }
 
+output "keep" {
+  description = "For how long things are kept: settings of the coordinator, to be given to it where it runs elsewhere."
+  value       = local.keep
+}
+
 output "roles" {
   description = "The roles of coordinator and hubs, to be taken on where they run elsewhere."
   value       = { for name, role in aws_iam_role.part : name => role.arn }

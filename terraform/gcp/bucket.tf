@@ -12,13 +12,18 @@ resource "google_storage_bucket" "farm" {
     retention_duration_seconds = 0
   }
 
-  lifecycle_rule {
-    action {
-      type = "Delete"
-    }
-    condition {
-      age            = 30
-      matches_prefix = ["deliveries/"]
+  # What is told by its prefix and its age alone goes by the bucket's own rules, which cost nothing. The coordinator removes the
+  # same after the same days (local.keep), and what hangs on more than that.
+  dynamic "lifecycle_rule" {
+    for_each = var.delivery_days > 0 ? [var.delivery_days] : []
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        age            = lifecycle_rule.value
+        matches_prefix = ["deliveries/"]
+      }
     }
   }
 

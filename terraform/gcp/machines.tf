@@ -28,7 +28,10 @@ locals {
       FARM_TLS_KEY                                        = "/files/hub.pem"
     },
   ) }
-  coordinator_environment = { FARM_CONFIG = "/files/farm.toml" }
+  # For how long things are kept, as the coordinator takes it.
+  keep = { FARM_KEEP_DELIVERIES = tostring(var.delivery_days), FARM_KEEP_LOGS = tostring(var.log_days) }
+
+  coordinator_environment = merge({ FARM_CONFIG = "/files/farm.toml" }, local.keep)
 
   hub_secrets = merge(
     { "machine-key" = google_secret_manager_secret.made[local.machine_key].secret_id },

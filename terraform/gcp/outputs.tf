@@ -38,6 +38,11 @@ output "bucket" {
   value       = local.bucket
 }
 
+output "keep" {
+  description = "For how long things are kept: settings of the coordinator, to be given to it where it runs elsewhere."
+  value       = local.keep
+}
+
 output "accounts" {
   description = "The service accounts of functions, coordinator and hubs, by name."
   value       = local.accounts

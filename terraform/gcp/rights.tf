@@ -34,6 +34,7 @@ locals {
     { for name, function in module.names.functions : "${name} read" => { who = name, role = "roles/storage.objectViewer", prefixes = function.rights.read, lists = true } if length(function.rights.read) > 0 },
     { for name, function in module.names.functions : "${name} remove" => { who = name, role = "roles/storage.objectUser", prefixes = function.rights.remove, lists = false } if length(try(function.rights.remove, [])) > 0 },
     { for name, part in local.parts : "${name} write" => { who = name, role = "roles/storage.objectUser", prefixes = part.write, lists = false } },
+    { for name, part in local.parts : "${name} remove" => { who = name, role = "roles/storage.objectUser", prefixes = setsubtract(part.remove, part.write), lists = false } if length(setsubtract(part.remove, part.write)) > 0 },
     { for name, part in local.parts : "${name} read" => { who = name, role = "roles/storage.objectViewer", prefixes = part.read, lists = true } },
   )
 }

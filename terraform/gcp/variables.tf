@@ -34,13 +34,24 @@ variable "bucket_destroyed_with_content" {
 }
 
 variable "log_days" {
-  description = "Days for which logs of builds are kept; 0 keeps them for ever."
+  description = "Days for which logs of builds are kept, and which tests passed; 0 keeps them for ever. The bucket's own rule and the coordinator both have it from here."
   type        = number
   default     = 180
 
   validation {
-    condition     = var.log_days >= 0 && floor(var.log_days) == var.log_days
-    error_message = "Days are a whole number, 0 or more."
+    condition     = (var.log_days == 0 || var.log_days >= 3) && floor(var.log_days) == var.log_days
+    error_message = "Days are a whole number, 3 or more, or 0: a run may last for two days."
+  }
+}
+
+variable "delivery_days" {
+  description = "Days for which webhooks are kept as they came; 0 keeps them for ever. The bucket's own rule and the coordinator both have it from here."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = (var.delivery_days == 0 || var.delivery_days >= 2) && floor(var.delivery_days) == var.delivery_days
+    error_message = "Days are a whole number, 2 or more, or 0: deliveries of the last hours are looked through."
   }
 }
 

@@ -1,7 +1,7 @@
 //! The state of the farm, as lines.
 
 use farm_model::Timestamp;
-use farm_model::view::{FarmStatus, QueueStatus, StatusView, SubscriptionStatus};
+use farm_model::view::{FarmStatus, QueueStatus, StatusView, SubscriptionStatus, SweepStatus};
 
 use crate::text::{Tone, age, columns, counted, cut, paint, plain};
 
@@ -72,11 +72,30 @@ fn summary(view: &StatusView, away: bool, now: Timestamp, colours: bool) -> Stri
         coordinator.commits.p50_milliseconds,
         coordinator.commits.p99_milliseconds,
     ));
+    lines.extend(coordinator.sweep.as_ref().map(|sweep| swept(sweep, now)));
     for trouble in &farm.troubles {
         let text = format!("trouble: {}", plain(trouble));
         lines.push(paint(colours, Tone::Bad, &text));
     }
     lines.join("\n")
+}
+
+/// What was removed from the bucket because it was old.
+fn swept(sweep: &SweepStatus, now: Timestamp) -> String {
+    let areas = sweep.areas.iter().map(|of| {
+        let megabytes = of.bytes / 1_000_000;
+        format!("{} of {}/ ({megabytes} MB)", of.objects, plain(&of.area))
+    });
+    let areas: Vec<String> = areas.collect();
+    let removed = match areas.is_empty() {
+        true => "nothing".to_owned(),
+        false => areas.join(", "),
+    };
+    let failed = sweep.error.as_ref().map_or("", |_| ", broke off");
+    format!(
+        "removed from the bucket: {removed}; looked {} ago{failed}",
+        since(sweep.at, now)
+    )
 }
 
 fn machines(farm: &FarmStatus) -> String {

@@ -246,6 +246,11 @@ fn status_of(state: &FarmState) -> Value {
             "version": "0.1.0", "role": "leading", "since": "2026-01-01T10:00:00Z", "epoch": 7,
             "started": "2026-01-01T10:00:00Z", "outbox": 1, "outbox_oldest": "2026-01-01T11:59:51Z", "dirty_views": 0,
             "commits": {"count": 100, "p50_milliseconds": 1.2, "p99_milliseconds": 14.0}, "decided": 40, "ignored": 3,
+            "keep": {"logs": 180, "deliveries": 30, "history": 400, "snapshots": 30, "said": 30},
+            "sweep": {
+                "at": "2026-01-01T11:30:00Z", "error": "blobs/: no",
+                "areas": [{"area": "logs", "objects": 1200, "bytes": 34567890}, {"area": "said", "objects": 3, "bytes": 99}],
+            },
         },
         "subscriptions": [
             {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use coordinator::{ConfigFrom, Settings, StateUrl, Status, serve};
+use farm_model::keep::KeepDays;
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
 use jiff::SignedDuration;
@@ -44,6 +45,8 @@ async fn lead(folder: &Path, meanwhile: impl AsyncFnOnce()) {
         poll: Duration::from_secs(60),
         missing_after: SignedDuration::from_hours(1),
         gather: SignedDuration::from_secs(60),
+        keep: KeepDays::default(),
+        sweep: None,
         listen: None,
     };
     let (status, mut watching) = watch::channel(Status::default());

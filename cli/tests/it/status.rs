@@ -16,6 +16,7 @@ async fn the_state_of_the_farm_in_tables() {
 sample farm: leading in epoch 7 for 2h, version 0.1.0; told 5s ago
 12 builds open: 2 running, 10 queued; 2 machines: 2 busy, 1 away
 1 event to tell, oldest 9s; 0 pages to write; commits p50 1.2 ms, p99 14.0 ms
+removed from the bucket: 1200 of logs/ (34 MB), 3 of said/ (0 MB); looked 30m ago, broke off
 trouble: intake: stored deliveries are told late
 
 host type  waiting  pausing  longest wait  machines  busy

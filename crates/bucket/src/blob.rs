@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::key::Key;
 use crate::object::Wait;
-use crate::{Bucket, BucketError};
+use crate::{Bucket, BucketError, Stored};
 
 /// From here on a digest is taken on a thread that may block.
 const LARGE: usize = 256 << 10;
@@ -37,14 +37,19 @@ pub struct BlobStream {
 }
 
 impl Bucket {
-    /// Stores `bytes` under their digest. They are durable when this answers.
+    /// Stores `bytes` under their digest. They are durable when this answers, and as young as if they were new: whoever
+    /// removes blobs goes by their age.
     ///
     /// # Errors
     /// [`BucketError`].
     pub async fn put_blob(&self, bytes: Bytes) -> Result<BlobId, BucketError> {
         let hash = digest(bytes.clone()).await?;
         let (id, key) = named(hash)?;
-        self.create(&key, bytes.into(), Wait::ForDisk).await?;
+        let stored = self.create(&key, bytes.clone().into(), Wait::ForDisk);
+        if stored.await? == Stored::AlreadyThere && self.renewals().is_due(&id) {
+            self.overwrite(&key, bytes).await?;
+            self.renewals().done(id.clone());
+        }
         Ok(id)
     }
 
@@ -63,7 +68,7 @@ impl Bucket {
         let staging = Key::new(&format!("staging/{}", self.random_name()?))?;
         let id = self.stage(&staging, stream, limit, expected).await?;
         let (_, key) = named(id.to_string())?;
-        // Over one that is there already, which has the same content.
+        // Over one that is there already, which has the same content and grows young by it.
         let store = self.store(Wait::ForDisk);
         let renamed = store.rename(staging.path(), key.path()).await;
         renamed.map_err(|error| self.failed("write", &key, error))?;

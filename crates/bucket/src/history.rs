@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use farm_model::Timestamp;
 use futures::TryStreamExt;
-use object_store::PutMode;
 
 use crate::key::Key;
 use crate::object::Wait;
@@ -211,6 +211,15 @@ impl Bucket {
             .await
     }
 
+    /// The moment of the newest checkpoint that is not after `at`, if there is one: nothing of it is read.
+    ///
+    /// # Errors
+    /// [`BucketError`].
+    pub async fn checkpoint_before(&self, at: Timestamp) -> Result<Option<Timestamp>, BucketError> {
+        let newest = self.newest_checkpoint(None, at).await?;
+        Ok(newest.and_then(|name| checkpoint_moment(&name)))
+    }
+
     async fn newest_checkpoint(
         &self,
         after: Option<&str>,
@@ -229,13 +238,6 @@ impl Bucket {
         };
         self.each_name(CHECKPOINTS, after, each).await?;
         Ok(newest)
-    }
-
-    async fn overwrite(&self, key: &Key, bytes: Bytes) -> Result<(), BucketError> {
-        match self.put(key, bytes, PutMode::Overwrite).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.failed("write", key, error)),
-        }
     }
 }
 
@@ -256,6 +258,22 @@ fn parts(at: Timestamp) -> String {
 fn checkpoint_name(at: Timestamp) -> String {
     let micros = at.as_microsecond().rem_euclid(3_600_000_000);
     format!("{}-{micros:010}.json", hour::name(at))
+}
+
+/// The moment that is in a checkpoint's name, to the microsecond.
+fn checkpoint_moment(name: &str) -> Option<Timestamp> {
+    let (hour, micros) = name.strip_suffix(".json")?.rsplit_once('-')?;
+    let micros = Duration::from_micros(micros.parse().ok()?);
+    hour::start(hour)?.checked_add(micros).ok()
+}
+
+/// The last moment that an object tells of, by its key below `history/`: an hour, a part of one, or a checkpoint.
+pub fn end(name: &str) -> Option<Timestamp> {
+    match name.split_once('/') {
+        Some(("checkpoints", name)) => checkpoint_moment(name),
+        Some((hour, _)) => hour::end(hour),
+        None => hour::end(name.strip_suffix(".jsonl")?),
+    }
 }
 
 fn checkpoint_key(name: &str) -> Result<Key, BucketError> {

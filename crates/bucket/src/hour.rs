@@ -1,5 +1,7 @@
 //! Hours as they stand in keys: `2026-11-24T15`, UTC.
 
+use std::time::Duration;
+
 use farm_model::Timestamp;
 
 /// The hour that holds `at`.
@@ -10,6 +12,12 @@ pub fn name(at: Timestamp) -> String {
 /// The start of the hour `name`.
 pub fn start(name: &str) -> Option<Timestamp> {
     format!("{name}:00:00Z").parse().ok()
+}
+
+/// The last moment of the hour `name`.
+pub fn end(name: &str) -> Option<Timestamp> {
+    const LAST: Duration = Duration::from_nanos(3_600_000_000_000 - 1);
+    start(name)?.checked_add(LAST).ok()
 }
 
 #[cfg(test)]
@@ -24,6 +32,8 @@ mod tests {
             start("2026-11-24T15"),
             Some("2026-11-24T15:00:00Z".parse().unwrap())
         );
+        let last: Timestamp = "2026-11-24T15:59:59.999999999Z".parse().unwrap();
+        assert_eq!(end("2026-11-24T15"), Some(last));
         for bad in ["", "2026-11-24", "2026-11-24T15:00", "2026-11-24T25", "x"] {
             assert_eq!(start(bad), None, "{bad}");
         }

@@ -14,8 +14,10 @@ mod log;
 mod machine;
 mod object;
 mod open;
+mod renewals;
 mod replay;
 mod said;
+mod sweep;
 mod view;
 
 pub use blob::BlobStream;
@@ -27,6 +29,7 @@ pub use machine::{MachineMark, StoredMachine};
 pub use object::Bucket;
 pub use open::folder_url;
 pub use said::{Claim, Claimed};
+pub use sweep::{Found, Walk};
 pub use view::{PutView, ReadView, View};
 
 /// What became of an object that is written once.

@@ -15,6 +15,7 @@ use object_store::{
 
 use crate::folder::Directories;
 use crate::key::Key;
+use crate::renewals::Renewals;
 use crate::{BucketError, Stored};
 
 /// One bucket; clones share it.
@@ -24,6 +25,7 @@ pub struct Bucket(Arc<Inner>);
 struct Inner {
     url: String,
     place: Place,
+    renewals: Renewals,
     #[cfg(feature = "aws")]
     signing: Option<Signing>,
 }
@@ -73,6 +75,7 @@ impl Bucket {
         Self(Arc::new(Inner {
             url: url.to_owned(),
             place,
+            renewals: Renewals::default(),
             #[cfg(feature = "aws")]
             signing: None,
         }))
@@ -84,6 +87,7 @@ impl Bucket {
         Self(Arc::new(Inner {
             url: url.to_owned(),
             place,
+            renewals: Renewals::default(),
             signing: Some(signing),
         }))
     }
@@ -91,6 +95,10 @@ impl Bucket {
     #[cfg(feature = "aws")]
     pub(crate) fn signing(&self) -> Option<&Signing> {
         self.0.signing.as_ref()
+    }
+
+    pub(crate) fn renewals(&self) -> &Renewals {
+        &self.0.renewals
     }
 
     /// The address it was opened with.
@@ -168,6 +176,14 @@ impl Bucket {
         self.store(Wait::ForDisk)
             .put_opts(key.path(), bytes.into(), mode.into())
             .await
+    }
+
+    /// Writes an object, whatever is there.
+    pub(crate) async fn overwrite(&self, key: &Key, bytes: Bytes) -> Result<(), BucketError> {
+        match self.put(key, bytes, PutMode::Overwrite).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed("write", key, error)),
+        }
     }
 
     /// An object, if it is there.

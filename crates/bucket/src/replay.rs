@@ -1,7 +1,6 @@
 //! Checkpoints of the log of decisions, below `replay/`.
 
 use bytes::Bytes;
-use object_store::PutMode;
 
 use crate::key::Key;
 use crate::{Bucket, BucketError};
@@ -19,10 +18,7 @@ impl Bucket {
     /// [`BucketError`].
     pub async fn put_replay(&self, name: &str, bytes: Bytes) -> Result<(), BucketError> {
         let key = checkpoint_key(name)?;
-        match self.put(&key, bytes, PutMode::Overwrite).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.failed("write", &key, error)),
-        }
+        self.overwrite(&key, bytes).await
     }
 
     /// A checkpoint, if it is there.

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod fact;
 pub mod failure;
 pub mod farm;
+pub mod keep;
 pub mod page;
 pub mod plan;
 pub mod policy;

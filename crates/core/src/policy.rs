@@ -119,7 +119,9 @@ pub struct Policy {
     pub feed_kept: SignedDuration,
     /// Feed events kept whatever their age.
     pub feed_floor: usize,
-    /// How long the database keeps transitions; the bucket keeps them for good.
+    /// How long a snapshot is remembered, but for the newest that each builder made of a repository; none: for ever.
+    pub snapshots_kept: Option<SignedDuration>,
+    /// How long the database keeps transitions; the bucket keeps them for longer ([`crate::keep`]).
     pub history_kept: SignedDuration,
     /// How long the log of decisions is kept.
     pub decisions_kept: SignedDuration,
@@ -188,6 +190,7 @@ impl Default for Policy {
             inbox_kept: SignedDuration::from_hours(7 * 24),
             feed_kept: SignedDuration::from_hours(1),
             feed_floor: 50,
+            snapshots_kept: Some(SignedDuration::from_hours(30 * 24)),
             history_kept: SignedDuration::from_hours(7 * 24),
             decisions_kept: SignedDuration::from_hours(7 * 24),
             checkpoint_after: 64 << 20,

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod event;
 pub mod id;
+pub mod keep;
 pub mod kept;
 pub mod machine;
 pub mod message;

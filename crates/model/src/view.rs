@@ -39,7 +39,7 @@ pub use pools::{OrderLine, PoolsView};
 pub use queue::{QueueEntry, QueueMachines, QueueView};
 pub use status::{
     CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, HubStatus, IntakeStatus, MachineCounts,
-    OrderCounts, QueueStatus, Role, StatusView, SubscriptionStatus,
+    OrderCounts, QueueStatus, Role, StatusView, SubscriptionStatus, SweepStatus, SweptArea,
 };
 pub use test::{TestFailure, TestLine, TestsView};
 

@@ -2,6 +2,7 @@
 
 use farm_model::Timestamp;
 use farm_model::event::{Event, Topic};
+use farm_model::id::BuildId;
 use farm_model::kept::{Kept, KeptKey};
 use farm_model::record::{Branch, Build, CommitInfo, Numbered, OwnedMachine, Run, Transition};
 use farm_model::view::FeedEvent;
@@ -103,6 +104,23 @@ pub enum Keep {
     /// Those that are open, those that ended at this moment or later, and those of every commit that a stored branch
     /// shows, with all their runs.
     FinishedSince(Timestamp),
+}
+
+/// Which runs are walked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those that are not over, by when they were opened.
+    Open,
+    /// Those that were over at this moment or later, by when that was; none: all that are over.
+    EndedSince(Option<Timestamp>),
+}
+
+/// Where a walk through runs stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunMark {
+    pub(crate) at: i64,
+    pub(crate) build: BuildId,
+    pub(crate) number: u32,
 }
 
 /// A document in the bucket as the leader left it.

@@ -12,7 +12,7 @@ mod url;
 
 pub use batch::{
     Batch, ConfigRecord, Decision, FORGET_AT_ONCE, InboxEntry, Keep, Loaded, NumberedDecision,
-    OutboxEntry, Placed, ViewVersion,
+    OutboxEntry, Placed, RunMark, ViewVersion, Which,
 };
 pub use error::StoreError;
 pub use postgres::PostgresStore;
@@ -24,6 +24,7 @@ use std::ops::Range;
 
 use farm_model::Timestamp;
 use farm_model::id::{BuildId, BuilderName, CommitId, RepoName};
+use farm_model::kept::{Kept, KeptKind};
 use farm_model::record::{Build, CommitInfo, Run, Transition};
 
 /// Which leader this is, counted from 1 over the life of the database.
@@ -157,6 +158,24 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`].
     fn places(&mut self, repo: &RepoName, commit: &CommitId) -> Result<Vec<Placed>, StoreError>;
+
+    /// Runs by the moment they are sorted by, behind `after`, at most `limit`: of a walk through all of them in bounded
+    /// portions. What is committed meanwhile may be missed. Needs no leadership.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn runs(
+        &mut self,
+        which: Which,
+        after: Option<&RunMark>,
+        limit: u32,
+    ) -> Result<Vec<(RunMark, Run)>, StoreError>;
+
+    /// The small records of a kind, by key. Needs no leadership.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn kept(&mut self, kind: KeptKind) -> Result<Vec<Kept>, StoreError>;
 
     /// The transitions of the hour that holds `at`, in the order they were committed. Needs no leadership.
     ///

@@ -20,6 +20,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         match self.0 {
             Trouble::Missing(text) => problem(StatusCode::NOT_FOUND, text),
+            Trouble::Gone(text) => problem(StatusCode::GONE, text),
             Trouble::Unclear(text) => problem(StatusCode::BAD_REQUEST, text),
             Trouble::Busy(text) => later(text),
             Trouble::Away(error) => {

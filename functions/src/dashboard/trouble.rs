@@ -14,6 +14,8 @@ use super::views::ViewError;
 pub(super) enum Trouble {
     /// It does not exist: what was asked for, as a sentence.
     Missing(String),
+    /// It was there, and is not kept any more: what, since when and why, as sentences.
+    Gone(String),
     /// The question makes no sense.
     Unclear(String),
     /// Not now, for others ask as well: why, as a sentence.
@@ -54,6 +56,7 @@ impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         match self {
             Self::Missing(text) => page(StatusCode::NOT_FOUND, "There is no such page", text),
+            Self::Gone(text) => page(StatusCode::GONE, "It is no longer kept", text),
             Self::Unclear(text) => page(StatusCode::BAD_REQUEST, "That cannot be answered", text),
             Self::Busy(text) => later("Not right now", text + " This page tries again by itself."),
             Self::Away(error) => {

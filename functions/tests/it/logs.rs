@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use farm_model::message::progress::LogSummary;
+use farm_model::view::key;
 
 use crate::harness::{Answer, Function};
-use crate::sample::{attempt, build, dashboard_with, failed, running};
+use crate::sample::{attempt, build, dashboard_with, failed, running, status};
 
 async fn chunk(function: &Function, offset: u64, text: &'static str) {
     let bytes = Bytes::from_static(text.as_bytes());
@@ -98,6 +99,42 @@ async fn a_log_whose_chunks_are_gone_is_read_from_its_blob() {
     );
     let answer = from(&function, 10).await;
     assert_eq!((answer.of(200), answer.header("x-log-next")), ("", "10"));
+}
+
+#[tokio::test]
+async fn a_log_that_is_no_longer_kept_says_so() {
+    let view = build(failed(LogSummary {
+        bytes: 54_321,
+        whole: Some("e".repeat(64).parse().unwrap()),
+        ..LogSummary::default()
+    }));
+    let function = dashboard_with(&view).await;
+    let path = format!("/log/{}", attempt());
+    let without = function.get(&path).await;
+    assert!(without.of(410).contains("is no longer kept"));
+    let function = dashboard_with(&view).await;
+    function.put_view(key::STATUS, &status()).await;
+    let (read, build) = (
+        format!("/read/{}", attempt()),
+        format!("/build/{}", attempt().build),
+    );
+    for (path, code) in [
+        (path.clone(), 410),
+        (format!("{path}?from=0"), 410),
+        (format!("{path}?gzip"), 410),
+        (read, 410),
+        (build, 200),
+    ] {
+        let answer = function.get(&path).await;
+        let text = answer.of(code);
+        assert!(
+            text.contains("kept for 180 days, as --keep-logs"),
+            "{path}: {text}"
+        );
+    }
+    // Who follows it is told that nothing comes any more.
+    let answer = from(&function, 10).await;
+    assert_eq!((answer.of(200), answer.header("x-log-more")), ("", "false"));
 }
 
 #[tokio::test]

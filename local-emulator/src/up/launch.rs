@@ -14,6 +14,7 @@ use coordinator::Status;
 use farm_bus::BusUrl;
 use farm_core::pool::Limits;
 use farm_model::id::{HostType, HubId};
+use farm_model::keep::KeepDays;
 use farm_pubsub_emulator::{Emulator, Inspector, Options};
 use farm_runtime::{Clock, Ids};
 use farm_wire::keys::MasterKey;
@@ -41,6 +42,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 const MISSING_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// How often the source is read without being asked.
 const POLL: Duration = Duration::from_secs(60);
+/// How often the data folder is looked through for what is old.
+const SWEEP: Duration = Duration::from_hours(1);
+
 pub(super) async fn queues(
     folder: &Folder,
     listener: TcpListener,
@@ -99,7 +103,7 @@ pub(super) fn coordinator(
     target: &Target,
     listen: SocketAddr,
     (bus, bucket): (&BusUrl, &str),
-    gather: Duration,
+    (gather, keep): (Duration, KeepDays),
     cuts: Cuts,
 ) -> anyhow::Result<watch::Receiver<Status>> {
     let data = folder.sub("coordinator")?;
@@ -114,6 +118,8 @@ pub(super) fn coordinator(
         poll: POLL,
         missing_after: MISSING_AFTER,
         gather: SignedDuration::try_from(gather).context("--gather")?,
+        keep,
+        sweep: Some(SWEEP),
         listen: Some(listen),
     };
     let (status, watching) = watch::channel(Status::default());

@@ -87,6 +87,8 @@ pub struct Args {
     /// How long what a commit breaks is gathered before it is told together, by mail or webhooks
     #[arg(long, value_name = "SECONDS", env = "FARM_GATHER", default_value = "60", value_parser = seconds)]
     gather: Duration,
+    #[command(flatten)]
+    keep: coordinator::KeepArgs,
     /// Let a new build of the functions take over as soon as it is there: each request is answered, by the old or the new
     #[arg(long)]
     watch: bool,

@@ -112,7 +112,7 @@ impl Running {
             &target,
             args.status.unwrap_or(default(0)),
             (&bus_url, &bucket_url),
-            args.gather,
+            (args.gather, args.keep.days()?),
             coordinator_cuts,
         )?;
 

@@ -11,6 +11,7 @@ mod settings;
 mod site;
 mod sources;
 mod status;
+mod sweep;
 mod views;
 
 use std::net::SocketAddr;
@@ -37,7 +38,7 @@ pub use engine::{
     Span, Tellable, recalled, replay, unknown_to,
 };
 pub use farm_store::StateUrl;
-pub use settings::{Args, ConfigFrom, Overlay, Settings};
+pub use settings::{Args, ConfigFrom, KeepArgs, Overlay, Settings};
 pub use status::Status;
 
 /// Inputs that may wait for the leader.
@@ -138,6 +139,7 @@ async fn lead(
         grace: settings.grace,
         missing_after: settings.missing_after,
         gather: settings.gather,
+        snapshots_kept: farm_core::keep::days(settings.keep.snapshots),
         ..Policy::default()
     };
     let since = farm_core::policy::earlier(clock.now(), policy.remembered);
@@ -192,6 +194,16 @@ async fn lead(
         grace: SignedDuration::try_from(settings.poll * 2)?,
     };
     tasks.spawn(search.run());
+    let sweep = sweep::Sweep::new(sweep::Parts {
+        bucket: bucket.clone(),
+        store: doors.another().await?,
+        leadership: leadership.clone(),
+        clock: clock.clone(),
+        keep: settings.keep,
+        board: board.clone(),
+        counts: counts.clone(),
+    });
+    sweep::start(&mut tasks, sweep, settings.sweep, inputs.clone());
     dead::start(&mut tasks, &bus, &inputs, board, settings.poll);
     intake::start(
         &mut tasks,

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use farm_bus::BusUrl;
 use farm_model::id::RepoName;
+use farm_model::keep::{KeepDays, TooFew};
 use farm_store::StateUrl;
 
 /// Command line and environment.
@@ -50,10 +51,52 @@ pub struct Args {
     /// How long what a commit breaks is gathered before it is told together, in seconds
     #[arg(long, env = "FARM_GATHER", default_value_t = 60.0)]
     gather: f64,
+    #[command(flatten)]
+    keep: KeepArgs,
+    /// How often the bucket is looked through for what is old, in seconds; 0: never
+    #[arg(long, env = "FARM_SWEEP", default_value_t = 3600)]
+    sweep: u64,
     /// Where /status, /status.json, /healthz and /metrics are served, over plain HTTP and without a password; not at all
     /// without it
     #[arg(long, env = "FARM_LISTEN", value_name = "ADDR")]
     listen: Option<SocketAddr>,
+}
+
+/// For how long things are kept in the bucket.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct KeepArgs {
+    /// Days for which logs are kept, and which tests passed; 0: for ever
+    #[arg(long, env = "FARM_KEEP_LOGS", value_name = "DAYS", default_value_t = KeepDays::default().logs)]
+    keep_logs: u32,
+    /// Days for which webhooks are kept as they came; 0: for ever
+    #[arg(long, env = "FARM_KEEP_DELIVERIES", value_name = "DAYS", default_value_t = KeepDays::default().deliveries)]
+    keep_deliveries: u32,
+    /// How many days back pages show the past; 0: from the beginning
+    #[arg(long, env = "FARM_KEEP_HISTORY", value_name = "DAYS", default_value_t = KeepDays::default().history)]
+    keep_history: u32,
+    /// Days for which snapshots are kept that are neither of a branch's head nor their builder's newest; 0: for ever
+    #[arg(long, env = "FARM_KEEP_SNAPSHOTS", value_name = "DAYS", default_value_t = KeepDays::default().snapshots)]
+    keep_snapshots: u32,
+    /// Days for which it is known who has been told what; 0: for ever
+    #[arg(long, env = "FARM_KEEP_SAID", value_name = "DAYS", default_value_t = KeepDays::default().said)]
+    keep_said: u32,
+}
+
+impl KeepArgs {
+    /// Checks them.
+    ///
+    /// # Errors
+    /// So short that what goes is still needed.
+    pub fn days(self) -> Result<KeepDays, TooFew> {
+        KeepDays {
+            logs: self.keep_logs,
+            deliveries: self.keep_deliveries,
+            history: self.keep_history,
+            snapshots: self.keep_snapshots,
+            said: self.keep_said,
+        }
+        .checked()
+    }
 }
 
 /// A text that may hold a password: it is shown nowhere, not even where it does not read.
@@ -95,6 +138,10 @@ pub struct Settings {
     pub missing_after: SignedDuration,
     /// How long what a commit breaks is gathered before it is told together.
     pub gather: SignedDuration,
+    /// For how long things are kept in the bucket.
+    pub keep: KeepDays,
+    /// How often it is looked through for what is old, if it is.
+    pub sweep: Option<std::time::Duration>,
     /// Where the status page is served, if it is.
     pub listen: Option<SocketAddr>,
 }
@@ -176,6 +223,8 @@ impl Args {
             poll: std::time::Duration::from_secs_f64(self.poll),
             missing_after: SignedDuration::from_secs_f64(self.missing_after),
             gather: SignedDuration::from_secs_f64(self.gather),
+            keep: self.keep.days()?,
+            sweep: (self.sweep > 0).then(|| std::time::Duration::from_secs(self.sweep)),
             listen: self.listen,
         })
     }
@@ -226,6 +275,15 @@ mod tests {
         assert_eq!(state(&["--data", "/d"]), "sqlite:/d/state.db");
         let url = "postgres://u:s3cret@db/farm";
         assert_eq!(state(&["--state", url]), "postgres://u@db:5432/farm");
+    }
+
+    #[test]
+    fn what_is_kept_is_said_in_days_and_never_too_short() {
+        assert_eq!(settings(&[]).unwrap().keep, KeepDays::default());
+        let given = settings(&["--keep-logs", "0", "--sweep", "0"]).unwrap();
+        assert_eq!((given.keep.logs, given.sweep), (0, None));
+        let error = settings(&["--keep-said", "1"]).unwrap_err().to_string();
+        assert!(error.contains("at least 15 days"), "{error}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What reports teach: how long things take, where snapshots are, which tests fail by chance.
+//! What reports teach: how long things take, which tests fail by chance; where snapshots are, see `snapshots`.
 
 use jiff::Timestamp;
 
 use farm_model::id::{AttemptKey, BuildId, BuilderName};
-use farm_model::kept::{Flake, Kept, KeptKey, KeptKind, Snapshot, Timed, Timing, Trust};
+use farm_model::kept::{Flake, Kept, KeptKey, KeptKind, Timed, Timing, Trust};
 use farm_model::message::progress::{AttemptReport, Outcome, TestOutcome, TestResult};
 use farm_model::record::{BuildKey, BuildKind, Job, Part};
 
@@ -11,8 +11,6 @@ use super::{Farm, newest};
 use crate::effects::{Effects, ViewKey};
 use crate::queue::JobRef;
 
-/// Snapshots that are remembered; of more, the oldest are forgotten.
-const SNAPSHOTS: usize = 5_000;
 /// Durations that are remembered.
 const TIMINGS: usize = 50_000;
 /// Flakes that are remembered.
@@ -102,35 +100,6 @@ impl Farm {
         });
         timing.note(milliseconds, now);
         self.book.put(Kept::Timing(timing), effects);
-    }
-
-    fn keep_snapshot(
-        &mut self,
-        key: &BuildKey,
-        job: &Job,
-        report: &AttemptReport,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) {
-        let Some(blob) = report.snapshot.clone().filter(|_| job.part == Part::Setup) else {
-            return;
-        };
-        // Of a sub-repository's build it is the main repository that was made.
-        let (repo, commit) = match &key.against {
-            Some(against) => (against.repo.clone(), against.commit.clone()),
-            None => (key.repo.clone(), key.commit.clone()),
-        };
-        let snapshot = Snapshot {
-            builder: key.builder.clone(),
-            repo,
-            commit,
-            trust: trust(key),
-            blob,
-            at: now,
-        };
-        self.book.put(Kept::Snapshot(snapshot.clone()), effects);
-        self.forget_oldest(KeptKind::Snapshot, SNAPSHOTS, effects);
-        self.want_with(&snapshot, now, effects);
     }
 
     /// Of more records of a kind than `most`, those that were not touched for longest are forgotten: a tenth at a time.

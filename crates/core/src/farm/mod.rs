@@ -31,6 +31,7 @@ mod recall;
 mod saved;
 mod show;
 mod silence;
+mod snapshots;
 mod stand;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

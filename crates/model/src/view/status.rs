@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{HostType, HubId, HubSession};
+use crate::keep::KeepDays;
 
 /// `status.json`: what the page, the JSON and `farm status` show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -177,6 +178,35 @@ pub struct CoordinatorStatus {
     pub decided: u64,
     /// Messages that changed nothing since it leads: repeated, stale or unknown.
     pub ignored: u64,
+    /// For how long things are kept in the bucket, once it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<KeepDays>,
+    /// What it has removed from there, once it has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepStatus>,
+}
+
+/// What a leader has removed from the bucket because it was old.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepStatus {
+    /// When it last ended a look.
+    pub at: Timestamp,
+    /// What was removed since it leads, by the parts of the bucket where anything was.
+    pub areas: Vec<SweptArea>,
+    /// Why the last look broke off somewhere, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What was removed from a part of the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweptArea {
+    /// The part: `logs`.
+    pub area: String,
+    /// Objects removed.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Of the newest transactions.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use farm_model::Timestamp;
 use farm_model::event::Event;
 use farm_model::id::{BuildId, BuilderName, CommitId, RepoName};
-use farm_model::kept::Kept;
+use farm_model::kept::{Kept, KeptKind};
 use farm_model::record::{Branch, Build, CommitInfo, Run, Transition};
 use serde::de::DeserializeOwned;
 
@@ -17,7 +17,7 @@ use super::{Row, Sql, Value, hour, number, parse};
 use crate::fault::Fault;
 use crate::{
     ConfigRecord, Decision, Epoch, InboxEntry, Keep, Leader, Loaded, NumberedDecision, OutboxEntry,
-    Placed, ViewVersion,
+    Placed, RunMark, ViewVersion, Which,
 };
 
 /// Whether the leader is the one that was seen, and has shown no sign of life since; nobody else can take over before the
@@ -188,6 +188,51 @@ pub fn builds_of(sql: &mut dyn Sql, commits: &[CommitId]) -> Result<Vec<(Build, 
     })?;
     found.sort_by(|(a, _), (b, _)| (a.wanted, &a.id).cmp(&(b.wanted, &b.id)));
     Ok(found)
+}
+
+/// Runs behind `after`, in the order of an index.
+pub fn runs(
+    sql: &mut dyn Sql,
+    which: Which,
+    after: Option<&RunMark>,
+    limit: u32,
+) -> Result<Vec<(RunMark, Run)>, Fault> {
+    let (by, those, since) = match which {
+        Which::Open => ("opened_at", "outcome IS NULL", None),
+        Which::EndedSince(since) => ("finished_at", "finished_at IS NOT NULL", since),
+    };
+    // Text of SQLite and of PostgreSQL may sort differently: each goes on by its own order.
+    let text = format!(
+        "SELECT build, body, {by} FROM run WHERE {those} AND {by} >= $1
+         AND ({by}, build, number) > ($2, $3, $4) ORDER BY {by}, build, number LIMIT $5"
+    );
+    let first = since.map_or(Value::Integer(i64::MIN), Value::from);
+    let (at, build, number) = after.map_or((i64::MIN, "", -1), |after| {
+        (after.at, after.build.as_str(), i64::from(after.number))
+    });
+    let keys = [
+        first,
+        at.into(),
+        build.into(),
+        number.into(),
+        i64::from(limit).into(),
+    ];
+    all(sql, &text, &keys, |row| {
+        let run: Run = parse::record("run", row.text(0)?, row.text(1)?)?;
+        let mark = RunMark {
+            at: row.integer(2)?,
+            build: run.build.clone(),
+            number: run.number,
+        };
+        Ok((mark, run))
+    })
+}
+
+/// The small records of a kind, by key.
+pub fn kept(sql: &mut dyn Sql, kind: KeptKind) -> Result<Vec<Kept>, Fault> {
+    let text = "SELECT key, body FROM kept WHERE kind = $1";
+    let found = records(sql, "kept", text, &[kind.as_str().into()])?;
+    Ok(sorted(found, Kept::key))
 }
 
 /// The commits of a branch that have these numbers, lowest first.

@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use farm_model::Timestamp;
 use farm_model::id::{BuildId, BuilderName, CommitId, RepoName};
+use farm_model::kept::{Kept, KeptKind};
 use farm_model::record::{Build, CommitInfo, Run, Transition};
 
 use super::{Driver, Purpose, Sql, read, write};
 use crate::fault::Fault;
 use crate::{
-    Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Placed, Store, StoreError,
+    Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Placed, RunMark, Store,
+    StoreError, Which,
 };
 
 /// The answer of `work` in a transaction, with errors that name the database.
@@ -105,6 +107,21 @@ impl<D: Driver> Store for D {
 
     fn places(&mut self, repo: &RepoName, commit: &CommitId) -> Result<Vec<Placed>, StoreError> {
         within(self, Purpose::Read, |sql| read::places(sql, repo, commit))
+    }
+
+    fn runs(
+        &mut self,
+        which: Which,
+        after: Option<&RunMark>,
+        limit: u32,
+    ) -> Result<Vec<(RunMark, Run)>, StoreError> {
+        within(self, Purpose::Read, |sql| {
+            read::runs(sql, which, after, limit)
+        })
+    }
+
+    fn kept(&mut self, kind: KeptKind) -> Result<Vec<Kept>, StoreError> {
+        within(self, Purpose::Read, |sql| read::kept(sql, kind))
     }
 
     fn history(&mut self, at: Timestamp) -> Result<Vec<Transition>, StoreError> {

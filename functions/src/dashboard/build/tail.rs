@@ -75,6 +75,15 @@ async fn tail(source: &Source) -> Result<Tail, Trouble> {
     let from = source.end().await?.saturating_sub(TAIL);
     // More may have come meanwhile.
     let piece = source.read(from, 2 * PIECE).await?;
+    if piece.next == 0
+        && let Err(Trouble::Gone(text)) = source.is_kept()
+    {
+        return Ok(Tail {
+            html: painted(text.as_bytes()),
+            cut: false,
+            next: 0,
+        });
+    }
     let shown = whole_lines(&piece.bytes, from > 0, grows);
     Ok(Tail {
         cut: from > 0,

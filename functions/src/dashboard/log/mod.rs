@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod gzip;
+mod lapsed;
 mod range;
 mod source;
 
@@ -85,6 +86,9 @@ pub(super) fn missing(name: &str) -> Trouble {
 /// What there is from a byte on; nothing where the log does not go on yet.
 async fn piece(source: &Source, from: u64) -> Result<Response, Trouble> {
     let piece = source.read(from, PIECE).await?;
+    if piece.next == 0 {
+        source.is_kept()?;
+    }
     let more = !piece.bytes.is_empty() || source.life() != Life::Over;
     let mut response = text(Body::from(piece.bytes));
     let headers = response.headers_mut();
@@ -180,6 +184,9 @@ pub(super) async fn end(source: &Source, attempt: &AttemptKey) -> Result<u64, Tr
     let end = source.end().await?;
     if end == 0 && source.life() == Life::Unknown {
         return Err(missing(&attempt.to_string()));
+    }
+    if end == 0 {
+        source.is_kept()?;
     }
     Ok(end)
 }

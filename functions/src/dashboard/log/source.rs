@@ -13,6 +13,7 @@ use farm_model::view::key;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
+use super::lapsed::Lapsed;
 use super::{TEXT, find, is_over, summary};
 use crate::dashboard::Dashboard;
 use crate::dashboard::trouble::Trouble;
@@ -29,6 +30,8 @@ pub(in crate::dashboard) struct Source {
     attempt: AttemptKey,
     whole: Option<Whole>,
     life: Life,
+    /// What there was, if it does not lie there whole: to be said where nothing of it is left.
+    lapsed: Option<Lapsed>,
     /// Bytes that have been read of it.
     read: Arc<AtomicU64>,
 }
@@ -66,7 +69,12 @@ impl Source {
             Some(blob) => whole(&bucket, blob).await?,
             None => None,
         };
+        let lapsed = match known.filter(|_| whole.is_none()) {
+            Some(known) => Lapsed::of(dashboard, known).await?,
+            None => None,
+        };
         Ok(Self {
+            lapsed,
             bucket,
             attempt: attempt.clone(),
             whole,
@@ -81,6 +89,17 @@ impl Source {
     /// Whether anything is still to come.
     pub(in crate::dashboard) fn life(&self) -> Life {
         self.life
+    }
+
+    /// To be asked where nothing of it is found.
+    ///
+    /// # Errors
+    /// [`Trouble::Gone`]: it had something.
+    pub(in crate::dashboard) fn is_kept(&self) -> Result<(), Trouble> {
+        match &self.lapsed {
+            Some(lapsed) => Err(lapsed.trouble(&self.attempt)),
+            None => Ok(()),
+        }
     }
 
     /// What changes when the bytes do; none while they may.

@@ -67,6 +67,7 @@ async fn answer(
 fn plain(trouble: Trouble) -> Response {
     let (status, text) = match trouble {
         Trouble::Missing(text) => (StatusCode::NOT_FOUND, text),
+        Trouble::Gone(text) => (StatusCode::GONE, text),
         Trouble::Unclear(text) => (StatusCode::BAD_REQUEST, text),
         Trouble::Busy(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
         Trouble::Away(error) => {

@@ -1,10 +1,12 @@
 //! How the farm and its coordinator are doing, and what people asked for.
 
+use farm_model::keep::KeepDays;
 use farm_model::kept::Asked;
 use farm_model::message::command::Ask;
 use farm_model::view::{
     AuditView, CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, HubStatus, IntakeStatus,
-    MachineCounts, OrderCounts, QueueStatus, Role, StatusView, SubscriptionStatus,
+    MachineCounts, OrderCounts, QueueStatus, Role, StatusView, SubscriptionStatus, SweepStatus,
+    SweptArea,
 };
 
 use super::at;
@@ -28,6 +30,16 @@ pub fn status() -> StatusView {
             },
             decided: 41,
             ignored: 7,
+            keep: Some(KeepDays::default()),
+            sweep: Some(SweepStatus {
+                at: at("10:00:00"),
+                areas: vec![SweptArea {
+                    area: "logs".to_owned(),
+                    objects: 12,
+                    bytes: 34_567,
+                }],
+                error: Some("blobs/: not <now>".to_owned()),
+            }),
         },
         subscriptions: vec![SubscriptionStatus {
             name: "coordinator-activity".to_owned(),

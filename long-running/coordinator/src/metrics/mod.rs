@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use farm_core::Fact;
+use farm_core::keep::Area;
 use farm_model::Timestamp;
 use farm_model::kept::Kept;
 use farm_model::message::progress::Outcome;
@@ -44,6 +45,9 @@ pub(crate) struct Counts {
     unmade: Family<Class, Counter>,
     decision: Histogram,
     commit: Histogram,
+    swept_objects: Family<Class, Counter>,
+    swept_bytes: Family<Class, Counter>,
+    sweep_errors: Counter,
 }
 
 impl Default for Counts {
@@ -57,6 +61,9 @@ impl Default for Counts {
             unmade: Family::default(),
             decision: Histogram::new(BOUNDS),
             commit: Histogram::new(BOUNDS),
+            swept_objects: Family::default(),
+            swept_bytes: Family::default(),
+            sweep_errors: Counter::default(),
         }
     }
 }
@@ -117,6 +124,18 @@ impl Counts {
         }
     }
 
+    /// Objects were removed from a part of the bucket.
+    pub(crate) fn swept(&self, area: Area, objects: u64, bytes: u64) {
+        let labels = [("area", area.prefix())];
+        self.swept_objects.get_or_create(&labels).inc_by(objects);
+        self.swept_bytes.get_or_create(&labels).inc_by(bytes);
+    }
+
+    /// A look through a part of the bucket broke off.
+    pub(crate) fn sweep_failed(&self) {
+        self.sweep_errors.inc();
+    }
+
     fn lost(&self, reason: &'static str) {
         self.losses.get_or_create(&[("reason", reason)]).inc();
     }
@@ -143,6 +162,22 @@ impl Counts {
             "machines_not_made",
             "Machines that could not be made when they were ordered",
             self.unmade.clone(),
+        );
+        to.register(
+            "swept_objects",
+            "Objects removed from the bucket because they were old",
+            self.swept_objects.clone(),
+        );
+        to.register_with_unit(
+            "swept",
+            "Their bytes",
+            Unit::Bytes,
+            self.swept_bytes.clone(),
+        );
+        to.register(
+            "sweep_errors",
+            "Looks through a part of the bucket that broke off",
+            self.sweep_errors.clone(),
         );
         to.register_with_unit(
             "decision",

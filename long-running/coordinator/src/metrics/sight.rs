@@ -142,6 +142,10 @@ fn coordinator(
         "Pages that are out of date",
         coordinator.dirty_views,
     )?;
+    let help = "When the bucket was last looked through for what is old";
+    let mut metric = gauge(to, "sweep_ended_timestamp_seconds", help)?;
+    let ended = coordinator.sweep.as_ref().map_or(0, |of| of.at.as_second());
+    metric.encode_gauge(&ended)?;
     counter(to, "runs_decided", "Runs decided", coordinator.decided)?;
     let help = "Messages that changed nothing: repeated, stale or unknown";
     counter(to, "ignored_messages", help, coordinator.ignored)

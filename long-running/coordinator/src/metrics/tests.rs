@@ -20,6 +20,8 @@ fn what_was_counted_and_what_is_seen_is_exposed() {
     counts.fact(&Fact::Tick);
     counts.decided(Duration::from_millis(2));
     counts.committed(Duration::from_millis(7), &Batch::default(), clock.now());
+    counts.swept(Area::Logs, 3, 4096);
+    counts.sweep_failed();
     let text = Exposition::new(&counts, &board).text().unwrap();
     for line in [
         "farm_coordinator_rounds_total 1",
@@ -37,6 +39,10 @@ fn what_was_counted_and_what_is_seen_is_exposed() {
         "farm_coordinator_ignored_messages_total 5",
         "farm_coordinator_epoch 7",
         "farm_coordinator_leader 1",
+        "farm_coordinator_swept_objects_total{area=\"logs\"} 3",
+        "farm_coordinator_swept_bytes_total{area=\"logs\"} 4096",
+        "farm_coordinator_sweep_errors_total 1",
+        "farm_coordinator_sweep_ended_timestamp_seconds 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }

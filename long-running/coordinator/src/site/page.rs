@@ -68,6 +68,20 @@ impl Page {
         oldest.min().map(|oldest| ago(&oldest, &self.now))
     }
 
+    /// Objects that were removed from the bucket because they were old, and their megabytes.
+    fn swept(&self) -> (u64, u64) {
+        let areas = self.view.coordinator.sweep.iter().flat_map(|of| &of.areas);
+        let (objects, bytes) = areas.fold((0, 0), |(objects, bytes), of| {
+            (objects + of.objects, bytes + of.bytes)
+        });
+        (objects, bytes / 1_000_000)
+    }
+
+    fn sweep_failed(&self) -> bool {
+        let sweep = self.view.coordinator.sweep.as_ref();
+        sweep.is_some_and(|of| of.error.is_some())
+    }
+
     fn dead(&self) -> usize {
         let all = self.view.subscriptions.iter();
         all.filter_map(|subscription| subscription.dead.as_ref())

@@ -1,6 +1,6 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use farm_model::view::{DeadStatus, Role, StatusView};
+use farm_model::view::{DeadStatus, Role, StatusView, SweepStatus, SweptArea};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -23,9 +23,23 @@ async fn get_of(board: &Board, path: &str) -> (StatusCode, String) {
 async fn a_leader_shows_what_it_knows() {
     let (board, clock) = leading();
     board.put_up(told(full(clock.now())));
+    let (_, html) = get_of(&board, "/status").await;
+    assert!(html.contains("not looked yet"), "{html}");
+    board.swept(SweepStatus {
+        at: clock.now(),
+        areas: vec![SweptArea {
+            area: "logs".to_owned(),
+            objects: 54_321,
+            bytes: 7_654_321_000,
+        }],
+        error: None,
+    });
     let (status, html) = get_of(&board, "/status").await;
     assert_eq!(status, StatusCode::OK);
     for said in [
+        "54,321",
+        "7,654 MB since it leads",
+        "looked 0 s ago",
         "leading",
         "in epoch 7",
         "12 min 34 s",

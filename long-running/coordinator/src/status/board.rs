@@ -11,9 +11,10 @@ use tokio::sync::watch;
 
 use farm_bus::SubscriptionSpec;
 use farm_model::Timestamp;
+use farm_model::keep::KeepDays;
 use farm_model::view::{
     CommitTimes, CoordinatorStatus, DeadStatus, FarmStatus, MachineCounts, OrderCounts, Role,
-    StatusView, SubscriptionStatus,
+    StatusView, SubscriptionStatus, SweepStatus,
 };
 use farm_runtime::Clock;
 use farm_store::Epoch;
@@ -52,6 +53,14 @@ struct Inner {
     told: watch::Sender<Option<Arc<Told>>>,
     commits: Mutex<Commits>,
     subscriptions: Mutex<BTreeMap<String, SubscriptionStatus>>,
+    upkeep: Mutex<Upkeep>,
+}
+
+/// How the bucket is kept from growing.
+#[derive(Debug, Clone, Default)]
+struct Upkeep {
+    keep: Option<KeepDays>,
+    sweep: Option<SweepStatus>,
 }
 
 /// What this process is, and since when.
@@ -93,6 +102,7 @@ impl Board {
             told: watch::Sender::new(None),
             commits: Mutex::default(),
             subscriptions: Mutex::new(subscriptions.collect()),
+            upkeep: Mutex::default(),
         }))
     }
 
@@ -105,6 +115,7 @@ impl Board {
     pub(crate) fn becomes(&self, role: Role, epoch: i64) {
         // What another life of it knew is out of date.
         self.0.told.send_replace(None);
+        *self.0.upkeep.lock() = Upkeep::default();
         *self.0.tenure.lock() = Tenure {
             role,
             since: self.0.clock.now(),
@@ -143,6 +154,16 @@ impl Board {
         }
     }
 
+    /// For how long things are kept in the bucket.
+    pub(crate) fn keeps(&self, keep: KeepDays) {
+        self.0.upkeep.lock().keep = Some(keep);
+    }
+
+    /// What has been removed from there.
+    pub(crate) fn swept(&self, sweep: SweepStatus) {
+        self.0.upkeep.lock().sweep = Some(sweep);
+    }
+
     /// All of it.
     pub(crate) fn view(&self) -> StatusView {
         let told = self.0.told.borrow().clone();
@@ -155,6 +176,7 @@ impl Board {
 
     fn coordinator(&self, told: Option<&Told>) -> CoordinatorStatus {
         let Tenure { role, since, epoch } = *self.0.tenure.lock();
+        let Upkeep { keep, sweep } = self.0.upkeep.lock().clone();
         CoordinatorStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             role,
@@ -167,6 +189,8 @@ impl Board {
             commits: self.0.commits.lock().times(),
             decided: told.map_or(0, |told| told.decided),
             ignored: told.map_or(0, |told| told.ignored),
+            keep,
+            sweep,
         }
     }
 

@@ -6,12 +6,14 @@
 )]
 
 mod pools;
+mod sweep;
 mod views;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use coordinator::{ConfigFrom, Settings, StateUrl, Status, serve};
+use farm_model::keep::KeepDays;
 use farm_pubsub_emulator::{Emulator, Options};
 use farm_runtime::{Clock, Ids};
 use jiff::SignedDuration;
@@ -56,8 +58,12 @@ impl Room {
     }
 
     fn start(&self, name: &str, state: &StateUrl) -> Coordinator {
+        self.start_with(self.settings(name, state), Clock::system())
+    }
+
+    fn settings(&self, name: &str, state: &StateUrl) -> Settings {
         let bus = format!("pubsub://farm?endpoint={}", self.endpoint);
-        let settings = Settings {
+        Settings {
             bus: bus.parse().unwrap(),
             bucket: farm_bucket::folder_url(&self.path().join("bucket")).unwrap(),
             data: self.path().join(name),
@@ -68,15 +74,18 @@ impl Room {
             poll: Duration::from_secs(60),
             missing_after: SignedDuration::from_hours(1),
             gather: SignedDuration::from_mins(1),
+            keep: KeepDays::default(),
+            sweep: None,
             listen: None,
-        };
+        }
+    }
+
+    fn start_with(&self, settings: Settings, clock: Clock) -> Coordinator {
         let (status, watching) = watch::channel(Status::default());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let mut running = JoinSet::new();
-        running.spawn(async move {
-            serve(settings, Clock::system(), Ids::system(), status, stopped).await
-        });
+        running.spawn(async move { serve(settings, clock, Ids::system(), status, stopped).await });
         Coordinator {
             watching,
             stop,

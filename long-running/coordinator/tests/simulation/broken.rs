@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use farm_model::Timestamp;
 use farm_model::id::{BuildId, BuilderName, CommitId, RepoName};
+use farm_model::kept::{Kept, KeptKind};
 use farm_model::record::{Build, CommitInfo, Run, Transition};
 use farm_store::{
-    Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Placed, Store, StoreError,
+    Batch, Committed, Epoch, Keep, Leader, Loaded, NumberedDecision, Placed, RunMark, Store,
+    StoreError, Which,
 };
 
 /// Lets every leader write, however old.
@@ -84,6 +86,19 @@ impl<S: Store> Store for Unfenced<S> {
 
     fn another(&self) -> Result<Box<dyn Store>, StoreError> {
         self.inner.another()
+    }
+
+    fn runs(
+        &mut self,
+        which: Which,
+        after: Option<&RunMark>,
+        limit: u32,
+    ) -> Result<Vec<(RunMark, Run)>, StoreError> {
+        self.inner.runs(which, after, limit)
+    }
+
+    fn kept(&mut self, kind: KeptKind) -> Result<Vec<Kept>, StoreError> {
+        self.inner.kept(kind)
     }
 
     fn history(&mut self, at: Timestamp) -> Result<Vec<Transition>, StoreError> {

@@ -10,6 +10,7 @@ mod logs;
 mod machines;
 mod races;
 mod said;
+mod sweep;
 mod views;
 
 use farm_bucket::Bucket;

@@ -219,6 +219,37 @@ fn without_snapshot_and_work_dir_the_set_up_is_done_again() {
     );
 }
 
+/// Makes commit `number`, which keeps an archive.
+fn make_of(t: &mut Dialogue, number: u32) {
+    let make = the_work(&t.push(&[number]));
+    t.made(&make.attempt, &[]);
+}
+
+#[test]
+fn a_snapshot_that_is_old_is_forgotten_but_for_the_newest_and_those_of_heads() {
+    let mut t = Dialogue::with(configured(SHARDS, 3, 1));
+    t.beat(&[("m1", None)]);
+    let made = |t: &Dialogue| -> Vec<String> {
+        let all = t.farm.book().all().filter_map(|kept| match kept {
+            Kept::Snapshot(of) => Some(of.commit.to_string()),
+            _ => None,
+        });
+        all.collect()
+    };
+    let ids = |numbers: &[u32]| -> Vec<String> {
+        let ids = numbers.iter().map(|number| commit(*number).id.to_string());
+        ids.collect()
+    };
+    make_of(&mut t, 1);
+    make_of(&mut t, 2);
+    assert_eq!(made(&t), ids(&[1, 2]));
+    t.now += SignedDuration::from_hours(31 * 24);
+    t.beat(&[("m1", None)]);
+    // The next is made of a commit that is the head from now on, and the newest.
+    make_of(&mut t, 3);
+    assert_eq!(made(&t), ids(&[3]));
+}
+
 #[test]
 fn a_run_of_several_jobs_survives_the_coordinator() {
     let (mut t, make) = Dialogue::set_up();

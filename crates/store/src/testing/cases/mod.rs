@@ -17,7 +17,7 @@ use self::records::{
     config, dirty, empty, everything_comes_back, idempotent, inbox, kept, numbers, outbox,
     owned_machines, upserts, views,
 };
-use self::series::{decisions, feed, finding, history, keeping};
+use self::series::{decisions, feed, finding, history, keeping, walking};
 use super::accepted;
 use super::sample::{
     at, branch, build, commit_info, fed, finished, numbered, ordered, outgoing, owned, pause, run,
@@ -25,7 +25,7 @@ use super::sample::{
 };
 use crate::{
     Batch, Committed, ConfigRecord, Decision, Epoch, FORGET_AT_ONCE, InboxEntry, Keep, Loaded,
-    Store, ViewVersion,
+    RunMark, Store, ViewVersion, Which,
 };
 
 type Single = fn(&mut dyn Store);
@@ -53,6 +53,7 @@ pub const SINGLE: &[(&str, Single)] = &[
     ("versions of views are replaced and forgotten", views),
     ("what is over and not shown stays where it is", keeping),
     ("any build is found again", finding),
+    ("all runs are walked through in portions", walking),
     ("commits are found by their numbers", numbers),
     ("large batches are written whole", large),
     ("text from outside is stored whatever it holds", odd_text),

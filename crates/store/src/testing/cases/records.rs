@@ -207,6 +207,8 @@ pub(super) fn kept(store: &mut dyn Store) {
     );
     let loaded = store.load(Keep::Everything).unwrap();
     assert_eq!(loaded.kept, [newer.clone(), second.clone(), again.clone()]);
+    let pauses = store.kept(newer.key().kind).unwrap();
+    assert_eq!(pauses, [newer.clone(), second.clone()]);
     let never = pause("c", "never");
     let gone = [&newer, &again, &never].map(|of| (of.key(), None));
     let gone = write(&gone);

@@ -137,3 +137,40 @@ pub(super) fn finding(store: &mut dyn Store) {
     assert_eq!(at_commits[1].1.len(), 2);
     assert!(store.find(&key.builder, &key.commit).unwrap().is_empty());
 }
+
+pub(super) fn walking(store: &mut dyn Store) {
+    let epoch = store.load(Keep::Everything).unwrap().epoch;
+    let builds: Vec<_> = (0..7).map(build).collect();
+    // Several end in the same moment, and the last build has a run that is open.
+    let mut runs: Vec<_> = builds.iter().map(|of| finished(&of.id, 1)).collect();
+    for (second, run) in (0..).zip(&mut runs) {
+        run.verdict.as_mut().unwrap().at = at(second / 3);
+    }
+    runs.push(run(&builds[6].id, 2));
+    let batch = Batch {
+        builds,
+        runs: runs.clone(),
+        ..Batch::default()
+    };
+    accepted(store, epoch, &batch);
+    let mut walked = |which| {
+        let (mut all, mut after): (Vec<_>, Option<RunMark>) = (Vec::new(), None);
+        loop {
+            let portion = store.runs(which, after.as_ref(), 2).unwrap();
+            assert!(portion.len() <= 2);
+            let Some((mark, _)) = portion.last() else {
+                return all;
+            };
+            after = Some(mark.clone());
+            all.extend(portion.into_iter().map(|(_, run)| run));
+        }
+    };
+    assert_eq!(walked(Which::Open), runs[7..]);
+    let mut ended = walked(Which::EndedSince(None));
+    assert!(ended.is_sorted_by_key(|run| run.verdict.as_ref().unwrap().at));
+    ended.sort_by_key(|run| runs.iter().position(|of| of == run));
+    assert_eq!(ended, runs[..7]);
+    let late = walked(Which::EndedSince(Some(at(1))));
+    assert_eq!(late.len(), 4);
+    assert!(late.iter().all(|run| runs[3..7].contains(run)));
+}
