@@ -120,6 +120,7 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let probes = TcpKeepalive::new()
         .with_time(Duration::from_secs(180))
-        .with_interval(Duration::from_secs(15));
+        .with_interval(Duration::from_secs(15))
+        .with_retries(8);
     SockRef::from(stream).set_tcp_keepalive(&probes)
 }

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -13,9 +12,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use crate::peer::{Answer, Peer, bare, post, with_body};
-
-/// Long enough for a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub use crate::waiting::{until, within};
 
 const BUILDLET: &str = env!("CARGO_BIN_EXE_buildlet");
 /// A user without rights.
@@ -223,21 +220,6 @@ impl Drop for Buildlet {
         if std::thread::panicking() {
             eprintln!("log of the buildlet:\n{}", self.log());
         }
-    }
-}
-
-/// The outcome, unless it takes too long.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let outcome = tokio::time::timeout(PATIENCE, future).await;
-    outcome.unwrap_or_else(|_| panic!("{what} took too long"))
-}
-
-/// Waits for a fact.
-pub async fn until(what: &str, mut fact: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !fact() {
-        assert!(began.elapsed() < PATIENCE, "waited too long for {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

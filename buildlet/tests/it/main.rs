@@ -29,6 +29,7 @@ mod reverse;
 mod ssh;
 mod stage0;
 mod streams;
+mod waiting;
 
 /// Says that a test cannot run here. Not printed: of a test that passes nobody would see it.
 fn skipped(why: &str) {

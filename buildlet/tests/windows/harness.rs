@@ -5,16 +5,14 @@ use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use windows_sys::Win32::System::Threading::CREATE_NEW_PROCESS_GROUP;
 
 use crate::hub::{Dialed, Hub};
 use crate::peer::{Answer, bare, post, with_body};
+pub use crate::waiting::{until, within};
 
-/// Long enough for a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 pub const BUILDLET: &str = env!("CARGO_BIN_EXE_buildlet");
 
 /// Killed when dropped.
@@ -147,21 +145,6 @@ impl Machine {
         let answer = self.ask(post("/halt", &[])).await;
         assert_eq!(answer.status, 200);
         assert_eq!(self.ended().await, Some(0), "{}", self.buildlet.log());
-    }
-}
-
-/// The outcome, unless it takes too long.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let outcome = tokio::time::timeout(PATIENCE, future).await;
-    outcome.unwrap_or_else(|_| panic!("{what} took too long"))
-}
-
-/// Waits for a fact.
-pub async fn until(what: &str, mut fact: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !fact() {
-        assert!(began.elapsed() < PATIENCE, "waited too long for {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

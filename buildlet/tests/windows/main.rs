@@ -12,6 +12,8 @@ mod hub;
 #[allow(dead_code, reason = "written for the tests of Unix")]
 #[path = "../it/peer.rs"]
 mod peer;
+#[path = "../it/waiting.rs"]
+mod waiting;
 mod work_dir;
 
 /// Says that a test cannot run here. Not printed: of a test that passes nobody would see it.
