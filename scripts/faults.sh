@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Checks that the tests named in docs/faults.md ran and passed. Usage: scripts/faults.sh OUTPUT-OF-CARGO-TEST
+# Checks that the tests named in docs/faults.md ran and passed. Usage: scripts/faults.sh STANDARD-OUTPUT-OF-CARGO-TEST
+# (without its standard error, which may break a line of it in two).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ $# -eq 1 ] && [ -r "$1" ] || { echo "usage: scripts/faults.sh FILE, the output of \`cargo test --workspace\`" >&2; exit 2; }
+[ $# -eq 1 ] && [ -r "$1" ] || { echo "usage: scripts/faults.sh FILE, what \`cargo test --workspace\` printed on standard output" >&2; exit 2; }
 awk -v table=docs/faults.md '
     FILENAME != table { if ($1 == "test" && $3 == "..." && $4 == "ok") passed[$2] = 1; next }
     !/^\| / || /^\| fault / { next }
