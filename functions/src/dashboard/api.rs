@@ -12,6 +12,7 @@ use super::Dashboard;
 use super::builder;
 use super::cache::tagged;
 use super::commit;
+use super::flakes;
 use super::past;
 use super::place::{self, WantedQuery};
 use super::problem::{Refused, problem};
@@ -123,8 +124,7 @@ pub(super) async fn tests(
 }
 
 pub(super) async fn flakes(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Refused> {
-    let flakes = dashboard.flakes.get(key::FLAKES).await?;
-    Ok(answer(&*flakes.ok_or_else(nothing_yet)?))
+    Ok(answer(&*flakes::load(&dashboard).await?))
 }
 
 /// Who asked for what, and why, is between those who may ask.

@@ -6,13 +6,15 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use farm_model::kept::Flake;
-use farm_model::view::key;
+use farm_model::view::{FlakesView, key};
 
 use super::Dashboard;
+use super::api::nothing_yet;
 use super::links;
 use super::shell::{Section, Shell};
 use super::text::Moment;
 use super::trouble::Trouble;
+use super::views::Document;
 
 #[derive(Template)]
 #[template(path = "flakes.html")]
@@ -39,13 +41,22 @@ pub(super) struct Line {
     pub(super) log: String,
 }
 
+/// What is known of flaky tests: nothing, where the farm works and has found none yet.
+pub(super) async fn load(dashboard: &Dashboard) -> Result<Arc<Document<FlakesView>>, Trouble> {
+    if let Some(known) = dashboard.flakes.get(key::FLAKES).await? {
+        return Ok(known);
+    }
+    let farm = dashboard.farm.get(key::FARM).await?;
+    let none = FlakesView {
+        made: farm.ok_or_else(nothing_yet)?.view.made,
+        flakes: Vec::new(),
+        count: 0,
+    };
+    Ok(Arc::new(Document::unwritten(none)?))
+}
+
 pub(super) async fn page(State(dashboard): State<Arc<Dashboard>>) -> Result<Response, Trouble> {
-    let nothing = || Trouble::Missing("Nothing is known of flaky tests yet.".to_owned());
-    let document = dashboard
-        .flakes
-        .get(key::FLAKES)
-        .await?
-        .ok_or_else(nothing)?;
+    let document = load(&dashboard).await?;
     let view = &document.view;
     let page = FlakesPage {
         shell: Shell::new("Flaky tests", &dashboard.name().await?, Some(view.made))

@@ -36,6 +36,12 @@ impl From<BucketError> for Trouble {
     }
 }
 
+impl From<serde_json::Error> for Trouble {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Away(error.to_string())
+    }
+}
+
 impl From<askama::Error> for Trouble {
     fn from(error: askama::Error) -> Self {
         Self::Away(error.to_string())

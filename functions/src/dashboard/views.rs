@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use farm_bucket::{Bucket, BucketError, ReadView, View};
 use parking_lot::Mutex;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -37,6 +38,19 @@ pub(super) struct Document<T> {
     /// Another after each change; good for an `ETag`.
     pub(super) tag: String,
     version: Option<String>,
+}
+
+impl<T: Serialize> Document<T> {
+    /// One that nobody has written: `view` is what it would say.
+    pub(super) fn unwritten(view: T) -> Result<Self, serde_json::Error> {
+        let bytes = Bytes::from(serde_json::to_vec(&view)?);
+        Ok(Self {
+            view,
+            tag: tag(&bytes),
+            bytes,
+            version: None,
+        })
+    }
 }
 
 /// Why there is no document.
@@ -129,11 +143,15 @@ fn parsed<T: DeserializeOwned>(key: &str, view: View) -> Result<Document<T>, Vie
     };
     Ok(Document {
         view: serde_json::from_slice(&view.bytes).map_err(form)?,
-        // Stores' own versions may hold anything; what a client sees is ours.
-        tag: hex::encode(&Sha256::digest(&view.bytes)[..12]),
+        tag: tag(&view.bytes),
         bytes: view.bytes,
         version: view.version,
     })
+}
+
+/// Stores' own versions may hold anything; what a client sees is ours.
+fn tag(bytes: &[u8]) -> String {
+    hex::encode(&Sha256::digest(bytes)[..12])
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::sample::{at, build, dashboard, dashboard_with, failed, farm, flakes, 
 #[tokio::test(flavor = "multi_thread")]
 async fn flaky_tests_have_a_page_with_their_rates() {
     let nothing = Function::start("dashboard", None).get("/flakes").await;
-    assert!(nothing.of(404).contains("Nothing is known"));
+    assert!(nothing.of(404).contains("There is nothing yet"));
     let function = Function::start("dashboard", None);
     function.put_view(key::FLAKES, &flakes()).await;
     let answer = function.get("/flakes").await;
@@ -28,6 +28,24 @@ async fn flaky_tests_have_a_page_with_their_rates() {
     }
     let json = function.get("/api/flakes").await;
     assert!(json.of(200).contains(r#""flaked":3"#));
+}
+
+#[tokio::test]
+async fn where_no_test_has_failed_yet_that_is_what_is_said() {
+    let function = Function::start("dashboard", None);
+    function.put_view(key::FARM, &farm()).await;
+    let flakes = function.get("/flakes").await;
+    assert!(flakes.of(200).contains("<p>None is known.</p>"));
+    let flakes = function.get("/api/flakes").await;
+    assert!(flakes.of(200).ends_with(r#""flakes":[],"count":0}"#));
+    let tests = function.get("/tests?repo=demo&branch=main").await;
+    assert!(tests.of(200).contains(">None failed.</p>"));
+    let tests = function.get("/api/tests?repo=demo&branch=main").await;
+    assert!(tests.of(200).contains(r#""branch":"main","commits":[]"#));
+    let test = function.get("/test?repo=demo&branch=main&unit=net").await;
+    assert!(test.of(200).contains("Nowhere: it passed, or did not run."));
+    let other = function.get("/tests?repo=demo&branch=never").await;
+    assert!(other.of(404).contains("never"));
 }
 
 #[tokio::test]
