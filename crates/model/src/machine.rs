@@ -28,7 +28,7 @@ pub struct MachineRecord {
     pub next_key_id: Option<String>,
     /// When it was first recorded.
     pub created: Timestamp,
-    /// When its key was made.
+    /// When its key was made, or that from which its keys follow: those that hubs give it do not change this.
     pub issued: Timestamp,
     /// When its key ends.
     pub expires: Timestamp,

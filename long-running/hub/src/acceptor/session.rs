@@ -157,9 +157,10 @@ impl Known<'_> {
             bearer: shown,
             ..
         } = guest;
+        let issued = ledger.issued(&name);
         let machine = Machine::new(id, host_type, version, name, (reach, client));
         let machine = machine.counted(&counts.dials).recorded_in(ledger);
-        let machine = Arc::new(machine.with_keys(&shown.key_ids));
+        let machine = Arc::new(machine.with_keys(&shown.key_ids, issued));
         self.machine = Some(Arc::clone(&machine));
         if let Some(replaced) = registry.add(Arc::clone(&machine)) {
             replaced.close();

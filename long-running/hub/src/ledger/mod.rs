@@ -145,6 +145,14 @@ impl Ledger {
         }
     }
 
+    /// When the key was made from which the machine's keys follow, as far as its record has been read.
+    pub fn issued(&self, name: &str) -> Option<Timestamp> {
+        match self.known.lock().answer(&name.parse().ok()?) {
+            Answer::Read(record) => record.map(|record| record.issued),
+            Answer::Unread => None,
+        }
+    }
+
     /// Notes that a connected machine is about to be given the key `next`, which ends at `expires`: both are good then. To
     /// be done before the machine gets it; a machine without a record needs no note.
     ///

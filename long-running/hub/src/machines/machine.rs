@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use farm_model::Timestamp;
 use farm_model::id::{HostType, MachineId};
 use farm_wire::client::Client;
 use farm_wire::revdial::SessionStats;
@@ -77,11 +78,15 @@ impl Machine {
         self
     }
 
-    /// The same, which showed keys with these ids.
+    /// The same, which showed keys with these ids. They follow from a key that was made at `issued`, if its record says so:
+    /// a hub gives it the next ones, which do not make it another machine.
     #[must_use]
-    pub fn with_keys(mut self, key_ids: &BTreeSet<String>) -> Self {
-        let keys: Vec<&str> = key_ids.iter().map(String::as_str).collect();
-        self.identity = identity(&self.name, &self.host_type, self.version, &keys.join(" "));
+    pub fn with_keys(mut self, key_ids: &BTreeSet<String>, issued: Option<Timestamp>) -> Self {
+        let keys = match issued.filter(|_| !key_ids.is_empty()) {
+            Some(issued) => issued.to_string(),
+            None => Vec::from_iter(key_ids.iter().map(String::as_str)).join(" "),
+        };
+        self.identity = identity(&self.name, &self.host_type, self.version, &keys);
         self
     }
 
@@ -91,8 +96,8 @@ impl Machine {
         ledger.map_or_else(BTreeSet::new, |ledger| ledger.labels(&self.name))
     }
 
-    /// A digest of its name, keys, host type and buildlet's version: if one of them changes, it is another machine as far
-    /// as trust goes.
+    /// A digest of its name, host type, buildlet's version and of what its keys follow from: if one of them changes, it is
+    /// another machine as far as trust goes.
     pub fn identity(&self) -> &str {
         &self.identity
     }

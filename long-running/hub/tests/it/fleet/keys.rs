@@ -116,6 +116,52 @@ async fn a_machine_with_another_key_is_another_one() {
     assert_ne!(identities[1], identities[2]);
 }
 
+/// The machine's key file, once it holds another key than `key`.
+async fn next_key(b: &mut Bench, name: &str, key: &str) -> String {
+    let file = b.folder.path().join(format!("{name}.key"));
+    let changed = async {
+        loop {
+            let now = std::fs::read_to_string(&file).unwrap();
+            if now.trim() != key {
+                return now.trim().to_owned();
+            }
+            b.report_of(name).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, changed).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_goes_on_with_the_key_of_a_hub_is_the_same_one() {
+    let mut b = bench().await;
+    // It ends soon: the hub sends another at once.
+    let key = b.key("m");
+    record(&b, "m", &key, None).await;
+    let work_dir = b.folder.path().join("work-m");
+    let machine = crate::machine::Connection::with_key(&b, "m", &work_dir, &key);
+    let first = b.report_of("m").await.identity;
+    let next = next_key(&mut b, "m", &key).await;
+    machine.cut();
+    b.gone("m").await;
+    let machine = crate::machine::Connection::with_key(&b, "m", &work_dir, &next);
+    assert_eq!(b.report_of("m").await.identity, first);
+    machine.cut();
+    b.gone("m").await;
+    // Its operator gives it one: whoever has that may be somebody else.
+    let another = b.key_for("m", 365 * 86_400);
+    let known = b.bucket.get_machine(&"m".parse().unwrap()).await.unwrap();
+    let known = known.unwrap();
+    let given = MachineRecord {
+        key_id: key_id(&another),
+        next_key_id: None,
+        issued: Timestamp::from_second(1_000).unwrap(),
+        ..known.record.clone()
+    };
+    b.bucket.put_machine(&given, Some(&known)).await.unwrap();
+    let _machine = crate::machine::Connection::with_key(&b, "m", &work_dir, &another);
+    assert_ne!(b.report_of("m").await.identity, first);
+}
+
 /// Records a machine that a pool makes, with the key that it is going to boot with.
 async fn made(b: &Bench, name: &str, key: &str) {
     record(b, name, key, None).await;
@@ -140,25 +186,15 @@ async fn a_key_that_is_good_once_is_changed_for_another_and_refused_from_then_on
     let work_dir = b.folder.path().join("work-m");
     let machine = crate::machine::Connection::with_key(&b, "m", &work_dir, &key);
     let first = b.report_of("m").await.identity;
-    let file = b.folder.path().join("m.key");
-    let changed = async {
-        loop {
-            let now = std::fs::read_to_string(&file).unwrap();
-            if now.trim() != key {
-                return now;
-            }
-            b.report_of("m").await;
-        }
-    };
-    let next = tokio::time::timeout(PATIENCE, changed).await.unwrap();
-    assert!(b.key_ends("m", next.trim()).unwrap() > 4_000_000_000);
+    let next = next_key(&mut b, "m", &key).await;
+    assert!(b.key_ends("m", &next).unwrap() > 4_000_000_000);
     machine.cut();
     b.gone("m").await;
     let again = crate::machine::Connection::with_key(&b, "m", &work_dir, &key);
     b.status(|status| status.registrations_refused > 0).await;
     assert_eq!(b.status.borrow().machines, 0);
     again.cut();
-    let _machine = crate::machine::Connection::with_key(&b, "m", &work_dir, next.trim());
+    let _machine = crate::machine::Connection::with_key(&b, "m", &work_dir, &next);
     assert_eq!(
         b.report_of("m").await.identity,
         first,
