@@ -164,7 +164,7 @@ fn total(outlook: &Outlook) -> String {
     match usize::try_from(objects).unwrap_or(usize::MAX) {
         0 => format!("nothing would go{known}"),
         count => format!(
-            "{} of {} would go with the coordinator's next look{known}; nothing was removed",
+            "{}, {}, would go{known}; nothing was removed",
             counted(count, "object", "objects"),
             bytes(size)
         ),

@@ -138,7 +138,7 @@ async fn what_would_go_is_shown_and_nothing_goes() {
         line("blobs/").ends_with("after 30 days, if nothing refers to it"),
         "{text}"
     );
-    assert!(text.contains("\n3 objects of "), "{text}");
+    assert!(text.contains("\n3 objects, "), "{text}");
     assert_eq!(files(&bucket), before.0);
     assert!(state() == before.1, "the state is only read");
 }
