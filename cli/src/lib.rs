@@ -21,6 +21,8 @@ mod retrybuilds;
 mod server;
 mod session;
 mod status;
+mod stored;
+mod sweep;
 mod text;
 mod token;
 mod views;
@@ -72,6 +74,8 @@ pub enum Command {
     Views(views::Args),
     /// Decide again what the coordinator decided, and compare
     Replay(replay::Args),
+    /// Show what is old in the bucket and would be removed, before it is
+    Sweep(sweep::Args),
     /// Look at messages that nobody could use, and send them again or drop them
     DeadLetters(dead_letters::Args),
     /// Mint the token that lets a person give commands
@@ -120,6 +124,7 @@ async fn dispatch(command: Command, session: &mut Session) -> anyhow::Result<Exi
         Command::Machine(args) => machine::run(&args, session).await,
         Command::Views(args) => views::run(&args, session).await,
         Command::Replay(args) => replay::run(&args, session).await,
+        Command::Sweep(args) => sweep::run(&args, session).await,
         Command::DeadLetters(args) => dead_letters::run(&args, session).await,
         Command::Token(args) => token::run(&args, session),
     }

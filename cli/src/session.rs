@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use farm_runtime::{Clock, Vars};
+use farm_runtime::{Clock, Shutdown, Vars};
+use tokio_util::sync::CancellationToken;
 
 /// How long `--follow` waits before it asks again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -25,6 +26,8 @@ pub struct Session {
     pub input: Box<dyn Read + Send>,
     /// Whether `out` shows colours.
     pub colours: bool,
+    /// Whether `err` is a terminal, on which a line may be written over.
+    pub live: bool,
     /// The time.
     pub clock: Clock,
     /// Who runs the command, as the system names them.
@@ -33,6 +36,8 @@ pub struct Session {
     pub home: Option<PathBuf>,
     /// Between two questions of `--follow`.
     pub pause: Duration,
+    /// Listens, once it is called, to signals that ask to end: a command that has to tidy up calls it.
+    pub signals: fn() -> CancellationToken,
 }
 
 impl fmt::Debug for Session {
@@ -54,10 +59,12 @@ impl Session {
             err: Box::new(io::stderr()),
             input: Box::new(io::stdin()),
             colours: io::stdout().is_terminal() && vars.get("NO_COLOR").is_none(),
+            live: io::stderr().is_terminal(),
             clock: Clock::system(),
             user: user.unwrap_or("user").to_owned(),
             home: vars.get("HOME").map(PathBuf::from),
             pause: PAUSE,
+            signals: || Shutdown::on_signals().token(),
         }
     }
 
@@ -84,6 +91,13 @@ impl Session {
     /// Says something beside the result. A closed standard error is no reason to stop.
     pub(crate) fn note(&mut self, line: &str) {
         drop(writeln!(self.err, "{line}"));
+    }
+
+    /// Says on a terminal how far it is, over what was said so before; nothing takes that away.
+    pub(crate) fn progress(&mut self, line: &str) {
+        if self.live {
+            drop(write!(self.err, "\r\u{1b}[2K{line}").and_then(|()| self.err.flush()));
+        }
     }
 }
 

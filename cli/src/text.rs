@@ -44,6 +44,20 @@ pub fn age(seconds: i64) -> String {
     }
 }
 
+/// `999 B`, `1.5 kB`, `20.0 MB`: the largest unit that fits.
+pub fn bytes(count: u64) -> String {
+    let units = [
+        (1_000_000_000_000, "TB"),
+        (1_000_000_000, "GB"),
+        (1_000_000, "MB"),
+        (1_000, "kB"),
+    ];
+    match units.into_iter().find(|(unit, _)| count >= *unit) {
+        Some((unit, name)) => format!("{}.{} {name}", count / unit, count % unit * 10 / unit),
+        None => format!("{count} B"),
+    }
+}
+
 /// Others wrote it (an author, a server): on a terminal it must be text and nothing else, and one line.
 pub fn plain(text: &str) -> String {
     let harmless = |c: char| if c.is_control() { ' ' } else { c };
@@ -86,6 +100,15 @@ mod tests {
     fn ages_take_the_largest_unit() {
         let ages = [-5, 0, 59, 60, 7_199, 86_399, 200_000].map(age);
         assert_eq!(ages, ["0s", "0s", "59s", "1m", "1h", "23h", "2d"]);
+    }
+
+    #[test]
+    fn sizes_take_the_largest_unit() {
+        let sizes = [0, 999, 1_000, 1_999_999, 20_000_000, 3_400_000_000_000_000].map(bytes);
+        assert_eq!(
+            sizes,
+            ["0 B", "999 B", "1.0 kB", "1.9 MB", "20.0 MB", "3400.0 TB"]
+        );
     }
 
     #[test]

@@ -2,15 +2,12 @@
 
 mod said;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
 use coordinator::{Span, replay};
-use farm_bucket::{Bucket, folder_url};
-use farm_store::StateUrl;
 
 use crate::session::Session;
+use crate::stored::StoredArgs;
 
 /// Command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,15 +22,8 @@ decides the same again. The farm may run meanwhile: its state is read, and never
 
 Exit code: 0 all the same, 1 something else was decided, 3 it cannot be replayed.")]
 pub struct Args {
-    /// Folder of a farm that `farm up` runs
-    #[arg(long, value_name = "DIR", default_value = ".farm", conflicts_with_all = ["state", "bucket"])]
-    data: PathBuf,
-    /// The coordinator's state: sqlite:FILE or postgres://…
-    #[arg(long, value_name = "URL", requires = "bucket")]
-    state: Option<StateUrl>,
-    /// The farm's bucket: file:///DIR, gs://NAME or s3://NAME
-    #[arg(long, value_name = "URL", requires = "state")]
-    bucket: Option<String>,
+    #[command(flatten)]
+    stored: StoredArgs,
     /// From the last checkpoint at or before this decision
     #[arg(long, value_name = "N")]
     from: Option<i64>,
@@ -50,9 +40,7 @@ pub struct Args {
 /// # Errors
 /// State or bucket cannot be read, no checkpoint lies before the decisions, or another version made them.
 pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode> {
-    let (state, bucket) = args.places()?;
-    let store = tokio::task::spawn_blocking(move || farm_store::open_for_reading(&state)).await??;
-    let bucket = Bucket::open(&bucket)?;
+    let (store, bucket) = args.stored.open().await?;
     let span = Span {
         from: args.from,
         to: args.to,
@@ -64,23 +52,4 @@ pub async fn run(args: &Args, session: &mut Session) -> anyhow::Result<ExitCode>
     };
     session.print(&said)?;
     Ok(ExitCode::from(u8::from(replayed.difference.is_some())))
-}
-
-impl Args {
-    /// The state and the bucket.
-    fn places(&self) -> anyhow::Result<(StateUrl, String)> {
-        if let (Some(state), Some(bucket)) = (&self.state, &self.bucket) {
-            return Ok((state.clone(), bucket.clone()));
-        }
-        let file = self.data.join("coordinator").join("state.db");
-        if !file.is_file() {
-            let file = file.display();
-            bail!(
-                "there is no {file}: give --data with the folder of a farm, or --state and --bucket"
-            );
-        }
-        let bucket = std::path::absolute(self.data.join("bucket"))
-            .context("the working directory cannot be read")?;
-        Ok((StateUrl::Sqlite(file), folder_url(&bucket)?))
-    }
 }

@@ -17,5 +17,6 @@ mod replay;
 mod retry;
 mod retrybuilds;
 mod status;
+mod sweep;
 mod token;
 mod typed;

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Has a coordinator lead in `folder`, with a data folder as `farm up` makes it, until it has read its configuration and
 /// `meanwhile` is over.
-async fn lead(folder: &Path, meanwhile: impl AsyncFnOnce()) {
+pub async fn lead(folder: &Path, meanwhile: impl AsyncFnOnce()) {
     let emulator = Emulator::open(Options::default()).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let bus = format!(

@@ -10,6 +10,7 @@ use farm_cli::{Command, Session, run_in};
 use farm_runtime::Clock;
 use parking_lot::Mutex;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -79,6 +80,26 @@ pub async fn farm_with(words: &[&str], input: &str) -> Ran {
     }
 }
 
+/// Runs `farm` on a terminal whose user has pressed Ctrl-C already.
+pub async fn farm_interrupted(words: &[&str]) -> Ran {
+    let (out, err) = (Heard::default(), Heard::default());
+    let session = Session {
+        live: true,
+        signals: || {
+            let asked = CancellationToken::new();
+            asked.cancel();
+            asked
+        },
+        ..session(out.clone(), err.clone(), "")
+    };
+    let code = run(words, session).await;
+    Ran {
+        code,
+        out: out.text(),
+        err: err.text(),
+    }
+}
+
 /// Runs `farm` with a standard output that its reader has closed.
 pub async fn farm_unread(words: &[&str]) -> anyhow::Result<ExitCode> {
     struct Shut;
@@ -103,10 +124,12 @@ fn session(
         err: Box::new(err),
         input: Box::new(io::Cursor::new(input.to_owned())),
         colours: false,
+        live: false,
         clock: Clock::manual(NOW.parse().unwrap()),
         user: "gopher".to_owned(),
         home: None,
         pause: Duration::ZERO,
+        signals: CancellationToken::new,
     }
 }
 

@@ -65,19 +65,42 @@ impl Area {
         }
     }
 
+    /// How old something in it becomes at most, unless it is referred to.
+    #[must_use]
+    pub fn limit(self, keep: &KeepDays) -> Limit {
+        let fixed = |age| Limit {
+            age: Some(age),
+            setting: None,
+        };
+        let set = |number, setting| Limit {
+            age: days(number),
+            setting: Some(setting),
+        };
+        match self {
+            Self::Blobs => fixed(GRACE),
+            Self::Staging => fixed(STAGED),
+            Self::Deliveries => set(keep.deliveries, "--keep-deliveries"),
+            Self::History => set(keep.history, "--keep-history"),
+            Self::Logs => set(keep.logs, "--keep-logs"),
+            Self::Said => set(keep.said, "--keep-said"),
+        }
+    }
+
     /// What tells of a time before this may go, as of `now`; none where it is kept for ever.
     #[must_use]
     pub fn before(self, keep: &KeepDays, now: Timestamp) -> Option<Timestamp> {
-        let age = match self {
-            Self::Blobs => Some(GRACE),
-            Self::Staging => Some(STAGED),
-            Self::Deliveries => days(keep.deliveries),
-            Self::History => days(keep.history),
-            Self::Logs => days(keep.logs),
-            Self::Said => days(keep.said),
-        };
+        let age = self.limit(keep).age;
         age.map(|age| earlier(now, age))
     }
+}
+
+/// How old things become in a part of the bucket, and what says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// At most; none: they are kept for ever.
+    pub age: Option<SignedDuration>,
+    /// The coordinator's option that sets it in days; none where it is always the same.
+    pub setting: Option<&'static str>,
 }
 
 /// So many days; none for 0, which is for ever.

@@ -37,9 +37,11 @@ pub use engine::{
     Checkpoint, Counts, Difference, Leader, Place, PlayError, Played, Player, Replayed, Round,
     Span, Tellable, recalled, replay, unknown_to,
 };
+pub use farm_core::keep::{Area, Limit};
 pub use farm_store::StateUrl;
-pub use settings::{Args, ConfigFrom, KeepArgs, Overlay, Settings};
+pub use settings::{AgeArgs, Args, ConfigFrom, KeepArgs, Overlay, Settings, StateArg};
 pub use status::Status;
+pub use sweep::{Looked, Prospect, Tally, dry_run};
 
 /// Inputs that may wait for the leader.
 const INPUTS: usize = 1024;

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use farm_bus::BusUrl;
 use farm_model::id::RepoName;
 use farm_model::keep::{KeepDays, TooFew};
-use farm_store::StateUrl;
+use farm_store::{BadStateUrl, StateUrl};
 
 /// Command line and environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,7 +29,7 @@ pub struct Args {
     /// The farm's state: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE; state.db in --data without it. A password
     /// belongs into the environment: everybody on a machine sees its command lines
     #[arg(long, env = "FARM_STATE", hide_env_values = true)]
-    state: Option<Secret>,
+    state: Option<StateArg>,
     /// The operator's farm.toml; without it, the default branch of --repo holds one
     #[arg(long, env = "FARM_CONFIG")]
     config: Option<PathBuf>,
@@ -65,21 +65,29 @@ pub struct Args {
 /// For how long things are kept in the bucket.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct KeepArgs {
-    /// Days for which logs are kept, and which tests passed; 0: for ever
-    #[arg(long, env = "FARM_KEEP_LOGS", value_name = "DAYS", default_value_t = KeepDays::default().logs)]
-    keep_logs: u32,
-    /// Days for which webhooks are kept as they came; 0: for ever
-    #[arg(long, env = "FARM_KEEP_DELIVERIES", value_name = "DAYS", default_value_t = KeepDays::default().deliveries)]
-    keep_deliveries: u32,
-    /// How many days back pages show the past; 0: from the beginning
-    #[arg(long, env = "FARM_KEEP_HISTORY", value_name = "DAYS", default_value_t = KeepDays::default().history)]
-    keep_history: u32,
+    #[command(flatten)]
+    ages: AgeArgs,
     /// Days for which snapshots are kept that are neither of a branch's head nor their builder's newest; 0: for ever
     #[arg(long, env = "FARM_KEEP_SNAPSHOTS", value_name = "DAYS", default_value_t = KeepDays::default().snapshots)]
     keep_snapshots: u32,
-    /// Days for which it is known who has been told what; 0: for ever
-    #[arg(long, env = "FARM_KEEP_SAID", value_name = "DAYS", default_value_t = KeepDays::default().said)]
-    keep_said: u32,
+}
+
+/// How old things become that go by their age.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct AgeArgs {
+    #[arg(long, env = "FARM_KEEP_LOGS", value_name = "DAYS", help = age("Days for which logs are kept, and which tests passed; 0: for ever", KeepDays::default().logs))]
+    keep_logs: Option<u32>,
+    #[arg(long, env = "FARM_KEEP_DELIVERIES", value_name = "DAYS", help = age("Days for which webhooks are kept as they came; 0: for ever", KeepDays::default().deliveries))]
+    keep_deliveries: Option<u32>,
+    #[arg(long, env = "FARM_KEEP_HISTORY", value_name = "DAYS", help = age("How many days back pages show the past; 0: from the beginning", KeepDays::default().history))]
+    keep_history: Option<u32>,
+    #[arg(long, env = "FARM_KEEP_SAID", value_name = "DAYS", help = age("Days for which it is known who has been told what; 0: for ever", KeepDays::default().said))]
+    keep_said: Option<u32>,
+}
+
+/// What a setting means, and how many days it is where nobody sets it.
+fn age(what: &str, unset: u32) -> String {
+    format!("{what} [unless set: {unset}]")
 }
 
 impl KeepArgs {
@@ -88,28 +96,51 @@ impl KeepArgs {
     /// # Errors
     /// So short that what goes is still needed.
     pub fn days(self) -> Result<KeepDays, TooFew> {
-        KeepDays {
-            logs: self.keep_logs,
-            deliveries: self.keep_deliveries,
-            history: self.keep_history,
+        self.ages.over(KeepDays {
             snapshots: self.keep_snapshots,
-            said: self.keep_said,
+            ..KeepDays::default()
+        })
+    }
+}
+
+impl AgeArgs {
+    /// Checks them; what is not among them is as in `days`.
+    ///
+    /// # Errors
+    /// As [`KeepArgs::days`].
+    pub fn over(self, days: KeepDays) -> Result<KeepDays, TooFew> {
+        KeepDays {
+            logs: self.keep_logs.unwrap_or(days.logs),
+            deliveries: self.keep_deliveries.unwrap_or(days.deliveries),
+            history: self.keep_history.unwrap_or(days.history),
+            snapshots: days.snapshots,
+            said: self.keep_said.unwrap_or(days.said),
         }
         .checked()
     }
 }
 
-/// A text that may hold a password: it is shown nowhere, not even where it does not read.
+/// The state's address on a command line, which may hold a password: it is shown nowhere, not even where it does not read.
 #[derive(Clone)]
-struct Secret(String);
+pub struct StateArg(String);
 
-impl From<String> for Secret {
+impl StateArg {
+    /// The address.
+    ///
+    /// # Errors
+    /// It does not read.
+    pub fn url(&self) -> Result<StateUrl, BadStateUrl> {
+        self.0.parse()
+    }
+}
+
+impl From<String> for StateArg {
     fn from(text: String) -> Self {
         Self(text)
     }
 }
 
-impl std::fmt::Debug for Secret {
+impl std::fmt::Debug for StateArg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("(not shown)")
     }
@@ -213,7 +244,7 @@ impl Args {
             bus: self.bus,
             bucket: self.bucket,
             state: match self.state {
-                Some(Secret(text)) => text.parse()?,
+                Some(state) => state.url()?,
                 None => StateUrl::Sqlite(self.data.join("state.db")),
             },
             data: self.data,
@@ -245,6 +276,7 @@ fn overlay(text: &str, history: Option<u32>) -> anyhow::Result<Overlay> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use farm_core::keep::Area;
 
     use super::*;
 
@@ -284,6 +316,18 @@ mod tests {
         assert_eq!((given.keep.logs, given.sweep), (0, None));
         let error = settings(&["--keep-said", "1"]).unwrap_err().to_string();
         assert!(error.contains("at least 15 days"), "{error}");
+    }
+
+    #[test]
+    fn each_part_of_the_bucket_is_ruled_by_an_option_that_there_is() {
+        for area in Area::ALL {
+            let Some(option) = area.limit(&KeepDays::default()).setting else {
+                continue;
+            };
+            let keep = settings(&[option, "77"]).unwrap().keep;
+            let age = area.limit(&keep).age.unwrap();
+            assert_eq!(age, SignedDuration::from_hours(77 * 24), "{option}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! What may go is decided in [`farm_core::keep`]. Before each removal the state is asked whether this coordinator leads. One
 //! that was deposed since may still remove what it had chosen in that one step: nothing that the next leader would not.
 
+mod dry_run;
+mod look;
 mod references;
 mod trouble;
 
@@ -14,13 +16,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use farm_bucket::{Bucket, Found};
-use farm_core::keep::{Aged, Area, References, history_begins, may_go};
+use farm_core::keep::Area;
 use farm_model::Timestamp;
 use farm_model::keep::KeepDays;
 use farm_model::view::{SweepStatus, SweptArea};
 use farm_runtime::Clock;
 use farm_store::Store;
-use futures::StreamExt;
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -29,10 +30,12 @@ use crate::engine::Input;
 use crate::leadership::{Fenced, Handle, Leadership};
 use crate::metrics::Counts;
 use crate::status::Board;
+use look::{Look, Removal};
 use trouble::Trouble;
 
-/// Objects that are looked at, and at most removed, in one step: a page of a store's list.
-const STEP: usize = 1000;
+pub use dry_run::{Prospect, dry_run};
+pub use look::{Looked, Tally};
+
 /// Between two steps.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The first look is no later than this after leading began: others have enough to do then.
@@ -55,36 +58,21 @@ pub(crate) struct Parts {
 
 /// The sweep of one leader.
 pub(crate) struct Sweep {
-    bucket: Bucket,
-    state: Handle,
-    leadership: Leadership,
-    clock: Clock,
-    keep: KeepDays,
+    look: Look,
+    remover: Remover,
     board: Board,
     counts: Counts,
     /// Parts that rest, and until when.
     resting: BTreeMap<Area, Timestamp>,
+}
+
+/// Removes what may go, as long as this coordinator leads.
+struct Remover {
+    bucket: Bucket,
+    leadership: Leadership,
+    counts: Counts,
     /// What was removed since this leader began.
     removed: BTreeMap<Area, Tally>,
-}
-
-/// Objects and bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Tally {
-    objects: u64,
-    bytes: u64,
-}
-
-/// What a look through a part of the bucket came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Looked {
-    /// Records of the state that were read.
-    records: u64,
-    /// Objects.
-    objects: u64,
-    steps: u64,
-    /// Of these, how many were removed.
-    removed: u64,
 }
 
 /// Looks through the bucket some minutes from now and then `every` so often; never, if that is none.
@@ -94,7 +82,7 @@ pub(crate) fn start(
     every: Option<Duration>,
     inputs: mpsc::Sender<Input>,
 ) {
-    sweep.board.keeps(sweep.keep);
+    sweep.board.keeps(sweep.look.keep);
     let Some(every) = every else {
         tracing::info!("the bucket is not looked through for what is old");
         return;
@@ -117,15 +105,21 @@ pub(crate) fn start(
 impl Sweep {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            bucket: parts.bucket,
-            state: Handle::new(parts.store),
-            leadership: parts.leadership,
-            clock: parts.clock,
-            keep: parts.keep,
+            remover: Remover {
+                bucket: parts.bucket.clone(),
+                leadership: parts.leadership,
+                counts: parts.counts.clone(),
+                removed: BTreeMap::new(),
+            },
+            look: Look {
+                bucket: parts.bucket,
+                state: Handle::new(parts.store),
+                clock: parts.clock,
+                keep: parts.keep,
+            },
             board: parts.board,
             counts: parts.counts,
             resting: BTreeMap::new(),
-            removed: BTreeMap::new(),
         }
     }
 
@@ -140,7 +134,7 @@ impl Sweep {
             if self.rests(area) {
                 continue;
             }
-            match self.look_through(area).await {
+            match self.look.through(area, &mut self.remover).await {
                 Ok(looked) => self.has_looked(area, looked),
                 Err(error) if error.is::<Fenced>() => return Err(Fenced),
                 Err(error) => {
@@ -156,14 +150,12 @@ impl Sweep {
 
     fn rests(&self, area: Area) -> bool {
         let until = self.resting.get(&area);
-        until.is_some_and(|until| self.clock.now() < *until)
+        until.is_some_and(|until| self.look.clock.now() < *until)
     }
 
     fn has_looked(&mut self, area: Area, looked: Looked) {
-        if looked.removed > 0 {
-            let Looked {
-                objects, removed, ..
-            } = looked;
+        let (objects, removed) = (looked.there.objects, looked.removed.objects);
+        if removed > 0 {
             tracing::info!(
                 area = area.prefix(),
                 objects,
@@ -171,85 +163,45 @@ impl Sweep {
                 "removed what is old"
             );
         }
-        let hours = looked.objects.saturating_add(looked.records) / AN_HOUR;
+        let hours = objects.saturating_add(looked.records) / AN_HOUR;
         let rest = SignedDuration::from_hours(i64::try_from(hours).unwrap_or(0));
-        let until = self.clock.now().checked_add(rest);
+        let until = self.look.clock.now().checked_add(rest);
         self.resting.insert(area, until.unwrap_or(Timestamp::MAX));
     }
 
-    /// Removes what may go from a part of the bucket, in steps.
-    async fn look_through(&mut self, area: Area) -> anyhow::Result<Looked> {
-        let now = self.clock.now();
-        let mut looked = Looked::default();
-        let Some(before) = self.before(area, now).await? else {
-            return Ok(looked);
-        };
-        let mut references = References::default();
-        if area == Area::Blobs {
-            looked.records =
-                references::read(&self.state, &self.keep, now, &mut references).await?;
-        }
-        let mut walk = self.bucket.walk(area.prefix())?.chunks(STEP);
-        while let Some(step) = walk.next().await {
-            let step: Vec<Found> = step.into_iter().collect::<Result<_, _>>()?;
-            looked.steps += 1;
-            looked.objects += step.len() as u64;
-            looked.removed += self.step(area, before, &references, step).await?;
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(looked)
-    }
-
-    /// What tells of a time before this may go.
-    async fn before(&self, area: Area, now: Timestamp) -> anyhow::Result<Option<Timestamp>> {
-        let Some(before) = area.before(&self.keep, now) else {
-            return Ok(None);
-        };
-        if area != Area::History {
-            return Ok(Some(before));
-        }
-        let checkpoint = self.bucket.checkpoint_before(before).await?;
-        Ok(Some(history_begins(before, checkpoint)))
-    }
-
-    /// Removes those of a step that may go; how many did.
-    async fn step(
-        &mut self,
-        area: Area,
-        before: Timestamp,
-        references: &References,
-        mut step: Vec<Found>,
-    ) -> anyhow::Result<u64> {
-        step.retain(|found| {
-            let (name, ends) = (found.name(), found.ends());
-            may_go(area, before, references, Aged { name, ends })
-        });
-        if step.is_empty() {
-            return Ok(0);
-        }
-        if !self.leadership.holds().await {
-            return Err(Fenced.into());
-        }
-        let removed = self.bucket.remove_unchanged(step).await?;
-        let objects = removed.len() as u64;
-        let bytes = removed.iter().map(Found::size).sum();
-        self.counts.swept(area, objects, bytes);
-        let tally = self.removed.entry(area).or_default();
-        tally.objects += objects;
-        tally.bytes += bytes;
-        Ok(objects)
-    }
-
     fn put_up(&self, error: Option<String>) {
-        let areas = self.removed.iter().map(|(area, tally)| SweptArea {
+        let areas = self.remover.removed.iter().map(|(area, tally)| SweptArea {
             area: area.prefix().to_owned(),
             objects: tally.objects,
             bytes: tally.bytes,
         });
         self.board.swept(SweepStatus {
-            at: self.clock.now(),
+            at: self.look.clock.now(),
             areas: areas.collect(),
             error,
         });
+    }
+}
+
+impl Removal for Remover {
+    async fn step(&mut self, area: Area, _: &Looked, old: Vec<Found>) -> anyhow::Result<Tally> {
+        let removed = self.remove(area, old).await?;
+        tokio::time::sleep(PAUSE).await;
+        Ok(removed)
+    }
+}
+
+impl Remover {
+    async fn remove(&mut self, area: Area, old: Vec<Found>) -> anyhow::Result<Tally> {
+        if old.is_empty() {
+            return Ok(Tally::default());
+        }
+        if !self.leadership.holds().await {
+            return Err(Fenced.into());
+        }
+        let removed: Tally = self.bucket.remove_unchanged(old).await?.iter().collect();
+        self.counts.swept(area, removed.objects, removed.bytes);
+        *self.removed.entry(area).or_default() += removed;
+        Ok(removed)
     }
 }

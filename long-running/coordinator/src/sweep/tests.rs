@@ -9,6 +9,7 @@ use farm_store::{Batch, Committed, Durability, Epoch, Keep, SqliteStore};
 use futures::TryStreamExt;
 use tempfile::TempDir;
 
+use super::look::STEP;
 use super::*;
 
 /// A farm's bucket and state, a clock that is moved, and who leads.
@@ -92,6 +93,32 @@ impl Room {
         names
     }
 
+    async fn everything(&self) -> Vec<Vec<String>> {
+        let mut all = Vec::new();
+        for area in Area::ALL {
+            all.push(self.there(area.prefix()).await);
+        }
+        all
+    }
+
+    /// What a sweep would remove, as somebody finds who does not lead.
+    async fn dry_run(&self) -> Vec<(Area, Looked)> {
+        let (store, mut told) = (self.store.another().unwrap(), Vec::new());
+        let tell = |area, objects| told.push((area, objects));
+        let prospects = dry_run(store, &self.bucket, self.keep, &self.clock, tell).await;
+        let looked = prospects
+            .into_iter()
+            .map(|of| (of.area, of.looked.unwrap()));
+        let looked: Vec<(Area, Looked)> = looked.collect();
+        // Of each part, what was told last is all of it.
+        let told: BTreeMap<Area, u64> = told.into_iter().collect();
+        for (area, looked) in &looked {
+            let last = told.get(area).copied().unwrap_or_default();
+            assert_eq!(last, looked.there.objects, "{area:?}");
+        }
+        looked
+    }
+
     /// A run of a build of its own, that tells of these blobs, over at `over`.
     fn run(&self, number: u32, blobs: [&BlobId; 3], over: Option<Timestamp>) -> Run {
         let mut run = finished(&build(number).id, 1);
@@ -156,10 +183,9 @@ async fn lived_in(room: &mut Room) -> Vec<BlobId> {
     late.into_iter().chain(open).chain([made, newest]).collect()
 }
 
-async fn two_hundred_days(mut room: Room) {
-    let wanted = lived_in(&mut room).await;
-    let bucket = room.bucket.clone();
-    let (start, day_5) = (room.clock.now(), room.in_days(5));
+/// Logs, webhooks, history and claims of several days; the hash of the log.
+async fn told_of(room: &Room) -> LogHash {
+    let (bucket, start) = (&room.bucket, room.clock.now());
     let attempt: AttemptKey = format!("{}/1/steps/1", "b".repeat(32)).parse().unwrap();
     let hash: LogHash = "a".repeat(40).parse().unwrap();
     let delivery: DeliveryId = "d".repeat(64).parse().unwrap();
@@ -172,7 +198,7 @@ async fn two_hundred_days(mut room: Room) {
         let put = bucket.put_delivery("github", at, &delivery, None, "x".into());
         put.await.unwrap();
     }
-    for at in [start, day_5] {
+    for at in [start, room.in_days(5)] {
         bucket.put_history(at, "{}\n".into()).await.unwrap();
         bucket.put_checkpoint(at, "{}".into()).await.unwrap();
     }
@@ -181,19 +207,20 @@ async fn two_hundred_days(mut room: Room) {
         panic!("it is the first claim");
     };
     bucket.confirm(&claimed, start).await.unwrap();
+    hash
+}
+
+async fn two_hundred_days(mut room: Room) {
+    let wanted = lived_in(&mut room).await;
+    let bucket = room.bucket.clone();
+    let (start, day_5) = (room.clock.now(), room.in_days(5));
+    let hash = told_of(&room).await;
 
     let mut sweep = room.leads();
-    let everything = async || {
-        let mut all = Vec::new();
-        for area in Area::ALL {
-            all.push(room.there(area.prefix()).await);
-        }
-        all
-    };
-    let before = everything().await;
+    let before = room.everything().await;
     room.days_go_by(20);
     round(&mut sweep).await;
-    assert_eq!(everything().await, before, "nothing is old enough");
+    assert_eq!(room.everything().await, before, "nothing is old enough");
     room.days_go_by(20);
     round(&mut sweep).await;
     assert_eq!(room.there("said").await.len(), 0);
@@ -235,6 +262,63 @@ async fn two_hundred_days_later_what_nobody_wants_is_gone_and_the_rest_reads_in_
 #[tokio::test]
 async fn two_hundred_days_later_what_nobody_wants_is_gone_and_the_rest_reads_in_memory() {
     two_hundred_days(Room::new(false)).await;
+}
+
+/// Whatever a dry run says is what a sweep then does, and nothing has gone by saying it.
+async fn said_and_done(mut room: Room) {
+    lived_in(&mut room).await;
+    told_of(&room).await;
+    orphans(&room, 40).await;
+    let mut gone = BTreeMap::<Area, Tally>::new();
+    for days in [20, 20, 160] {
+        room.days_go_by(days);
+        let before = room.everything().await;
+        let said = room.dry_run().await;
+        assert_eq!(room.everything().await, before);
+        let mut sweep = room.leads();
+        for (area, said) in said {
+            let done = sweep.look.through(area, &mut sweep.remover).await.unwrap();
+            assert_eq!(said.old, done.removed, "{area:?}");
+            assert_eq!(said.removed, Tally::default());
+            let done = Looked {
+                removed: said.removed,
+                ..done
+            };
+            assert_eq!(said, done, "{area:?}");
+            *gone.entry(area).or_default() += said.old;
+            let left = room.there(area.prefix()).await.len() as u64;
+            assert_eq!(said.there.objects - said.old.objects, left);
+        }
+    }
+    let gone = |area| gone[&area].objects;
+    // Two logs of runs that stay, and four blobs of others.
+    assert_eq!(gone(Area::Blobs), 40 + 10 - 6);
+    assert_eq!((gone(Area::Logs), gone(Area::Said)), (2, 2));
+    assert_eq!((gone(Area::Deliveries), gone(Area::History)), (1, 2));
+}
+
+#[tokio::test]
+async fn what_a_dry_run_says_is_what_a_sweep_then_removes_in_a_folder() {
+    said_and_done(Room::new(true)).await;
+}
+
+#[tokio::test]
+async fn what_a_dry_run_says_is_what_a_sweep_then_removes_in_memory() {
+    said_and_done(Room::new(false)).await;
+}
+
+#[tokio::test]
+async fn what_is_kept_for_ever_is_not_looked_at_and_the_oldest_that_stays_is_known() {
+    let mut room = Room::new(true);
+    room.keep.said = 0;
+    told_of(&room).await;
+    let late = room.in_days(199);
+    room.days_go_by(200);
+    let said: BTreeMap<Area, Looked> = room.dry_run().await.into_iter().collect();
+    assert_eq!(said[&Area::Said], Looked::default());
+    let oldest = said[&Area::Deliveries].oldest.unwrap();
+    assert!(oldest >= late && oldest < late + SignedDuration::from_hours(1));
+    assert_eq!(said[&Area::Logs].oldest, None, "all of them go");
 }
 
 /// Orphans, each of a content of its own, beside what is wanted.
@@ -310,9 +394,8 @@ async fn a_blob_that_is_stored_again_meanwhile_stays() {
         .unwrap();
     // A hub stores it between the look and the removal.
     room.blob("the same again").await;
-    let (before, none) = (room.clock.now(), References::default());
-    let removed = room.leads().step(Area::Blobs, before, &none, found).await;
-    assert_eq!(removed.unwrap(), 0);
+    let removed = room.leads().remover.remove(Area::Blobs, found).await;
+    assert_eq!(removed.unwrap(), Tally::default());
     assert!(room.bucket.has_blob(&blob).await.unwrap());
 }
 
@@ -327,6 +410,11 @@ async fn what_breaks_off_in_one_part_of_the_bucket_does_not_hold_up_the_others()
     let blobs = room.path().join("blobs");
     std::os::unix::fs::symlink(&blobs, blobs.join("again")).unwrap();
     room.days_go_by(200);
+    let store = room.store.another().unwrap();
+    let prospects = dry_run(store, &room.bucket, room.keep, &room.clock, |_, _| ()).await;
+    let failing = prospects.iter().filter(|of| of.looked.is_err());
+    let failing: Vec<Area> = failing.map(|of| of.area).collect();
+    assert_eq!(failing, [Area::Blobs]);
     let failed = room.leads().round().await.unwrap().unwrap();
     assert!(failed.starts_with("blobs/: "), "{failed}");
     assert!(room.there("logs").await.is_empty());
@@ -380,10 +468,12 @@ async fn a_hundred_thousand_blobs_go_in_steps_and_are_never_held_at_once() {
     room.days_go_by(200);
     let before = peak();
     let mut sweep = room.leads();
-    let looked = sweep.look_through(Area::Blobs).await.unwrap();
-    assert_eq!(looked.objects, u64::from(COUNT) + 10);
-    assert_eq!(looked.removed, looked.objects - wanted.len() as u64);
-    assert_eq!(looked.steps, looked.objects.div_ceil(STEP as u64));
+    let looked = sweep.look.through(Area::Blobs, &mut sweep.remover).await;
+    let looked = looked.unwrap();
+    let objects = looked.there.objects;
+    assert_eq!(objects, u64::from(COUNT) + 10);
+    assert_eq!(looked.removed.objects, objects - wanted.len() as u64);
+    assert_eq!(looked.steps, objects.div_ceil(STEP as u64));
     if let (Some(before), Some(after)) = (before, peak()) {
         let more = (after - before) >> 20;
         assert!(more < 32, "it took {more} MiB");

@@ -5,6 +5,7 @@
     reason = "a test ends where it cannot go on"
 )]
 
+mod kill;
 mod pools;
 mod sweep;
 mod views;
