@@ -107,7 +107,29 @@ fn summary(label: &str, config: &FarmConfig) -> String {
     if !config.repositories.values().any(builds) {
         text.push_str("; nothing is built: no repository has a builder");
     }
+    for remark in unmade(config) {
+        text.push('\n');
+        text.push_str(&remark);
+    }
     text
+}
+
+/// Builders that ask for labels which no machine of their host's pool is made with.
+fn unmade(config: &FarmConfig) -> impl Iterator<Item = String> {
+    config.builders.iter().filter_map(|(name, builder)| {
+        let pool = config.hosts.get(&builder.host)?.pool.as_ref()?;
+        let lacking: Vec<&str> = builder
+            .labels
+            .difference(&pool.labels)
+            .map(String::as_str)
+            .collect();
+        (!lacking.is_empty()).then(|| {
+            let (host, lacking) = (&builder.host, lacking.join(", "));
+            format!(
+                "builder {name} has no machine made: the pool of host {host} has no {lacking} among its labels"
+            )
+        })
+    })
 }
 
 fn problems(error: &ConfigError) -> String {
@@ -155,6 +177,44 @@ mod tests {
         assert_eq!(
             summary("f", &empty),
             "f is valid: 0 hosts, 0 builders, 0 repositories; nothing is built: no repository has a builder"
+        );
+    }
+
+    #[test]
+    fn builders_for_which_no_machine_is_made_are_told() {
+        let farm = |labels: &str| {
+            let text = format!(
+                r#"
+[hosts.vm]
+vm = {{ image = "debian", machine = "e2-standard-2", buildlet = "linux-amd64" }}
+[hosts.vm.pool]
+name = "vms"
+most = 2
+labels = {labels}
+[hosts.own]
+[builders.gpu]
+host = "vm"
+labels = ["big", "gpu"]
+steps = [{{ run = "true" }}]
+[builders.own]
+host = "own"
+labels = ["gpu"]
+steps = [{{ run = "true" }}]
+[builders.plain]
+host = "vm"
+steps = [{{ run = "true" }}]
+[repositories.r]
+"#
+            );
+            summary("f", &FarmConfig::parse("f", &text).unwrap())
+        };
+        let valid = "f is valid: 2 hosts, 3 builders, 1 repository";
+        assert_eq!(farm(r#"["gpu", "big", "ssd"]"#), valid);
+        assert_eq!(
+            farm(r#"["gpu"]"#),
+            format!(
+                "{valid}\nbuilder gpu has no machine made: the pool of host vm has no big among its labels"
+            )
         );
     }
 

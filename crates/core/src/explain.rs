@@ -231,15 +231,10 @@ impl<'a> Explainer<'a> {
         if let Some(reason) = self.by_pool(job, &need) {
             return reason;
         }
-        let host = need.host;
         if fitting == 0 {
-            let missing = if fit.of_host == 0 {
-                BTreeSet::new()
-            } else {
-                fit.missing
-            };
-            return Reason::NoMachine { host, missing };
+            return self.nobody(need, fit);
         }
+        let host = need.host;
         if fit.busy > 0 {
             let (ahead, or_more) = self.ahead(job);
             return Reason::AllBusy {
@@ -272,11 +267,50 @@ impl<'a> Explainer<'a> {
         }
     }
 
+    /// No machine will do: what they lack, and those lack that are made.
+    fn nobody(&self, need: Need, fit: Fit) -> Reason {
+        let pool = self.farm.pool_of(&need.host);
+        let pool = pool.filter(|pool| !need.labels.is_subset(&pool.labels));
+        let missing = match pool {
+            None if fit.of_host == 0 => BTreeSet::new(),
+            _ => {
+                let made = |label: &String| pool.is_some_and(|pool| pool.labels.contains(label));
+                let missing = fit.missing.into_iter().filter(|label| !made(label));
+                let nowhere = missing.collect::<BTreeSet<_>>();
+                // Where each is somewhere, nothing has all.
+                if nowhere.is_empty() {
+                    need.labels
+                } else {
+                    nowhere
+                }
+            }
+        };
+        Reason::NoMachine {
+            host: need.host,
+            missing,
+            pool: pool.map(|pool| pool.name.clone()),
+        }
+    }
+
     /// How many jobs go before this one, and whether there are more than were counted.
     fn ahead(&self, job: &JobRef) -> (usize, bool) {
-        let most = if self.foresees { COUNTED } else { GLANCED };
-        let ahead = self.farm.queue().ahead(job, most).unwrap_or(0);
-        (ahead, ahead == most)
+        let ahead = self.farm.queue().ahead(job, self.counted());
+        self.or_more(ahead)
+    }
+
+    /// The same of those that machines with these labels could do.
+    fn ahead_with(&self, job: &JobRef, labels: &BTreeSet<String>) -> (usize, bool) {
+        let queue = self.farm.queue();
+        self.or_more(queue.ahead_with(job, labels, self.counted()))
+    }
+
+    fn counted(&self) -> usize {
+        if self.foresees { COUNTED } else { GLANCED }
+    }
+
+    fn or_more(&self, ahead: Option<usize>) -> (usize, bool) {
+        let ahead = ahead.unwrap_or(0);
+        (ahead, ahead == self.counted())
     }
 
     fn begins(&mut self, job: &JobRef) -> Option<Timestamp> {
@@ -285,11 +319,12 @@ impl<'a> Explainer<'a> {
 
     /// Where machines are made for what waits: the one that is made for this job, or why none is.
     fn by_pool(&mut self, job: &JobRef, need: &Need) -> Option<Reason> {
-        let most = self.farm.pool_of(&need.host)?.most;
-        if !need.labels.is_empty() {
+        let pool = self.farm.pool_of(&need.host)?;
+        if !need.labels.is_subset(&pool.labels) {
             return None;
         }
-        let (ahead, or_more) = self.ahead(job);
+        let most = pool.most;
+        let (ahead, or_more) = self.ahead_with(job, &pool.labels);
         let mut coming: Vec<&Ordered> = self.farm.coming(&need.host, self.now).collect();
         coming.sort_by_key(|of| (nearness(&of.line.stand), of.line.since));
         let orders = self.farm.orders_of(&need.host);
@@ -323,10 +358,6 @@ impl<'a> Explainer<'a> {
             if machine.fits(need) {
                 self.sort_in(machine, &mut fit);
             }
-        }
-        if fit.missing.is_empty() {
-            // Each label is there, but on no machine are all.
-            fit.missing.clone_from(&need.labels);
         }
         self.fits.insert(need.clone(), fit.clone());
         fit

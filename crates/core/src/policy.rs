@@ -101,7 +101,7 @@ pub struct Policy {
     pub pool_back_off_cap: SignedDuration,
     /// The same for one that can never be made so, as its pool says.
     pub pool_refused: SignedDuration,
-    /// How long a machine that was made has to register.
+    /// How long a machine that was made has to register; and then, to have its labels.
     pub pool_boot: SignedDuration,
     /// How long one that was ordered may be away before it is given up.
     pub pool_away: SignedDuration,

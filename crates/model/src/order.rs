@@ -3,6 +3,8 @@
 //! The coordinator writes an order down before anybody hears of it. `provision` makes the machine, under the order's name, and
 //! tells; twice the same order is one machine.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,9 @@ pub struct MachineOrder {
     pub spec: MachineSpec,
     /// Whether the cloud may take it back at any time.
     pub spot: bool,
+    /// What it has beyond its host type.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub labels: BTreeSet<String>,
     /// When it was written down; of a later attempt, when that began.
     pub at: Timestamp,
     /// When it goes, whatever it does then. Later with each attempt.
@@ -97,5 +102,29 @@ impl NotMade {
             Self::Passing => "passing",
             Self::Refused => "refused",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_of_before_there_were_labels_reads_and_one_without_is_written_as_it_was() {
+        let json = serde_json::json!({
+            "machine": "linux-rn1", "host_type": "host-linux", "pool": "vms",
+            "spec": { "vm": { "image": "debian", "machine": "m7i.large", "buildlet": "linux-amd64", "min_cpu": null } },
+            "spot": false, "at": "2026-01-01T00:00:00Z", "until": "2026-01-01T06:00:00Z", "attempt": 1,
+        });
+        let mut order: MachineOrder = serde_json::from_value(json.clone()).unwrap();
+        assert!(order.labels.is_empty());
+        assert_eq!(serde_json::to_value(&order).unwrap(), json);
+        order.labels.insert("gpu".to_owned());
+        let labelled = serde_json::to_value(&order).unwrap();
+        assert_eq!(labelled["labels"], serde_json::json!(["gpu"]));
+        assert_eq!(
+            serde_json::from_value::<MachineOrder>(labelled).unwrap(),
+            order
+        );
     }
 }

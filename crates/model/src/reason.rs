@@ -74,9 +74,13 @@ pub enum Reason {
     NoMachine {
         /// The host type.
         host: HostType,
-        /// What the connected machines of that type lack; empty where there are none.
+        /// What machines of that type lack, those that are connected and those that its pool makes; empty where none lacks
+        /// anything.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         missing: BTreeSet<String>,
+        /// Who makes machines that lack it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pool: Option<PoolName>,
     },
     /// A machine is made for it, or could not be made yet.
     Ordered {
@@ -236,12 +240,20 @@ impl fmt::Display for Reason {
             Self::QuotaFull { quota, limit } => {
                 write!(f, "{limit} of {quota} run at once, and no more may")
             }
-            Self::NoMachine { host, missing } if missing.is_empty() => {
+            Self::NoMachine { host, missing, .. } if missing.is_empty() => {
                 write!(f, "no machine of host type {host} is connected")
             }
-            Self::NoMachine { host, missing } => {
+            Self::NoMachine {
+                host,
+                missing,
+                pool,
+            } => {
                 let missing: Vec<&String> = missing.iter().collect();
-                write!(f, "no machine of host type {host} has {}", listed(&missing))
+                write!(f, "no machine of host type {host} has {}", listed(&missing))?;
+                match pool {
+                    Some(pool) => write!(f, ", and pool {pool} makes none that has"),
+                    None => Ok(()),
+                }
             }
             Self::MachinesAside { host, machines } => {
                 write!(f, "no machine of {host} is in use: {}", listed(machines))
@@ -389,6 +401,25 @@ mod tests {
             reason.to_string(),
             "2 of builder linux run at once, and no more may"
         );
+    }
+
+    #[test]
+    fn what_machines_lack_is_named_with_who_makes_none_that_has_it() {
+        let reason = |pool: Option<&str>| Reason::NoMachine {
+            host: "linux".parse().unwrap(),
+            missing: ["big", "gpu"].map(str::to_owned).into(),
+            pool: pool.map(|name| name.parse().unwrap()),
+        };
+        let missing = "no machine of host type linux has big, gpu";
+        assert_eq!(reason(None).to_string(), missing);
+        assert_eq!(
+            reason(Some("vms")).to_string(),
+            format!("{missing}, and pool vms makes none that has")
+        );
+        // As it was written before pools had labels.
+        let json = r#"{"reason":"no-machine","host":"linux","missing":["big","gpu"]}"#;
+        assert_eq!(serde_json::to_string(&reason(None)).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Reason>(json).unwrap(), reason(None));
     }
 
     #[test]

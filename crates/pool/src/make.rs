@@ -108,6 +108,7 @@ pub(crate) mod tests {
                     min_cpu: None,
                 }),
                 spot: false,
+                labels: [].into(),
                 at,
                 until: Timestamp::from_second(4_600).unwrap(),
                 attempt: 1,

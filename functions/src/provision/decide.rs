@@ -67,6 +67,7 @@ mod tests {
                 min_cpu: None,
             }),
             spot: false,
+            labels: [].into(),
             at: at(0),
             until: at(10_000),
             attempt,

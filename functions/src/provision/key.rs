@@ -59,7 +59,7 @@ fn record(order: &MachineOrder, key: &str, now: Timestamp, expires: Timestamp) -
         name: order.machine.clone(),
         host_type: order.host_type.clone(),
         owner: None,
-        labels: [].into(),
+        labels: order.labels.clone(),
         key_id: key_id(key),
         next_key_id: None,
         created: now,

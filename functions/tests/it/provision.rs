@@ -78,6 +78,7 @@ fn order(name: &str) -> MachineOrder {
             min_cpu: None,
         }),
         spot: false,
+        labels: ["gpu".to_owned()].into(),
         at: ago(5),
         until: ago(-3600),
         attempt: 1,
@@ -207,6 +208,7 @@ async fn a_machine_that_is_wanted_is_made_once_with_a_key_for_once_and_told() {
     let once = record.once.unwrap();
     // The label has whole seconds; the record knows better.
     assert_eq!(once.until, order.until);
+    assert_eq!(record.labels, order.labels, "hubs read them from there");
     let script = machines[0]["metadata"].to_string();
     assert!(script.contains("fm1.host-linux.linux-rn1."), "{script}");
 }

@@ -40,6 +40,9 @@ pub(super) struct Seen {
     idle: BTreeMap<MachineName, Timestamp>,
     /// Since when each machine that had registered is not connected.
     away: BTreeMap<MachineName, Timestamp>,
+    /// Since when each machine that is connected lacks labels that it was ordered with.
+    #[serde(default)]
+    unlabelled: BTreeMap<MachineName, Timestamp>,
     /// Those that take no new work, as their time for that is over.
     outlived: BTreeSet<MachineName>,
     /// When it was last seen that no hub lives.
@@ -53,6 +56,7 @@ impl Seen {
     fn forget(&mut self, machine: &MachineName) {
         self.idle.remove(machine);
         self.away.remove(machine);
+        self.unlabelled.remove(machine);
         self.outlived.remove(machine);
     }
 }

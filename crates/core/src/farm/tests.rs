@@ -18,7 +18,7 @@ mod recall;
 mod recovery;
 mod supersede;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -51,6 +51,8 @@ struct Dialogue {
     owner: Option<String>,
     /// Whether it could not be read.
     owner_unread: bool,
+    /// What machines have beyond their host type, by name.
+    labels: BTreeMap<String, BTreeSet<String>>,
     /// What is stored, for a restart.
     saved: Saved,
 }
@@ -109,6 +111,7 @@ impl Dialogue {
             seq: 0,
             owner: None,
             owner_unread: false,
+            labels: BTreeMap::new(),
             session: "s1".parse().unwrap(),
             saved: Saved::default(),
         };
@@ -188,7 +191,7 @@ impl Dialogue {
             machine: machine(name),
             host_type: "local".parse().unwrap(),
             version: 23,
-            labels: BTreeSet::new(),
+            labels: self.labels.get(*name).cloned().unwrap_or_default(),
             identity: None,
             held: None,
             busy: busy.cloned(),

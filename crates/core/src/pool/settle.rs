@@ -171,6 +171,7 @@ mod tests {
                 min_cpu: None,
             }),
             spot: false,
+            labels: BTreeSet::new(),
             at: at(0),
             until: at(10_000),
             attempt: 1,

@@ -277,14 +277,14 @@ impl Queue {
         counts
     }
 
-    /// For how many jobs of a host type it would be of use that there were more machines without labels: those that may go,
-    /// as far as quotas let them.
+    /// For how many jobs of a host type it would be of use that there were more machines with these labels: those that may
+    /// go, as far as quotas let them.
     #[must_use]
-    pub fn wants_machines(&self, host: &HostType) -> usize {
+    pub fn wants_machines(&self, host: &HostType, labels: &BTreeSet<String>) -> usize {
         let mut rooms: BTreeMap<&Gate, usize> = BTreeMap::new();
         let mut wanted = 0;
         for lane in self.lanes_of(host).filter(|lane| lane.shut == 0) {
-            if !lane.key.need.labels.is_empty() {
+            if !lane.key.need.labels.is_subset(labels) {
                 continue;
             }
             let room = |gate| Some((gate, self.gates.room(gate)? as usize));
@@ -330,11 +330,31 @@ impl Queue {
     /// How many jobs of its host type go before this one, counted up to `limit`; none if it does not wait or pauses.
     #[must_use]
     pub fn ahead(&self, job: &JobRef, limit: usize) -> Option<usize> {
+        self.ahead_where(job, limit, |_| true)
+    }
+
+    /// The same of those alone that a machine with these labels could do.
+    #[must_use]
+    pub fn ahead_with(
+        &self,
+        job: &JobRef,
+        labels: &BTreeSet<String>,
+        limit: usize,
+    ) -> Option<usize> {
+        self.ahead_where(job, limit, |need| need.labels.is_subset(labels))
+    }
+
+    fn ahead_where(
+        &self,
+        job: &JobRef,
+        limit: usize,
+        counts: impl Fn(&Need) -> bool,
+    ) -> Option<usize> {
         let place = self.places.get(job).filter(|place| place.ready)?;
         let host = self.lanes[place.lane.0].host();
         let open = self.lanes_of(host).filter(|lane| lane.shut == 0);
         let mut ahead = 0;
-        for lane in open {
+        for lane in open.filter(|lane| counts(&lane.key.need)) {
             let before = lane.jobs.range(..(place.rank.clone(), job.clone()));
             ahead += before.take(limit - ahead).count();
         }

@@ -124,6 +124,47 @@ fn a_full_quota_shuts_its_lanes_only_and_opens_them_again() {
 }
 
 #[test]
+fn machines_are_wanted_for_what_their_labels_allow_as_far_as_quotas_let_it() {
+    let labels = |all: &[&str]| {
+        all.iter()
+            .map(|of| (*of).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let mut queue = Queue::default();
+    let builders: [(&str, &[&str]); 4] = [
+        ("tpu", &["tpu"]),
+        ("plain", &[]),
+        ("gpu", &["gpu"]),
+        ("both", &["big", "gpu"]),
+    ];
+    let mut jobs = 0;
+    for (builder, needed) in builders {
+        let mut lane = lane("h", builder, "a");
+        lane.need.labels = labels(needed);
+        for _ in 0..3 {
+            let rank = rank(Class::Tip, 0);
+            queue.put(job(jobs), &lane, rank, start(), start());
+            jobs += 1;
+        }
+    }
+    let host = "h".parse().unwrap();
+    let wants = |queue: &Queue, of: &[&str]| queue.wants_machines(&host, &labels(of));
+    assert_eq!(wants(&queue, &[]), 3);
+    assert_eq!(wants(&queue, &["big"]), 3);
+    assert_eq!(wants(&queue, &["gpu"]), 6);
+    assert_eq!(wants(&queue, &["big", "gpu", "ssd"]), 9);
+    queue.limit(&Gate::Builder("gpu".parse().unwrap()), Some(1));
+    assert_eq!(wants(&queue, &["gpu"]), 4);
+    queue.limit(&Gate::Repository("a".parse().unwrap()), Some(2));
+    assert_eq!(wants(&queue, &["big", "gpu"]), 2);
+    // Of those before it, all or those that such a machine could do.
+    let ahead = |of: &[&str], limit| queue.ahead_with(&job(7), &labels(of), limit);
+    assert_eq!(queue.ahead(&job(7), 99), Some(7));
+    assert_eq!((ahead(&[], 99), ahead(&["gpu"], 99)), (Some(3), Some(4)));
+    assert_eq!(ahead(&["gpu"], 2), Some(2));
+}
+
+#[test]
 fn what_runs_when_a_leader_begins_counts_for_its_quotas() {
     let mut queue = Queue::default();
     queue.limit(&Gate::Repository("a".parse().unwrap()), Some(1));

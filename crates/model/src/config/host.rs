@@ -1,6 +1,6 @@
 //! `[hosts]`: kinds of machines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,9 @@ pub struct HostPool {
     pub last_seconds: u64,
     /// Whether it may be one that the cloud takes back at any time.
     pub spot: bool,
+    /// What each has beyond its host type: a builder that asks for other labels has none made.
+    #[serde(default)]
+    pub labels: BTreeSet<String>,
 }
 
 /// What happens to a machine between attempts.

@@ -117,6 +117,7 @@ impl Stage {
                 pool: "pool".parse().unwrap(),
                 spec,
                 spot: false,
+                labels: [].into(),
                 at: now,
                 until: Timestamp::from_second(now.as_second() + LAST).unwrap(),
                 attempt: 1,

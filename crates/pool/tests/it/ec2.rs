@@ -97,6 +97,7 @@ fn make(name: &str, attempt: u32) -> Make {
                 min_cpu: None,
             }),
             spot: true,
+            labels: [].into(),
             at,
             until: Timestamp::from_second(4_600).unwrap(),
             attempt,

@@ -226,6 +226,7 @@ pub fn ordered(machine: &str, failures: u32) -> Kept {
         pool: "vms".parse().unwrap(),
         spec,
         spot: true,
+        labels: ["gpu".to_owned()].into(),
         at: at(1),
         until: at(7_201),
         attempt: failures + 1,

@@ -14,6 +14,7 @@ fn line(name: &str, spec: &MachineSpec, stand: OrderStand) -> OrderLine {
             pool: "vms".parse().unwrap(),
             spec: spec.clone(),
             spot: true,
+            labels: ["gpu".to_owned()].into(),
             at: at("09:50:00"),
             until: at("15:50:00"),
             attempt: 2,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use farm_harness::{Part, until_within};
+use farm_model::machine::MachineRecord;
 use farm_model::view::{BuildView, Status};
 use reqwest::Method;
 use serde_json::json;
@@ -87,6 +88,33 @@ async fn a_push_has_a_machine_made_which_goes_when_it_is_idle() {
     assert_eq!(inserts.len(), 2, "{inserts:?}");
     inserts.dedup_by(|a, b| a.1 == b.1);
     assert_eq!(inserts.len(), 2, "each has a name of its own");
+    pooled.end().await;
+}
+
+#[tokio::test]
+async fn a_builder_that_asks_for_a_label_has_a_machine_made_with_it() {
+    let cloud = Cloud::start(Kind::Gce).await;
+    let labelled = FARM
+        .replace("idle = \"1s\"", "idle = \"1s\"\nlabels = [\"gpu\"]")
+        .replace("timeout = \"5m\"", "timeout = \"5m\"\nlabels = [\"gpu\"]");
+    let folder = tempfile::tempdir().unwrap();
+    let mut pooled = pooled(cloud, &labelled, &waiting(folder.path())).await;
+    let commit = pooled.farm.repository.head();
+    started(folder.path(), 1).await;
+    let machine = pooled.machine().await;
+    let path = format!("bucket/machines/{}.json", machine.name);
+    let record = std::fs::read(pooled.farm.path(&path)).unwrap();
+    let record: MachineRecord = serde_json::from_slice(&record).unwrap();
+    assert_eq!(record.labels, ["gpu".to_owned()].into());
+    let orders = pooled.orders().unwrap().orders;
+    assert_eq!(orders[0].order.labels, record.labels);
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    let build = pooled.over(&commit).await;
+    is_green(&build);
+    assert_eq!(attempts(&build), 1);
+    let inserts = pooled.cloud.inserts().await;
+    assert_eq!(inserts.len(), 1, "{inserts:?}");
+    pooled.farm.results(1).await;
     pooled.end().await;
 }
 

@@ -45,14 +45,20 @@ impl Farm {
         }
     }
 
-    /// Notes since when its machine is away, or has nothing to do.
+    /// Notes since when its machine is away, lacks labels, or has nothing to do.
     fn see(&mut self, ordered: &Ordered, now: Timestamp) {
-        let name = &ordered.line.order.machine;
+        let order = &ordered.line.order;
+        let name = &order.machine;
         let here = matches!(ordered.line.stand, OrderStand::Here { .. });
         let away = here && !self.fleet.has_name(name);
+        let unlabelled = !self.missing_labels(order).is_empty();
         let idle = here && !away && self.all_of(name, |of| of.standing == Standing::Idle);
         let seen = &mut self.pools.seen;
-        for (is_so, since) in [(away, &mut seen.away), (idle, &mut seen.idle)] {
+        for (is_so, since) in [
+            (away, &mut seen.away),
+            (unlabelled, &mut seen.unlabelled),
+            (idle, &mut seen.idle),
+        ] {
             if is_so {
                 since.entry(name.clone()).or_insert(now);
             } else {
@@ -109,6 +115,14 @@ impl Farm {
             let reason = format!("it was set aside: {}", aside.reason);
             return Some(Next::IsUseless(reason));
         }
+        if let Some(since) = self.pools.seen.unlabelled.get(name)
+            && self.patience(*since, now) > self.policy.pool_boot
+        {
+            let missing = Vec::from_iter(self.missing_labels(order)).join(", ");
+            let reason =
+                format!("it registered without labels that it was ordered with: {missing}");
+            return Some(Next::IsUseless(reason));
+        }
         let outlived = self.pools.seen.outlived.contains(name);
         outlived.then(|| Next::Ends(self.why_outlived(order)))
     }
@@ -125,6 +139,13 @@ impl Farm {
     fn is_connected(&self, order: &MachineOrder) -> bool {
         let mut machines = self.named(&order.machine);
         machines.any(|machine| machine.host_type == order.host_type)
+    }
+
+    /// What it was ordered with, and does not have wherever it is connected. It may come late: a hub that could not read
+    /// the machine's record knows of none.
+    fn missing_labels(&self, order: &MachineOrder) -> BTreeSet<String> {
+        let lacks = |label: &&String| !self.all_of(&order.machine, |of| of.labels.contains(*label));
+        order.labels.iter().filter(lacks).cloned().collect()
     }
 
     /// Whether the machine does nothing, and is kept for nothing.
@@ -151,6 +172,7 @@ impl Farm {
         !same.is_some_and(|(host, pool)| {
             pool.name == order.pool
                 && pool.spot == order.spot
+                && pool.labels == order.labels
                 && spec(host).as_ref() == Some(&order.spec)
         })
     }
@@ -178,12 +200,17 @@ impl Farm {
         let name = &ordered.line.order.machine;
         match &ordered.line.stand {
             OrderStand::Wanted | OrderStand::Made { .. } => true,
-            OrderStand::Here { .. } => match self.pools.seen.away.get(name) {
-                Some(since) => self.patience(*since, now) < self.policy.pool_coming,
-                None => self.all_of(name, |of| {
-                    matches!(of.standing, Standing::Unproved | Standing::Suspect)
-                }),
-            },
+            OrderStand::Here { .. } => {
+                let (seen, policy) = (&self.pools.seen, &self.policy);
+                let within = |since: &Timestamp, limit| self.patience(*since, now) < limit;
+                match (seen.away.get(name), seen.unlabelled.get(name)) {
+                    (Some(since), _) => within(since, policy.pool_coming),
+                    (None, Some(since)) if within(since, policy.pool_boot) => true,
+                    _ => self.all_of(name, |of| {
+                        matches!(of.standing, Standing::Unproved | Standing::Suspect)
+                    }),
+                }
+            }
             OrderStand::Waits { .. } | OrderStand::Ending { .. } => false,
         }
     }

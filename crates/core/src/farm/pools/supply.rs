@@ -40,7 +40,8 @@ impl Farm {
         let Some(pool) = self.pool_of(host).cloned() else {
             return;
         };
-        let jobs = u32::try_from(self.queue.wants_machines(host)).unwrap_or(u32::MAX);
+        let jobs = self.queue.wants_machines(host, &pool.labels);
+        let jobs = u32::try_from(jobs).unwrap_or(u32::MAX);
         self.try_due(host, &pool, jobs, now, effects);
         self.give_up_idle(host, &pool, jobs, now, effects);
         self.order_more(host, &pool, jobs, now, effects);
@@ -155,6 +156,7 @@ impl Farm {
             pool: pool.name.clone(),
             spec,
             spot: pool.spot,
+            labels: pool.labels.clone(),
             at: now,
             until: until(pool, now),
             attempt: 1,

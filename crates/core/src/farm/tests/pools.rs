@@ -1,6 +1,7 @@
 //! Machines that are made for the farm.
 
 mod failing;
+mod labels;
 mod story;
 mod why;
 

@@ -1,8 +1,6 @@
 //! `[builders]`.
 
-use std::collections::BTreeSet;
-
-use super::values::{MANY, environment, log_limit, number, reference, seconds, text};
+use super::values::{MANY, environment, labels, log_limit, number, reference, seconds, text};
 use super::{Known, go, policies, steps};
 use crate::config::parse::{Findings, Table, did_you_mean};
 use crate::config::{Builder, Recipe};
@@ -13,6 +11,8 @@ const TIMEOUT: u64 = 30 * 60;
 const GO_TIMEOUT: u64 = 6 * 3600;
 const LOG_LIMIT: u64 = 16 << 20;
 const MAX_LOSSES: u32 = 5;
+/// What a label is.
+const LABEL: &str = "one word without commas, as in gpu or ram=64";
 
 /// What a Go builder leaves would be in the next one's way.
 fn check_clean(
@@ -56,7 +56,7 @@ pub(super) fn builder(
         _ => TIMEOUT,
     };
     let notes = text(&mut table, "notes", findings);
-    let labels = labels(&mut table, findings);
+    let labels = labels(&mut table, is_label, LABEL, findings);
     let max_at_once = number(&mut table, "max-at-once", MANY, findings);
     let builds = policies::rule(&mut table, "builds", &known.policies, findings);
     let tries = policies::rule(&mut table, "tries", &known.policies, findings);
@@ -108,16 +108,6 @@ fn recipe(
     }
 }
 
-fn labels(table: &mut Table<'_>, findings: &mut Findings<'_>) -> BTreeSet<String> {
-    let mut labels = BTreeSet::new();
-    for (at, label) in table.texts("labels", findings).unwrap_or_default() {
-        if label.is_empty() || label.contains(|c: char| c.is_whitespace() || c == ',') {
-            let message =
-                format!("{label:?} is no label: one word without commas, as in gpu or ram=64");
-            findings.add(at, message);
-        } else if !labels.insert(label.clone()) {
-            findings.add(at, format!("{} has label {label:?} twice", table.what));
-        }
-    }
-    labels
+fn is_label(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == ',')
 }

@@ -522,6 +522,7 @@ reverse = { zzzzzzzzzzzz = 1 }
 vm = { image = "x", buildlet = "y", zzzzzzzzzzzz = 1 }
 [hosts.c]
 container = { image = "x", buildlet = "y", zzzzzzzzzzzz = 1 }
+pool = { name = "x", most = 1, zzzzzzzzzzzz = 1 }
 [builders.steps]
 host = "a"
 zzzzzzzzzzzz = 1
@@ -540,7 +541,7 @@ zzzzzzzzzzzz = 1
 fn every_key_is_in_the_reference() {
     let reference = include_str!("../../../../../docs/farm-toml.md");
     let error = FarmConfig::parse("farm.toml", STRANGE).unwrap_err();
-    assert_eq!(error.problems.len(), 11, "{error}");
+    assert_eq!(error.problems.len(), 12, "{error}");
     for problem in error.problems {
         let known = problem.suggestion.unwrap();
         for key in known.strip_prefix("known are ").unwrap().split(", ") {
@@ -575,14 +576,28 @@ fn a_host_may_have_its_machines_made() {
         (pool.idle_seconds, pool.live_seconds, pool.last_seconds),
         (300, 4 * 3600, 2 * 3600)
     );
-    assert!(!pool.spot);
-    let all = "most = 3\nfewest = 3\nidle = \"1m\"\nlive = \"1h\"\nlast = \"30m\"\nspot = true";
+    assert!(!pool.spot && pool.labels.is_empty());
+    let all = "most = 3\nlabels = [\"ram=64\", \"gpu\"]\nfewest = 3\nidle = \"1m\"\nlive = \"1h\"\nlast = \"30m\"\nspot = true";
     let pool = of(parse(&POOLED.replacen("most = 3", all, 1)));
     assert_eq!((pool.fewest, pool.spot), (3, true));
+    assert_eq!(
+        pool.labels,
+        ["gpu", "ram=64"].map(str::to_owned).into(),
+        "in whichever order"
+    );
     assert_eq!(
         (pool.idle_seconds, pool.live_seconds, pool.last_seconds),
         (60, 3600, 1800)
     );
+}
+
+#[test]
+fn a_pool_of_before_there_were_labels_reads() {
+    let config = FarmConfig::parse("farm.toml", POOLED).unwrap();
+    let mut json = serde_json::to_value(&config).unwrap();
+    let pool = json["hosts"]["vm"]["pool"].as_object_mut().unwrap();
+    assert!(pool.remove("labels").is_some());
+    assert_eq!(serde_json::from_value::<FarmConfig>(json).unwrap(), config);
 }
 
 #[test]
@@ -632,6 +647,26 @@ fn what_is_wrong_with_a_pool_is_said_where_it_stands() {
             "most = 3",
             "most = 3\nmosst = 3",
             "farm.toml:7:1: unknown key \"mosst\" in \"pool\" in host \"vm\"; did you mean \"most\"?",
+        ),
+        (
+            "most = 3",
+            "most = 3\nlabels = [\"gpu\", \"gpü\"]",
+            "farm.toml:7:18: \"gpü\" is no label: up to 32 letters, digits and ., _, -, =, as in gpu or ram=64",
+        ),
+        (
+            "most = 3",
+            "most = 3\nlabels = [\"gpu\", \"gpu\"]",
+            "farm.toml:7:18: \"pool\" in host \"vm\" has label \"gpu\" twice",
+        ),
+        (
+            "most = 3",
+            "most = 3\nlabels = [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\"]",
+            "farm.toml:7:1: \"pool\" in host \"vm\" has 9 labels: a machine has at most 8",
+        ),
+        (
+            "most = 3",
+            "most = 3\nlabels = \"gpu\"",
+            "farm.toml:7:10: \"labels\" in \"pool\" in host \"vm\" must be a list, not text",
         ),
     ] {
         assert_eq!(changed(from, to), want);

@@ -110,6 +110,24 @@ pub(super) fn log_limit(table: &mut Table<'_>, findings: &mut Findings<'_>) -> O
     None
 }
 
+/// `labels`: each of them one, as `form` says, and none twice.
+pub(super) fn labels(
+    table: &mut Table<'_>,
+    is_label: impl Fn(&str) -> bool,
+    form: &str,
+    findings: &mut Findings<'_>,
+) -> BTreeSet<String> {
+    let mut labels = BTreeSet::new();
+    for (at, label) in table.texts("labels", findings).unwrap_or_default() {
+        if !is_label(&label) {
+            findings.add(at, format!("{label:?} is no label: {form}"));
+        } else if !labels.insert(label.clone()) {
+            findings.add(at, format!("{} has label {label:?} twice", table.what));
+        }
+    }
+    labels
+}
+
 /// One of a few words.
 pub(super) fn choice<T: Copy>(
     table: &mut Table<'_>,

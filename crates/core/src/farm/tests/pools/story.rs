@@ -11,8 +11,9 @@ enum Event {
     Push,
     /// A machine, by its place among all that were ever ordered, with what its pool says, of which attempt.
     Told(usize, u32, u8),
-    /// It registers, or its hub does not speak of it any more.
+    /// It registers, with its labels or without, or its hub does not speak of it any more.
     Comes(usize),
+    Bare(usize),
     Goes(usize),
     Dismissed(usize),
     /// What runs ends.
@@ -29,6 +30,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => Just(Event::Push),
         6 => (machine.clone(), 0..3_u32, 0..6_u8).prop_map(|(of, back, what)| Event::Told(of, back, what)),
         3 => machine.clone().prop_map(Event::Comes),
+        1 => machine.clone().prop_map(Event::Bare),
         1 => machine.clone().prop_map(Event::Goes),
         1 => machine.prop_map(Event::Dismissed),
         2 => (0..3_u8).prop_map(Event::Ends),
@@ -39,9 +41,22 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// `farm.toml` as it is in turn, where the builder asks for a label or does not.
+fn text(labelled: bool, turn: usize) -> String {
+    let image = ["debian", "fedora"][turn % 2];
+    let text = POOLED.replace("debian", image);
+    if !labelled {
+        return text;
+    }
+    let labels = [r#"["gpu"]"#, r#"["big", "gpu"]"#][turn / 2 % 2];
+    let text = text.replace("most = 2", &format!("most = 2\nlabels = {labels}"));
+    text.replace("timeout = \"24h\"", "timeout = \"24h\"\nlabels = [\"gpu\"]")
+}
+
 /// A farm to which things happen, and what holds meanwhile.
 struct Story {
     t: Dialogue,
+    labelled: bool,
     commits: Vec<u32>,
     /// All orders ever told, as they were told last, by name in the order of their telling.
     ever: Vec<MachineOrder>,
@@ -53,9 +68,10 @@ struct Story {
 }
 
 impl Story {
-    fn new() -> Self {
+    fn new(labelled: bool) -> Self {
         Self {
-            t: pooled(),
+            t: pooled_as(&text(labelled, 0)),
+            labelled,
             commits: Vec::new(),
             ever: Vec::new(),
             wanted: BTreeSet::new(),
@@ -89,11 +105,16 @@ impl Story {
                     }
                 }
             }
-            Event::Comes(of) => {
+            Event::Comes(of) | Event::Bare(of) => {
                 let Some(order) = self.ever.get(of) else {
                     return;
                 };
                 let name = order.machine.to_string();
+                let bare = matches!(event, Event::Bare(_));
+                let labels = Some(order.labels.clone()).filter(|_| !bare);
+                self.t
+                    .labels
+                    .insert(name.clone(), labels.unwrap_or_default());
                 if !self.struck.contains(&name) {
                     self.connected.insert(name);
                 }
@@ -133,12 +154,7 @@ impl Story {
                 Effects::default()
             }
             Event::Configured => {
-                let image = if self.commits.len().is_multiple_of(2) {
-                    "debian"
-                } else {
-                    "fedora"
-                };
-                let text = POOLED.replace("debian", image);
+                let text = text(self.labelled, self.commits.len());
                 self.t.tell(Fact::Configured {
                     digest: format!("d{}", self.ever.len()),
                     config: Box::new(FarmConfig::parse("farm.toml", &text).unwrap()),
@@ -175,12 +191,19 @@ impl Story {
                 "told twice: {order:?}"
             );
             assert!(!self.struck.contains(&name), "used again: {name}");
+            let labels = self.t.labels.entry(name);
+            labels.or_insert_with(|| order.labels.clone());
             match self.ever.iter_mut().find(|of| of.machine == order.machine) {
                 Some(known) => *known = order,
                 None => self.ever.push(order),
             }
         }
         for work in told::<RunJob>(effects) {
+            if self.labelled {
+                let name = work.machine.name().unwrap();
+                let labels = &self.t.labels[name.as_str()];
+                assert!(labels.contains("gpu"), "it cannot do that: {work:?}");
+            }
             self.t.report(&work.attempt, 1, AttemptEvent::Accepted);
             self.work.push(work);
         }
@@ -255,9 +278,9 @@ proptest! {
 
     #[test]
     fn whatever_is_told_nothing_is_doubled_and_everything_ends(
-        events in prop::collection::vec(event(), 1..60),
+        events in prop::collection::vec(event(), 1..60), labelled in any::<bool>(),
     ) {
-        let mut story = Story::new();
+        let mut story = Story::new(labelled);
         for event in events {
             story.happen(event);
         }
