@@ -11,8 +11,6 @@ const TIMEOUT: u64 = 30 * 60;
 const GO_TIMEOUT: u64 = 6 * 3600;
 const LOG_LIMIT: u64 = 16 << 20;
 const MAX_LOSSES: u32 = 5;
-/// What a label is.
-const LABEL: &str = "one word without commas, as in gpu or ram=64";
 
 /// What a Go builder leaves would be in the next one's way.
 fn check_clean(
@@ -56,7 +54,7 @@ pub(super) fn builder(
         _ => TIMEOUT,
     };
     let notes = text(&mut table, "notes", findings);
-    let labels = labels(&mut table, is_label, LABEL, findings);
+    let labels = labels(&mut table, findings);
     let max_at_once = number(&mut table, "max-at-once", MANY, findings);
     let builds = policies::rule(&mut table, "builds", &known.policies, findings);
     let tries = policies::rule(&mut table, "tries", &known.policies, findings);
@@ -106,8 +104,4 @@ fn recipe(
             None
         }
     }
-}
-
-fn is_label(text: &str) -> bool {
-    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == ',')
 }

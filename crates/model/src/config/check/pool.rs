@@ -1,12 +1,9 @@
 //! `[hosts.NAME.pool]`: who makes machines of a host type.
 
-use std::collections::BTreeSet;
-
 use super::values::{MANY, labels, number, seconds};
 use crate::config::HostPool;
 use crate::config::parse::{Findings, Table};
 use crate::id::PoolName;
-use crate::machine::MachineRecord;
 
 const IDLE: u64 = 5 * 60;
 const LIVE: u64 = 4 * 3600;
@@ -53,7 +50,7 @@ fn pool_of(table: &mut Table<'_>, findings: &mut Findings<'_>) -> Option<HostPoo
         (time("idle", IDLE), time("live", LIVE), time("last", LAST));
     Some(HostPool {
         spot: table.flag("spot", findings).unwrap_or(false),
-        labels: labels_of(table, findings),
+        labels: labels(table, findings),
         name: name?,
         most: most?,
         fewest,
@@ -80,20 +77,4 @@ fn most(table: &mut Table<'_>, findings: &mut Findings<'_>) -> Option<u32> {
         findings.add(table.at, message);
     }
     number(table, "most", MANY, findings)
-}
-
-/// What a machine's record can have, and no more of it.
-fn labels_of(table: &mut Table<'_>, findings: &mut Findings<'_>) -> BTreeSet<String> {
-    let form = "up to 32 letters, digits and ., _, -, =, as in gpu or ram=64";
-    let at = table.place("labels").unwrap_or(table.at);
-    let labels = labels(table, MachineRecord::is_label, form, findings);
-    if labels.len() > MachineRecord::LABELS {
-        let (most, count) = (MachineRecord::LABELS, labels.len());
-        let message = format!(
-            "{} has {count} labels: a machine has at most {most}",
-            table.what
-        );
-        findings.add(at, message);
-    }
-    labels
 }

@@ -465,7 +465,7 @@ fn what_does_not_fit_together_is_refused() {
         (
             "labels = [\"gpu\"]",
             "labels = [\"a b\"]",
-            "farm.toml:19:11: \"a b\" is no label: one word without commas, as in gpu or ram=64",
+            "farm.toml:19:11: \"a b\" is no label: up to 32 letters, digits and ., _, -, =, as in gpu or ram=64",
         ),
         (
             "main = true",

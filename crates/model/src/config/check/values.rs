@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use crate::config::duration::{parse_bytes, parse_seconds};
 use crate::config::parse::{Findings, Table, did_you_mean};
 use crate::id::IdError;
+use crate::machine::MachineRecord;
 
 const LONGEST: u64 = 24 * 3600;
 const LARGEST_LOG: u64 = 1 << 30;
@@ -110,20 +111,25 @@ pub(super) fn log_limit(table: &mut Table<'_>, findings: &mut Findings<'_>) -> O
     None
 }
 
-/// `labels`: each of them one, as `form` says, and none twice.
-pub(super) fn labels(
-    table: &mut Table<'_>,
-    is_label: impl Fn(&str) -> bool,
-    form: &str,
-    findings: &mut Findings<'_>,
-) -> BTreeSet<String> {
+/// `labels`: such as a machine's record can have, no more of them than that, and none twice.
+pub(super) fn labels(table: &mut Table<'_>, findings: &mut Findings<'_>) -> BTreeSet<String> {
+    let at = table.place("labels").unwrap_or(table.at);
     let mut labels = BTreeSet::new();
     for (at, label) in table.texts("labels", findings).unwrap_or_default() {
-        if !is_label(&label) {
+        if !MachineRecord::is_label(&label) {
+            let form = "up to 32 letters, digits and ., _, -, =, as in gpu or ram=64";
             findings.add(at, format!("{label:?} is no label: {form}"));
         } else if !labels.insert(label.clone()) {
             findings.add(at, format!("{} has label {label:?} twice", table.what));
         }
+    }
+    let (most, count) = (MachineRecord::LABELS, labels.len());
+    if count > most {
+        let message = format!(
+            "{} has {count} labels: a machine has at most {most}",
+            table.what
+        );
+        findings.add(at, message);
     }
     labels
 }
