@@ -272,6 +272,17 @@ async fn a_real_client_logs_in_to_a_real_server() {
         homes.path().display()
     );
     std::fs::write(at("config"), config).unwrap();
+    let checked = Command::new(sshd)
+        .args(["-t", "-f", &at("config")])
+        .output();
+    let said = String::from_utf8(checked.unwrap().stderr).unwrap();
+    if said.starts_with("Missing privilege separation directory") {
+        // The system makes it when it starts the server that it has installed.
+        let text = format!("a_real_client_logs_in_to_a_real_server: {}", said.trim());
+        crate::skipped(&text);
+        return;
+    }
+    assert_eq!(said, "");
     let _running = Sshd(
         Command::new(sshd)
             .args(["-D", "-e", "-f", &at("config")])
