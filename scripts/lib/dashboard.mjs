@@ -163,6 +163,11 @@ for (const width of [1280, 390]) {
       await browser.open(site + path);
       const wide = await browser.run("Math.max(document.documentElement.scrollWidth, innerWidth)");
       assert.ok(wide <= width, `${page} is ${wide} pixels wide on a screen of ${width}`);
+      const hidden = await browser.run(`(() => {
+        const [ways, here] = [".top .ways", ".top .ways [aria-current]"].map((of) => document.querySelector(of)?.getBoundingClientRect());
+        return Boolean(here) && (here.left < ways.left - 1 || here.right > ways.right + 1);
+      })()`);
+      assert.ok(!hidden, `${page}: which section is open cannot be seen on a screen of ${width}`);
       await browser.picture(join(folder, `${page}-${width}-${dark ? "dark" : "light"}.png`), false);
       if (axe) for (const one of await findings()) serious.push(`${page} ${width} ${dark ? "dark" : "light"}: ${one}`);
     }

@@ -79,6 +79,11 @@ const farm = (() => {
     setTimeout(turn, pause());
   };
 
+  // On a narrow screen the sections scroll: the one that is open is in sight.
+  const ways = document.querySelector(".top .ways");
+  const here = ways.querySelector("[aria-current]");
+  if (here) ways.scrollLeft += here.getBoundingClientRect().right - ways.getBoundingClientRect().right;
+
   for (const live of document.querySelectorAll("[data-live]")) sources.set(live.id, live.innerHTML);
   tell();
   setInterval(() => { if (!document.hidden) tell(); }, 1000);

@@ -39,7 +39,11 @@ async fn where_no_test_has_failed_yet_that_is_what_is_said() {
     let flakes = function.get("/api/flakes").await;
     assert!(flakes.of(200).ends_with(r#""flakes":[],"count":0}"#));
     let tests = function.get("/tests?repo=demo&branch=main").await;
-    assert!(tests.of(200).contains(">None failed.</p>"));
+    assert!(
+        tests
+            .of(200)
+            .contains("<p>No test is known to have failed.</p>")
+    );
     let tests = function.get("/api/tests?repo=demo&branch=main").await;
     assert!(tests.of(200).contains(r#""branch":"main","commits":[]"#));
     let test = function.get("/test?repo=demo&branch=main&unit=net").await;
