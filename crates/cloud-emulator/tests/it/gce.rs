@@ -138,7 +138,7 @@ async fn an_instance_runs_its_script_until_it_is_deleted() {
         (200, &json!("delete"))
     );
     cloud.done(A, &operation).await;
-    assert_eq!(of_group(group), Vec::<String>::new());
+    gone(group).await;
     let (status, answer) = cloud.server.get(&format!("{A}/instances/m1")).await;
     assert_eq!((status, reason(&answer)), (404, "notFound"));
     let (status, _) = cloud.server.delete(&format!("{A}/instances/m1")).await;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use farm_cloud_emulator::kubernetes::{Kubernetes, Node, Options};
 
 use crate::http::{Server, until};
-use crate::processes::{gone, of_group, written};
+use crate::processes::{gone, written};
 
 const PODS: &str = "/api/v1/namespaces/farm/pods";
 const SECRETS: &str = "/api/v1/namespaces/farm/secrets";
@@ -124,7 +124,7 @@ async fn a_pod_runs_its_image_until_it_is_deleted() {
         .await;
     assert_eq!((status, &answer["kind"]), (200, &json!("Pod")));
     assert!(answer["metadata"]["deletionTimestamp"].is_string());
-    assert_eq!(of_group(group), Vec::<String>::new());
+    gone(group).await;
     let (status, answer) = cluster.server.get(&format!("{PODS}/m1")).await;
     assert_eq!((status, &answer["reason"]), (404, &json!("NotFound")));
     assert_eq!(answer["kind"], "Status");
